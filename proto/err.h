@@ -1,0 +1,95 @@
+/* The one enum of errors, the class of each (which decides the caller's reaction), its sentence. */
+#ifndef TRIS_PROTO_ERR_H
+#define TRIS_PROTO_ERR_H
+
+/* What the caller does: bug = assert; peer = close that session with the reason; resource = back
+ * off and try later; corrupt = stop using the store; user = tell the person; state = not now. */
+enum tris_err_class {
+    TRIS_CLASS_NONE,
+    TRIS_CLASS_PEER,
+    TRIS_CLASS_RESOURCE,
+    TRIS_CLASS_CORRUPT,
+    TRIS_CLASS_USER,
+    TRIS_CLASS_STATE,
+};
+
+/* clang-format off */
+#define TRIS_ERR_TABLE(X)                                                                          \
+    X(OK,                NONE,     "no error")                                                     \
+    /* bytes that do not decode: whose fault it is depends on where they came from */              \
+    X(ERR_TRUNCATED,     PEER,     "the bytes end too early")                                      \
+    X(ERR_TRAILING,      PEER,     "there are bytes after the end")                                \
+    X(ERR_NOT_CANONICAL, PEER,     "the encoding is not the canonical one")                        \
+    X(ERR_BAD_TYPE,      PEER,     "a value has the wrong type")                                   \
+    X(ERR_BAD_UTF8,      PEER,     "a text is not valid UTF-8")                                    \
+    X(ERR_TOO_DEEP,      PEER,     "values are nested too deep")                                   \
+    X(ERR_TOO_LARGE,     PEER,     "a length or count is over its limit")                          \
+    X(ERR_BAD_VALUE,     PEER,     "a value is outside its range")                                 \
+    X(ERR_BAD_VERSION,   PEER,     "the version is not supported")                                 \
+    X(ERR_BAD_SIGNATURE, PEER,     "a signature does not verify")                                  \
+    X(ERR_BAD_COMMIT,    PEER,     "a payload does not match its commitment")                      \
+    X(ERR_BAD_ROOT,      PEER,     "the entries do not hash to the sealed root")                   \
+    X(ERR_SEAL_SPACING,  PEER,     "too many entries between two seals")                           \
+    X(ERR_NOT_NEXT,      PEER,     "the entries do not continue the log")                          \
+    X(ERR_BAD_FRAME,     PEER,     "a frame is malformed")                                         \
+    X(ERR_DECRYPT,       PEER,     "a frame does not decrypt")                                     \
+    X(ERR_GATE,          PEER,     "the first message does not know our transport key")            \
+    X(ERR_HANDSHAKE,     PEER,     "the handshake failed: other federation, version or key")       \
+    X(ERR_STRANGER,      PEER,     "the peer is not a member of the federation")                   \
+    X(ERR_WRONG_KEY,     PEER,     "the peer's transport key is not the one its house published")  \
+    X(ERR_SELF,          PEER,     "the peer is this house itself")                                \
+    X(ERR_CREDIT,        PEER,     "the peer sent more than it was granted")                       \
+    X(ERR_UNEXPECTED,    PEER,     "a message came that was not asked for")                        \
+    X(ERR_FLOOD,         PEER,     "the peer sends too many small messages")                       \
+    X(ERR_TIMEOUT,       PEER,     "the peer did not answer in time")                              \
+    X(ERR_DUPLICATE,     PEER,     "another session with this house is kept")                      \
+    X(ERR_BUSY,          PEER,     "the peer has no room for another session")                     \
+    X(ERR_GOODBYE,       PEER,     "the peer closed the session")                                  \
+    X(ERR_CLOSED,        PEER,     "the connection was closed")                                    \
+    X(ERR_FORK,          PEER,     "the log has two different continuations")                      \
+    X(ERR_UNKNOWN_LOG,   PEER,     "the log belongs to no known member")                           \
+    /* this machine */                                                                             \
+    X(ERR_NO_SPACE,      RESOURCE, "the buffer is full")                                           \
+    X(ERR_NO_MEMORY,     RESOURCE, "not enough memory")                                            \
+    X(ERR_DISK_FULL,     RESOURCE, "the disk is full")                                             \
+    X(ERR_MAP_FULL,      RESOURCE, "the store has reached its configured size")                    \
+    X(ERR_IO,            RESOURCE, "reading or writing failed")                                    \
+    X(ERR_READ_ONLY,     RESOURCE, "the file system is read-only")                                 \
+    X(ERR_BAD_FS,        USER,     "the data directory is on a network file system")               \
+    X(ERR_UNKNOWN_STATE, CORRUPT,  "a commit failed with unknown outcome")                         \
+    X(ERR_CORRUPT,       CORRUPT,  "the store is damaged")                                         \
+    X(ERR_BAD_MARK,      CORRUPT,  "the mark file is damaged")                                     \
+    X(ERR_MARK_AHEAD,    CORRUPT,  "the mark file is ahead of the store: an old copy?")            \
+    X(ERR_MARK_MISSING,  CORRUPT,  "the mark file is missing")                                     \
+    X(ERR_MARK_FOREIGN,  CORRUPT,  "the mark file belongs to another copy of the store")           \
+    X(ERR_SCHEMA,        CORRUPT,  "the store has a format that this version does not know")       \
+    /* people */                                                                                   \
+    X(ERR_NOT_FOUND,     USER,     "there is no such thing")                                       \
+    X(ERR_AMBIGUOUS,     USER,     "more than one thing matches")                                  \
+    X(ERR_EXISTS,        USER,     "it exists already")                                            \
+    X(ERR_INVALID,       USER,     "a value is not allowed")                                       \
+    X(ERR_REQUIRED,      USER,     "a required value is missing")                                  \
+    X(ERR_PERSONAL,      USER,     "personal data may not leave the house")                        \
+    X(ERR_NOT_OWNER,     USER,     "only the house that created a record changes it")              \
+    X(ERR_PERMISSION,    USER,     "a file's permissions are too open or too strict")              \
+    X(ERR_BAD_KEY,       USER,     "a key file is damaged or does not fit")                        \
+    X(ERR_IN_USE,        USER,     "another process uses the data directory")                      \
+    X(ERR_NOT_INIT,      USER,     "the data directory is not initialised")                        \
+    X(ERR_ENDED,         STATE,    "the record has ended")                                         \
+    X(ERR_NOT_READY,     STATE,    "not possible in this state")                                   \
+    X(ERR_OBSERVER,      STATE,    "an observer has no log of its own")                            \
+    X(ERR_STOPPING,      STATE,    "the daemon is stopping")
+/* clang-format on */
+
+#define TRIS_ERR_ENUM(name, class_, text) TRIS_##name,
+enum tris_err { TRIS_ERR_TABLE(TRIS_ERR_ENUM) TRIS_ERR_COUNT };
+#undef TRIS_ERR_ENUM
+
+#define TRIS_MUST_CHECK __attribute__((warn_unused_result))
+
+/* The machine name ("bad_root"), the class, and one English sentence without a full stop. */
+const char *tris_err_name(enum tris_err err);
+enum tris_err_class tris_err_class(enum tris_err err);
+const char *tris_err_text(enum tris_err err);
+
+#endif

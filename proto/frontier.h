@@ -1,0 +1,58 @@
+/* The frontier: what this node holds of every log of the federation, as items, bucket digests and
+ * one root; and the difference to a peer's.
+ *
+ * In memory, owned by the loop thread; loaded from the store's heads at start (no scan of entries)
+ * and updated after each commit. Items are addressed by their compact log number.
+ * item hashed: log_id 32, whole u64, root 32, day u32, flags u8
+ * bucket digest = BLAKE2b-256 over its items by log id ("tris-bucket-v1"); empty = 32 zero bytes
+ * root = BLAKE2b-256 over the 256 digests ("tris-front-v1"); bucket = first byte of the log id.
+ * No item at size 0 unless forked. Local logs are never added. */
+#ifndef TRIS_PROTO_FRONTIER_H
+#define TRIS_PROTO_FRONTIER_H
+
+#include "proto/buf.h"
+#include "proto/limits.h"
+
+enum { FRONTIER_FORKED = 1 };
+#define FRONTIER_NONE UINT32_MAX
+
+struct frontier_item {
+    struct tris_log_id id;
+    struct tris_log_ref ref;
+    uint64_t held;         /* sealed, verified entries: where a transfer resumes */
+    uint64_t whole;        /* longest prefix without an unjustified hole: what is announced */
+    struct tris_hash root; /* at `whole` */
+    uint32_t day;          /* day of the newest seal, days since 1970-01-01 UTC */
+    uint8_t flags;
+    bool own;         /* this house's own log: never fetched from others */
+    uint64_t stamp;   /* change counter at its last change */
+    uint64_t fetcher; /* session that is fetching it now, 0 = none */
+};
+
+struct frontier; /* opaque, heap */
+
+TRIS_MUST_CHECK enum tris_err frontier_new(struct frontier **out);
+void frontier_free(struct frontier *f);
+
+/* Adds a log under its compact number (dense, ascending from 0; numbers of local logs may be
+ * skipped) or updates held, whole, root, day, flags of one that is there. Marks its bucket dirty.
+ * TRIS_ERR_NO_MEMORY. */
+TRIS_MUST_CHECK enum tris_err frontier_set(struct frontier *f, uint32_t log_no,
+                                           const struct frontier_item *item);
+/* NULL if the number is not in use. Valid until the next frontier_set. */
+const struct frontier_item *frontier_item(const struct frontier *f, uint32_t log_no);
+struct frontier_item *frontier_item_mut(struct frontier *f, uint32_t log_no); /* fetcher only */
+uint32_t frontier_find(const struct frontier *f, const struct tris_short *id);
+uint32_t frontier_count(const struct frontier *f); /* highest number + 1 */
+
+/* Recomputes dirty buckets; a changed root enters the ring with the current stamp. */
+void frontier_root(struct frontier *f, struct tris_hash *out);
+void frontier_bucket(struct frontier *f, uint32_t bucket, struct tris_hash *out);
+/* The next log of this bucket in order of log id after `after` (FRONTIER_NONE: the first). */
+uint32_t frontier_bucket_next(const struct frontier *f, uint32_t bucket, uint32_t after);
+
+/* The stamp at which the own root was `root`, if the ring still remembers it. */
+bool frontier_stamp_of(const struct frontier *f, const struct tris_short *root, uint64_t *stamp);
+uint64_t frontier_stamp(const struct frontier *f);
+
+#endif

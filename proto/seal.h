@@ -1,0 +1,53 @@
+/* Seals: the signed statement "this log has n entries and this Merkle root"; and the check that
+ * turns received bytes into a verified segment, the only thing that storage accepts from others.
+ *
+ * seal body = msgpack [version 1, algorithm 1, log_id bin32, size, root bin32, time_ms]
+ * signature = Ed25519 over ("tris-seal-v1" zero-padded to 16 bytes, seal body) */
+#ifndef TRIS_PROTO_SEAL_H
+#define TRIS_PROTO_SEAL_H
+
+#include "proto/entry.h"
+#include "proto/tree.h"
+
+enum { SEAL_VERSION = 1, SEAL_ALGORITHM_ED25519 = 1, TREE_STORED_LEVEL = 10 };
+
+struct seal {
+    struct tris_log_id log;
+    uint64_t size; /* >= 1 */
+    struct tris_hash root;
+    uint64_t time_ms;
+    struct tris_sig sig;
+};
+
+void seal_make(struct seal *seal, const struct tris_sign_secret *key); /* fills sig */
+TRIS_MUST_CHECK enum tris_err seal_verify(const struct seal *seal, const struct tris_sign_pub *key);
+/* The msgpack body that is signed (for vectors and proofs). */
+void seal_body_encode(struct wbuf *w, const struct seal *seal);
+
+/* Which of two seals of one log is newer: larger size, then later time, then smaller body bytes.
+ * Returns < 0, 0, > 0 as a is older, the same, newer. */
+int seal_cmp(const struct seal *a, const struct seal *b);
+
+/* What one verified run of entries does to a log. Points into the caller's wire bytes. */
+struct verified_segment {
+    struct tris_log_id log;
+    uint64_t first;                          /* seq of its first entry */
+    uint32_t count;                          /* 1 to TRIS_SEAL_SPACING_MAX */
+    struct span wire;                        /* `count` wire forms, one after the other */
+    struct tree after;                       /* peaks once these entries are in */
+    struct seal seal;                        /* seal.size == first + count */
+    struct tree_node nodes[TREE_LEVELS_MAX]; /* complete nodes of level >= TREE_STORED_LEVEL */
+    size_t nodes_count;
+};
+
+/* Hashes `count` entries onto `before`, compares the root with the seal's and verifies the seal.
+ * TRIS_ERR_NOT_NEXT if seal->size != before->size + count, _SEAL_SPACING, _BAD_ROOT (and the seal's
+ * signature is bad), _FORK (the entries miss the sealed root but the signature is good: the owner
+ * did sign something else), _BAD_SIGNATURE, or a decoding error. `out` is about 6 KiB. */
+TRIS_MUST_CHECK enum tris_err segment_verify(const struct tris_log_id *log,
+                                             const struct tris_sign_pub *key,
+                                             const struct tree *before, struct span wire,
+                                             uint32_t count, const struct seal *seal,
+                                             struct verified_segment *out);
+
+#endif

@@ -1,0 +1,155 @@
+/* One peer connection as a pure state machine: bytes and ticks in, bytes and events out.
+ *
+ * Knows no socket, clock, thread or store: time and randomness are passed in, the store is read
+ * through `struct session_io`, effects leave as events. Daemon, simulator and fuzzers run this same
+ * code. Hashing and signature checks of received entries happen behind the SEGMENT event, off the
+ * loop. Design: FORMAT.md "Session". Threading: one thread.
+ *
+ * Reading never stops; what a peer may send is bounded by the credit that it was granted. Writing
+ * is pull: the owner calls session_fill when its socket has room, so a slow peer costs nothing. */
+#ifndef TRIS_PROTO_SESSION_H
+#define TRIS_PROTO_SESSION_H
+
+#include "proto/charter.h"
+#include "proto/frontier.h"
+#include "proto/noise.h"
+#include "proto/seal.h"
+
+enum { SESSION_MAJOR_VERSION = 1 };
+
+/* What a session asks of its owner; called synchronously, `ctx` first. */
+struct session_io {
+    /* Is `house` an identity that may hold a session, and is `transport` its newest (or former)
+     * static key? TRIS_OK, TRIS_ERR_STRANGER, TRIS_ERR_WRONG_KEY. */
+    enum tris_err (*member)(void *ctx, const struct tris_house_id *house,
+                            const struct tris_dh_pub *transport, enum tris_role *role);
+    /* Appends wire forms of consecutive entries from `first` to `out`, ending at a seal: the
+     * largest run of at most TRIS_SEAL_SPACING_MAX entries and TRIS_SEGMENT_BYTES_MAX bytes (if the
+     * first sealed run is larger: all of it in erased form). TRIS_ERR_NOT_FOUND if no sealed
+     * entry is at or behind `first`. */
+    enum tris_err (*read_segment)(void *ctx, uint32_t log_no, uint64_t first, struct wbuf *out,
+                                  uint32_t *count, struct seal *seal);
+    void (*random)(void *ctx, void *out, size_t len);
+};
+
+struct session_config {
+    bool initiator;
+    struct tris_fed_id fed;
+    struct tris_house_id own_id;
+    struct noise_keypair own_transport;
+    uint64_t instance_nonce;           /* random per process start */
+    struct tris_house_id peer_id;      /* initiator: whom it wants to reach */
+    struct tris_dh_pub peer_transport; /* initiator */
+    uint64_t session_no;               /* unique in this process, never 0 */
+    uint64_t heartbeat_ms;             /* root announcement; default 15,000 */
+    uint64_t handshake_ms;             /* whole handshake; default 5,000 */
+    uint64_t idle_ms;                  /* nothing received: closed; default 60,000 */
+    uint64_t credit_bytes;             /* window granted to the peer, >= initial */
+    struct frontier *frontier;         /* the owner's; outlives the session */
+    const struct session_io *io;
+    void *io_ctx;
+};
+
+enum session_state {
+    SESSION_HANDSHAKE,
+    SESSION_OPEN,
+    SESSION_CLOSING, /* a goodbye waits to be sent */
+    SESSION_CLOSED,
+};
+
+enum session_event_type {
+    SESSION_EV_OPEN,      /* peer authenticated: peer.house, peer.role */
+    SESSION_EV_SEGMENT,   /* entries to verify and write; answered by session_segment_done */
+    SESSION_EV_IN_SYNC,   /* own and the peer's root became equal */
+    SESSION_EV_PONG,      /* pong.id, pong.rtt_ms */
+    SESSION_EV_OWN_AHEAD, /* the peer claims more of our own log than we hold: own.log_no, size */
+    SESSION_EV_CLOSED,    /* closed.reason; last event */
+};
+
+/* A complete run of entries as received. The consumer owns `bytes` (free) from the event on. */
+struct session_segment {
+    uint32_t log_no;
+    uint64_t first;
+    uint32_t count;
+    uint8_t *bytes;
+    size_t len;
+    struct seal seal; /* log filled in */
+};
+
+struct session_event {
+    enum session_event_type type;
+    union {
+        struct {
+            struct tris_house_id house;
+            enum tris_role role;
+            uint64_t instance_nonce;
+        } peer;
+        struct session_segment segment;
+        struct {
+            uint64_t id, rtt_ms;
+        } pong;
+        struct {
+            uint32_t log_no;
+            uint64_t size;
+        } own;
+        struct {
+            enum tris_err reason;
+            bool by_peer; /* it said goodbye with this reason */
+        } closed;
+    };
+};
+
+struct session_stats {
+    uint64_t bytes_in, bytes_out; /* on TCP, handshake included */
+    uint64_t frames_in, frames_out;
+    uint64_t entries_in, entries_out;
+    uint64_t round_trips; /* request-answer pairs since the start, handshake = 1 */
+    uint64_t opened_ms, last_recv_ms;
+    uint64_t rtt_ms; /* of the last ping; 0 = unknown */
+    struct tris_short peer_root;
+    bool equal;
+};
+
+struct session; /* opaque, heap: < 256 KiB with its buffers while idle */
+
+TRIS_MUST_CHECK enum tris_err session_new(const struct session_config *config, uint64_t now_ms,
+                                          struct session **out);
+void session_free(struct session *s); /* wipes keys; any time */
+
+/* Received bytes. Never fails: faults show as SESSION_EV_CLOSED. */
+void session_recv(struct session *s, struct span bytes, uint64_t now_ms);
+/* Call at or after session_deadline. */
+void session_tick(struct session *s, uint64_t now_ms);
+uint64_t session_deadline(const struct session *s); /* monotonic ms of the next needed tick */
+
+/* Next event, oldest first; false if there is none. */
+bool session_next_event(struct session *s, struct session_event *out);
+
+/* True if session_fill would produce bytes now. */
+bool session_has_output(const struct session *s);
+/* Writes as many complete frames as fit into `out` (cap >= 128 KiB) and returns the bytes. */
+size_t session_fill(struct session *s, uint8_t *out, size_t cap, uint64_t now_ms);
+
+/* A log has grown (commit returned): push to this peer if its position is known, else leave it to
+ * the heartbeat. Call after the frontier was updated. */
+void session_log_advanced(struct session *s, uint32_t log_no);
+/* Several logs advanced or the root changed: announce the root soon. */
+void session_root_changed(struct session *s);
+
+/* The writer's verdict on a SEGMENT event: bytes are credited back. An error of class PEER closes
+ * the session with it; a RESOURCE error leaves the log to be fetched again later. Duplicates of
+ * what is held already are TRIS_OK. */
+void session_segment_done(struct session *s, uint32_t log_no, uint64_t first, uint32_t count,
+                          size_t len, enum tris_err result);
+
+void session_credit_window(struct session *s, uint64_t bytes); /* change the window, >= initial */
+void session_ping(struct session *s, uint64_t id, uint64_t now_ms);
+/* Ask the peer for its frontier now instead of at the next heartbeat. */
+void session_sync_now(struct session *s);
+/* Says goodbye with the reason and closes once that is sent (SESSION_EV_CLOSED). */
+void session_close(struct session *s, enum tris_err reason);
+
+enum session_state session_state(const struct session *s);
+const struct session_stats *session_stats(const struct session *s);
+
+#endif

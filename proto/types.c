@@ -1,0 +1,37 @@
+/* Hex text of byte values; see types.h. */
+#include "proto/types.h"
+
+void tris_hex(const uint8_t *bytes, size_t len, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * len] = '\0';
+}
+
+static int hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    uint8_t lower = c | 0x20;
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+bool tris_unhex(struct span text, uint8_t *out, size_t len)
+{
+    if (text.len / 2 != len || text.len % 2 != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (hex_digit(text.ptr[i]) < 0) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < len; i++) {
+        out[i] = (uint8_t)(hex_digit(text.ptr[2 * i]) << 4 | hex_digit(text.ptr[2 * i + 1]));
+    }
+    return true;
+}

@@ -1,0 +1,261 @@
+/* The store: one LMDB environment that holds logs, views, counters, search and the change feed.
+ *
+ * One writer: exactly one thread begins store_txns. Readers (struct store_view) may run in any
+ * thread, short: never across a loop iteration or a socket wait. Spans returned from a view point
+ * into the map and are valid until that view ends (in a store_txn: until the next write).
+ * Layouts: SCHEMA.md. No clock, no socket, no thread in here: times are parameters.
+ * A store_txn remembers its first error: later calls are no-ops, store_commit reports it and
+ * nothing of the batch is applied. */
+#ifndef TRIS_STORAGE_STORE_H
+#define TRIS_STORAGE_STORE_H
+
+#include "proto/charter.h"
+#include "proto/record.h"
+#include "proto/seal.h"
+
+struct store;
+struct store_txn;
+struct store_view;
+
+struct store_opts {
+    const char *dir;    /* data directory; the environment is DIR/store/, the lock DIR/lock */
+    uint64_t map_bytes; /* sparse; default 64 GiB */
+    bool create;
+    bool read_only;           /* offline tools; takes a shared lock */
+    struct tris_fed_id fed;   /* create: written; open: compared, TRIS_ERR_INVALID if another */
+    struct tris_house_id own; /* likewise */
+};
+
+/* Refuses network file systems (TRIS_ERR_BAD_FS), a directory in use (TRIS_ERR_IN_USE, detail names
+ * the holder's pid), unknown schema versions. `detail` (>= 256 bytes) gets a sentence on failure.
+ */
+TRIS_MUST_CHECK enum tris_err store_open(const struct store_opts *opts, struct store **out,
+                                         char *detail, size_t detail_size);
+void store_close(struct store *s); /* no view or txn may be open */
+/* federation and house of an existing store without opening it for writing */
+TRIS_MUST_CHECK enum tris_err store_identify(const char *dir, struct tris_fed_id *fed,
+                                             struct tris_house_id *own);
+
+/* ---- mark file (DIR/mark): the tip of the own gov and data log, outside the store ---- */
+
+struct store_mark {
+    uint64_t gov_size, data_size;
+    struct tris_hash gov_root, data_root;
+};
+/* temp file, fsync, rename, fsync of the directory. After a commit that sealed own entries and
+ * before such a seal leaves the house. */
+TRIS_MUST_CHECK enum tris_err store_mark_write(struct store *s, const struct store_mark *mark);
+/* Compares the mark with the store: TRIS_OK, or TRIS_ERR_BAD_MARK / _MARK_AHEAD / _MARK_MISSING /
+ * _MARK_FOREIGN. A store without own sealed entries needs no mark. */
+TRIS_MUST_CHECK enum tris_err store_mark_check(struct store *s, char *detail, size_t detail_size);
+/* Accepts the store as it is and writes a fresh mark (doctor --accept-loss). */
+TRIS_MUST_CHECK enum tris_err store_mark_reset(struct store *s);
+
+/* ---- views and transactions ---- */
+
+TRIS_MUST_CHECK enum tris_err store_view_begin(struct store *s, struct store_view **out);
+void store_view_end(struct store_view *v);
+TRIS_MUST_CHECK enum tris_err store_txn_begin(struct store *s, struct store_txn **out);
+/* The transaction's own uncommitted state, for reading; ends with the transaction. */
+struct store_view *store_txn_view(struct store_txn *t);
+void store_abort(struct store_txn *t);
+/* Frees the transaction in every case. TRIS_ERR_MAP_FULL and _DISK_FULL: nothing applied, store
+ * good. TRIS_ERR_UNKNOWN_STATE: stop the process. */
+TRIS_MUST_CHECK enum tris_err store_commit(struct store_txn *t);
+enum tris_err store_txn_err(const struct store_txn *t);
+
+/* ---- logs ---- */
+
+struct store_log {
+    uint32_t no; /* compact number, dense from 0, in order of arrival */
+    struct tris_log_ref ref;
+    struct tris_log_id id;
+    bool own;
+    uint64_t held;  /* entries stored (own log: unsealed ones included) */
+    uint64_t whole; /* longest sealed prefix without an unjustified hole */
+    struct tris_hash whole_root;
+    struct tree tree; /* at `held` */
+    bool has_seal;
+    struct seal seal; /* newest; seal.size <= held */
+};
+
+/* Finds or creates the log of `ref` (creation only in a transaction). */
+TRIS_MUST_CHECK enum tris_err store_log_ensure(struct store_txn *t, const struct tris_log_ref *ref,
+                                               uint32_t *no);
+TRIS_MUST_CHECK enum tris_err store_log_get(struct store_view *v, uint32_t no,
+                                            struct store_log *out);
+TRIS_MUST_CHECK enum tris_err store_log_find(struct store_view *v, const struct tris_log_id *id,
+                                             uint32_t *no);
+uint32_t store_log_count(struct store_view *v);
+
+/* Appends what segment_verify accepted: entries, head, seal, views, counters, feed. The segment
+ * must start at held (TRIS_ERR_NOT_NEXT). `now_ms` is for the feed and last-heard only. */
+TRIS_MUST_CHECK enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
+                                                   const struct verified_segment *segment,
+                                                   uint64_t now_ms);
+
+/* One own entry through the same door, unsealed. `header->prev` and `commit` are filled in. For a
+ * put, the payload must be OWN-valid already. Returns its seq. TRIS_ERR_NOT_FOUND, _NOT_OWNER,
+ * _ENDED if the record cannot be changed (these do not poison the transaction). */
+TRIS_MUST_CHECK enum tris_err store_append_own(struct store_txn *t, uint32_t no,
+                                               struct entry_header *header,
+                                               const struct tris_salt *salt, struct span payload,
+                                               uint64_t now_ms, uint64_t *seq);
+/* Entries and wire bytes behind the newest seal of an own log. */
+TRIS_MUST_CHECK enum tris_err store_unsealed(struct store_view *v, uint32_t no, uint64_t *entries,
+                                             uint64_t *bytes);
+/* Stores a seal over all entries held (own log; made with seal_make over store_log's tree). */
+TRIS_MUST_CHECK enum tris_err store_seal_own(struct store_txn *t, uint32_t no,
+                                             const struct seal *seal);
+
+/* Wire form of one entry; TRIS_ERR_NOT_FOUND. */
+TRIS_MUST_CHECK enum tris_err store_entry_get(struct store_view *v, uint32_t no, uint64_t seq,
+                                              struct entry *out);
+/* As session_io.read_segment. */
+TRIS_MUST_CHECK enum tris_err store_segment_read(struct store_view *v, uint32_t no, uint64_t first,
+                                                 struct wbuf *out, uint32_t *count,
+                                                 struct seal *seal);
+/* The smallest seal whose size is > seq; TRIS_ERR_NOT_FOUND if the entry is unsealed. */
+TRIS_MUST_CHECK enum tris_err store_seal_covering(struct store_view *v, uint32_t no, uint64_t seq,
+                                                  struct seal *out);
+/* Hashes of complete tree nodes, for proofs; the caller gives level and index. */
+TRIS_MUST_CHECK enum tris_err store_tree_nodes(struct store_view *v, uint32_t no,
+                                               struct tree_node *nodes, size_t count);
+/* Why an entry has no effect on views: TRIS_OK if it has. */
+TRIS_MUST_CHECK enum tris_err store_entry_effect(struct store_view *v, uint32_t no, uint64_t seq,
+                                                 enum tris_err *reason);
+
+/* ---- records ---- */
+
+struct record_ref {
+    uint32_t log_no; /* log of the creating entry */
+    uint64_t seq;    /* seq of the creating entry */
+};
+
+struct store_record {
+    struct record_ref ref;
+    uint32_t kind;
+    enum schema_scope scope;
+    bool ended;
+    uint32_t end_reason; /* code, 0 = none */
+    uint64_t created_ms, updated_ms;
+    uint64_t last_seq; /* last effective put, in log last_log */
+    uint32_t last_log;
+    uint32_t changes;    /* effective entries */
+    bool unsealed;       /* own and not yet sealed */
+    struct span payload; /* of the last effective put; into the map */
+};
+
+TRIS_MUST_CHECK enum tris_err store_record_get(struct store_view *v, struct record_ref ref,
+                                               struct store_record *out);
+
+struct record_filter {
+    uint32_t kind;        /* required */
+    bool local, national; /* which scopes; both false = both */
+    bool with_ended;
+    bool by_house; /* only records of logs of `house` */
+    struct tris_house_id house;
+    char region[6]; /* "" = any; 2 characters = a state; 5 = a district */
+};
+/* Records in key order after `*cursor` ({UINT32_MAX, 0} = from the start; updated to the last one
+ * returned). TRIS_ERR_NOT_FOUND at the end. Bounded: examines at most 4,096 rows a call and
+ * returns TRIS_ERR_NOT_READY with the cursor advanced if none of them matched. */
+TRIS_MUST_CHECK enum tris_err store_record_next(struct store_view *v,
+                                                const struct record_filter *filter,
+                                                struct record_ref *cursor,
+                                                struct store_record *out);
+/* Entries that name a record, newest first: *seq starts at UINT64_MAX. */
+TRIS_MUST_CHECK enum tris_err store_record_history(struct store_view *v, struct record_ref ref,
+                                                   uint64_t *seq);
+
+/* Duplicates among own records: by (source, source_id), or by folded name and region.
+ * TRIS_ERR_NOT_FOUND; TRIS_ERR_AMBIGUOUS if several, `out` is the first. */
+TRIS_MUST_CHECK enum tris_err store_find_source(struct store_view *v, uint32_t kind,
+                                                struct span source, struct span source_id,
+                                                struct record_ref *out);
+TRIS_MUST_CHECK enum tris_err store_find_name(struct store_view *v, uint32_t kind, struct span name,
+                                              struct span region, struct record_ref *out);
+
+/* ---- search: words follow the feed outside the batch ---- */
+
+/* Indexes up to `max` feed items; *behind = how many are left. In a transaction of its own. */
+TRIS_MUST_CHECK enum tris_err store_word_follow(struct store_txn *t, uint32_t max,
+                                                uint64_t *behind);
+uint64_t store_word_behind(struct store_view *v);
+/* Records in which every word of `text` occurs (as a prefix of a word, folded), at most `max` after
+ * *cursor. Returns how many. */
+size_t store_word_search(struct store_view *v, struct span text, struct record_ref *cursor,
+                         struct record_ref *out, size_t max);
+
+/* ---- counters ---- */
+
+enum cube_rollup {
+    CUBE_SECTOR = 1, /* a = sector, b = status */
+    CUBE_FORM = 2,   /* a = legal form, b = status */
+    CUBE_TOPIC = 3,  /* a = topic, b = sector */
+};
+struct cube_row {
+    char region[6]; /* "" = the whole country, 2 = state, 5 = district */
+    uint32_t a, b;
+    int64_t count;
+};
+/* Rows of one roll-up of partners in topic data, not ended, at one level (0 = country, 2 = states,
+ * 5 = districts) below `prefix`; `each` returns false to stop. Cost = size of the answer. */
+TRIS_MUST_CHECK enum tris_err store_cube_each(struct store_view *v, enum cube_rollup rollup,
+                                              int level, const char *prefix,
+                                              bool (*each)(void *ctx, const struct cube_row *row),
+                                              void *ctx);
+/* Records of one log by kind, not ended; and entries without effect. */
+TRIS_MUST_CHECK enum tris_err store_count_kind(struct store_view *v, uint32_t log_no, uint32_t kind,
+                                               uint64_t *count);
+uint64_t store_count_inert(struct store_view *v);
+
+/* ---- feed, house facts, settings ---- */
+
+struct feed_item {
+    uint64_t arrival; /* from 1 */
+    uint32_t log_no;
+    uint64_t seq;
+};
+TRIS_MUST_CHECK enum tris_err store_feed_next(struct store_view *v, uint64_t after,
+                                              struct feed_item *out);
+
+/* When the newest seal of a house's logs was made (its clock) and when it arrived (ours); 0=never*/
+TRIS_MUST_CHECK enum tris_err store_house_heard(struct store_view *v,
+                                                const struct tris_house_id *house,
+                                                uint64_t *sealed_ms, uint64_t *arrived_ms);
+/* The newest card (house line text) of a house; TRIS_ERR_NOT_FOUND. */
+TRIS_MUST_CHECK enum tris_err
+store_house_card(struct store_view *v, const struct tris_house_id *house, struct span *line);
+
+/* Small settings of this node ("peer/<id>" -> address and flags ...): key <= 255 bytes. */
+TRIS_MUST_CHECK enum tris_err store_setting_put(struct store_txn *t, const char *key,
+                                                struct span value); /* empty = delete */
+TRIS_MUST_CHECK enum tris_err store_setting_get(struct store_view *v, const char *key,
+                                                struct span *value);
+/* Next key with this prefix after `*key` (in/out, `size` bytes; starts as the prefix). */
+TRIS_MUST_CHECK enum tris_err store_setting_next(struct store_view *v, const char *prefix,
+                                                 char *key, size_t size, struct span *value);
+
+struct store_info {
+    uint64_t used_bytes, map_bytes, entries, records, feed;
+    uint32_t logs;
+};
+TRIS_MUST_CHECK enum tris_err store_info(struct store_view *v, struct store_info *out);
+
+/* ---- audit ---- */
+
+struct audit_report {
+    uint64_t entries, seals, records, counters;
+    uint64_t problems;
+    char first_problem[256];
+};
+/* Recomputes chain, seals, views and counters from the entries and compares. `fast`: heads, newest
+ * seals and counters only. Reads in bounded views? No: one view, so run it off the loop, and not
+ * for hours. `progress` may be NULL; it returns false to stop (TRIS_ERR_STOPPING). TRIS_OK means
+ * the report is complete; problems may be > 0. */
+TRIS_MUST_CHECK enum tris_err
+store_audit(struct store *s, bool fast, bool (*progress)(void *ctx, uint64_t done, uint64_t total),
+            void *ctx, struct audit_report *out);
+
+#endif
