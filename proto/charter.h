@@ -59,8 +59,18 @@ struct charter {
     struct tris_fed_id fed;
 };
 
+/* admit >= 1 and revoke >= 1; with several founders revoke > admit or revoke == founders - 1. */
+bool charter_thresholds_ok(uint32_t admit, uint32_t revoke, uint32_t founders);
+
+enum { CHARTER_RULES = 1 }; /* the rules of membership that this version evaluates */
+
+/* Hash of the text's lines before the first "sign" line: whether a charter from elsewhere is the
+ * expected one, before anything in it is parsed. */
+void charter_fed_id(struct span text, struct tris_fed_id *out);
+
 /* Parses (<= TRIS_CHARTER_BYTES_MAX) and checks every signature that is there; a bad one is an
- * error. On success the caller calls charter_fini. On failure *line_no is the 1-based line. */
+ * error. On success the caller calls charter_fini. On failure *line_no is the 1-based line and
+ * `out` is empty. TRIS_ERR_BAD_VERSION for rules other than CHARTER_RULES. */
 TRIS_MUST_CHECK enum tris_err charter_parse(struct span text, struct charter *out,
                                             uint32_t *line_no);
 /* Builds an unsigned charter from house lines; admit >= 1; revoke > admit or revoke == founders - 1
