@@ -1,0 +1,17 @@
+/* Time: the only place that reads the wall clock. Monotonic time is for deadlines, wall time for
+ * what is stored, signed and shown. Both may be called from any thread. */
+#ifndef TRIS_DAEMON_CLOCK_H
+#define TRIS_DAEMON_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CLOCK_MS_PER_DAY = 86400000, CLOCK_TEXT_BYTES = 32 };
+
+uint64_t clock_wall_ms(void); /* since 1970-01-01 UTC */
+uint64_t clock_mono_ms(void); /* since some point in the past, never backwards */
+
+/* RFC 3339 in UTC with milliseconds, NUL-terminated: "2026-11-23T08:40:11.123Z". */
+void clock_text(uint64_t wall_ms, char out[CLOCK_TEXT_BYTES]);
+
+#endif

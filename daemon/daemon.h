@@ -1,0 +1,76 @@
+/* The daemon as a whole: what everything hangs from, start-up and shutdown order.
+ *
+ * Two threads: the loop thread (this struct, all sockets, all handlers) and the writer thread. What
+ * the writer thread reads of this struct is constant after start-up or atomic. */
+#ifndef TRIS_DAEMON_DAEMON_H
+#define TRIS_DAEMON_DAEMON_H
+
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "daemon/config.h"
+#include "daemon/ctl.h"
+#include "daemon/log.h"
+#include "daemon/members.h"
+#include "daemon/notify.h"
+#include "daemon/overlay.h"
+#include "daemon/writer.h"
+#include "proto/frontier.h"
+#include "proto/keyfile.h"
+
+#define LOG_NO_NONE UINT32_MAX
+
+struct daemon {
+    uv_loop_t loop;
+    struct config config;
+    struct config_args args;
+    struct log log;
+
+    /* constant after start-up */
+    struct tris_sign_secret identity;
+    struct noise_keypair transport;
+    struct house_line own_line;
+    char own_line_text[TRIS_HOUSE_LINE_BYTES_MAX + 1];
+    struct charter charter;
+    struct tris_house_id own;
+    enum tris_role role;
+    uint32_t gov_no, data_no, local_no; /* own logs; LOG_NO_NONE for an observer's gov and data */
+    uint64_t instance_nonce;
+    uint64_t started_mono_ms;
+
+    struct store *store;
+    struct frontier *frontier;
+    struct members members;
+    uint32_t own_index; /* in members; UINT32_MAX if the charter does not name this house */
+    struct writer *writer;
+    struct overlay *overlay;
+    struct ctl_server *ctl;
+    struct notify notify;
+
+    uv_signal_t sigterm, sigint, sighup;
+    uv_timer_t stop_timer;
+    bool loop_open, charter_open, members_open;
+    atomic_bool stopping; /* long work in other threads looks at it */
+    int exit_code;
+};
+
+/* Reads the data directory and opens everything; on failure the three-part sentence is on stderr
+ * and the return value is the exit code. 0: daemon_run may be called. */
+TRIS_MUST_CHECK int daemon_open(struct daemon *d);
+/* Runs the loop until a signal or daemon_stop ends it; the exit code. */
+TRIS_MUST_CHECK int daemon_run(struct daemon *d);
+/* Begins a clean end: no new connections, goodbyes, writer flushed, handles closed. */
+void daemon_stop(struct daemon *d, int exit_code);
+/* Closes what daemon_open opened, in reverse. */
+void daemon_close(struct daemon *d);
+
+/* Configuration read anew (HUP): log level and dialling; a broken file changes nothing. */
+void daemon_reload(struct daemon *d);
+
+/* For handlers: a read view; TRIS_OK or the error. End it before the callback returns. */
+static inline enum tris_err daemon_view(struct daemon *d, struct store_view **out)
+{
+    return store_view_begin(d->store, out);
+}
+
+#endif

@@ -1,0 +1,90 @@
+/* The overlay: which houses are dialled and when, one session per house, what is known of each.
+ *
+ * Candidates are configured peers (setting "peer/<hex id>" -> address) always and, with peers.dial
+ * = auto, members with an address, up to peers.dial_max. Loop thread only. */
+#ifndef TRIS_DAEMON_OVERLAY_H
+#define TRIS_DAEMON_OVERLAY_H
+
+#include "daemon/members.h"
+#include "proto/session.h"
+
+struct daemon;
+struct conn;
+struct overlay; /* opaque */
+
+enum peer_state {
+    PEER_IDLE,    /* no address, or not chosen */
+    PEER_WAITING, /* will be dialled at next_dial_ms */
+    PEER_DIALLING,
+    PEER_OPEN,
+};
+
+/* One for each member but this house; index = index in members.list. */
+struct peer {
+    enum peer_state state;
+    bool self;                            /* the row of this house: never used */
+    bool configured;                      /* `address` was set by peer.add */
+    bool inbound;                         /* the open session was dialled by them */
+    char address[TRIS_ADDRESS_BYTES_MAX]; /* configured one; "" = the member's own addresses */
+    struct conn *conn;                    /* open or dialling; NULL */
+    uint32_t address_turn;                /* which of the member's addresses is next */
+    uint32_t backoff_ms;
+    uint64_t next_dial_ms;  /* monotonic; 0 = not planned */
+    uint64_t heard_wall_ms; /* last byte of an open session; 0 = never since start */
+    enum tris_err last_error;
+    /* sums over former sessions of this process; add session_stats of the open one */
+    uint64_t bytes_in, bytes_out, entries_in, entries_out;
+};
+
+const char *peer_state_name(enum peer_state state);
+
+uint32_t overlay_peer_count(const struct overlay *o);
+const struct peer *overlay_peer(const struct overlay *o, uint32_t index);
+/* NULL unless the session is open. */
+const struct session_stats *overlay_session_stats(const struct overlay *o, uint32_t index);
+uint32_t overlay_open_count(const struct overlay *o);
+/* Every open session has our root (and there is at least one). */
+bool overlay_all_equal(const struct overlay *o);
+/* Addresses that this process listens on ("127.0.0.1:8747"), with real ports. */
+size_t overlay_listen_count(const struct overlay *o);
+const char *overlay_listen(const struct overlay *o, size_t index);
+
+/* Sets or (address "") removes a configured address and dials anew. The caller stores the setting
+ * through the writer. */
+void overlay_configure(struct overlay *o, uint32_t index, const char *address);
+/* Asks one peer (or all: UINT32_MAX) for its frontier now; the number asked. Peers that wait for
+ * their back-off are dialled at once. */
+uint32_t overlay_sync_now(struct overlay *o, uint32_t index);
+
+/* `err` TRIS_OK and the round-trip time, or TRIS_ERR_TIMEOUT, _CLOSED, _NO_SPACE. Called exactly
+ * once; `ctx` is the caller's. TRIS_ERR_NOT_READY at once if there is no open session; then it is
+ * not called. */
+typedef void overlay_ping_fn(struct daemon *d, void *ctx, enum tris_err err, uint64_t rtt_ms);
+TRIS_MUST_CHECK enum tris_err overlay_ping(struct overlay *o, uint32_t index, uint64_t timeout_ms,
+                                           overlay_ping_fn *done, void *ctx);
+/* Calls back as soon as overlay_all_equal, or with equal = false at the timeout. Exactly once. */
+typedef void overlay_wait_fn(struct daemon *d, void *ctx, bool equal);
+TRIS_MUST_CHECK enum tris_err overlay_wait_equal(struct overlay *o, uint64_t timeout_ms,
+                                                 overlay_wait_fn *done, void *ctx);
+
+/* ---- for daemon.c, writer.c and conn.c ---- */
+
+TRIS_MUST_CHECK enum tris_err overlay_open(struct daemon *d, struct overlay **out);
+TRIS_MUST_CHECK enum tris_err overlay_start(struct overlay *o); /* listens and dials */
+void overlay_reload(struct overlay *o);                         /* configuration changed */
+/* Says goodbye to all; what is left after `flush_ms` is closed hard. */
+void overlay_stop(struct overlay *o, uint64_t flush_ms);
+void overlay_free(struct overlay *o); /* after uv_run has returned */
+
+/* The frontier was updated for these logs by a commit; `source` (0 = an own write) knows them. */
+struct overlay_advance {
+    uint32_t log_no;
+    uint64_t source;
+};
+void overlay_advanced(struct overlay *o, const struct overlay_advance *list, size_t count);
+void overlay_segment_done(struct overlay *o, uint64_t session_no, uint32_t log_no, uint64_t first,
+                          uint32_t count, size_t len, enum tris_err result);
+/* A member's card changed: address or key may be others. */
+void overlay_member_changed(struct overlay *o, uint32_t index);
+
+#endif
