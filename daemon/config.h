@@ -1,8 +1,8 @@
 /* Configuration: one table of options is the source of INI parsing, environment, flags, --help,
  * `config show --origin` and --check.
  *
- * Precedence: flag, environment, conf.d/*.conf (later files win), the file, default. Whatever is
- * not in the table is refused with file and line. */
+ * Precedence: flag, environment, the files of conf.d (later ones win), the file, default. Whatever
+ * is not in the table is refused with file and line. */
 #ifndef TRIS_DAEMON_CONFIG_H
 #define TRIS_DAEMON_CONFIG_H
 

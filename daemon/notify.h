@@ -4,6 +4,7 @@
 #ifndef TRIS_DAEMON_NOTIFY_H
 #define TRIS_DAEMON_NOTIFY_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <uv.h>
