@@ -57,7 +57,7 @@ struct fault {
 
 /* ---- command table ---- */
 
-struct option {
+struct cli_option {
     const char *name; /* without dashes; NULL ends the list */
     const char *arg;  /* placeholder of its value; NULL: a flag */
     const char *help; /* English, translated when shown */
@@ -82,7 +82,7 @@ struct command {
     const char *noun, *verb; /* verb NULL: the noun alone is the command */
     const char *operands;    /* "ID", "HOUSE SEQ"; NULL if none */
     const char *summary;     /* English, translated when shown */
-    const struct option *options;
+    const struct cli_option *options;
     int pos_min, pos_max;
     uint32_t fields_of; /* KIND_*: its fields are options (--legal-form TEXT); else 0 */
     int (*run)(struct cli *cli, const struct args *args);

@@ -1,0 +1,233 @@
+/* Errors, questions and calls of the subcommands: what people read when something is wrong. */
+#include "tools/tris.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/text.h"
+#include "tools/client.h"
+#include "tools/mpjson.h"
+
+enum { PARAMS_BYTES_MAX = 256 * 1024 };
+
+static void fault_put(struct fault *fault, enum tris_err err, const char *unchanged,
+                      const char *next)
+{
+    memset(fault, 0, sizeof *fault);
+    fault->exit = ctl_exit_code(err);
+    (void)snprintf(fault->code, sizeof fault->code, "%s", tris_err_name(err));
+    (void)snprintf(fault->unchanged, sizeof fault->unchanged, "%s",
+                   unchanged != NULL ? unchanged : "");
+    (void)snprintf(fault->next, sizeof fault->next, "%s", next != NULL ? next : "");
+}
+
+void fault_set(struct fault *fault, enum tris_err err, const char *unchanged, const char *next,
+               const char *format, ...)
+{
+    fault_put(fault, err, unchanged, next);
+    va_list ap;
+    va_start(ap, format);
+    (void)vsnprintf(fault->message, sizeof fault->message, format, ap);
+    va_end(ap);
+}
+
+/* RFC 9457: "type" is a stable name, the rest is for people and programs. */
+static void print_problem(const struct fault *fault)
+{
+    char type[64];
+    (void)snprintf(type, sizeof type, "urn:tris:error:%s", fault->code);
+    json_t *doc = json_pack("{s:s, s:s, s:i, s:s}", "type", type, "title", fault->message, "exit",
+                            fault->exit, "code", fault->code);
+    if (doc == NULL) {
+        return;
+    }
+    if (fault->unchanged[0] != '\0') {
+        (void)json_object_set_new(doc, "unchanged", json_string(fault->unchanged));
+    }
+    if (fault->next[0] != '\0') {
+        (void)json_object_set_new(doc, "next", json_string(fault->next));
+    }
+    if (fault->field[0] != '\0') {
+        (void)json_object_set_new(doc, "field", json_string(fault->field));
+    }
+    (void)json_dumpf(doc, stderr, JSON_COMPACT);
+    (void)fputc('\n', stderr);
+    json_decref(doc);
+}
+
+static void print_line(const char *label, const char *text)
+{
+    char *safe = show_text(text, 0);
+    (void)fprintf(stderr, "%s%s\n", label, safe);
+    free(safe);
+}
+
+int cli_fail(const struct cli *cli, const struct fault *fault)
+{
+    if (cli->json) {
+        print_problem(fault);
+        return fault->exit;
+    }
+    print_line(_("Error: "), fault->message);
+    if (fault->unchanged[0] != '\0') {
+        print_line(_("Unchanged: "), fault->unchanged);
+    }
+    if (fault->next[0] != '\0') {
+        print_line(_("Next: "), fault->next);
+    }
+    return fault->exit;
+}
+
+int cli_error(const struct cli *cli, enum tris_err err, const char *unchanged, const char *next,
+              const char *format, ...)
+{
+    struct fault fault;
+    fault_put(&fault, err, unchanged, next);
+    va_list ap;
+    va_start(ap, format);
+    (void)vsnprintf(fault.message, sizeof fault.message, format, ap);
+    va_end(ap);
+    return cli_fail(cli, &fault);
+}
+
+int cli_usage(const struct cli *cli, const char *next, const char *format, ...)
+{
+    struct fault fault;
+    fault_put(&fault, TRIS_ERR_INVALID, NULL, next != NULL ? next : "tris help");
+    fault.exit = EXIT_USAGE;
+    (void)snprintf(fault.code, sizeof fault.code, "usage");
+    va_list ap;
+    va_start(ap, format);
+    (void)vsnprintf(fault.message, sizeof fault.message, format, ap);
+    va_end(ap);
+    return cli_fail(cli, &fault);
+}
+
+void cli_note(const struct cli *cli, const char *format, ...)
+{
+    if (cli->quiet) {
+        return;
+    }
+    va_list ap;
+    va_start(ap, format);
+    (void)vfprintf(stderr, format, ap);
+    va_end(ap);
+    (void)fputc('\n', stderr);
+}
+
+bool cli_ask(const struct cli *cli, const char *question)
+{
+    char line[64];
+    if (cli->yes) {
+        return true;
+    }
+    if (!cli->tty_in || !cli->tty_err) {
+        return false;
+    }
+    (void)fprintf(stderr, "%s [%s] ", question, cli->lang == LANG_DE ? "j/N" : "y/N");
+    (void)fflush(stderr);
+    if (fgets(line, sizeof line, stdin) == NULL) {
+        return false;
+    }
+    return line[0] == 'y' || line[0] == 'Y' || line[0] == 'j' || line[0] == 'J';
+}
+
+struct client *cli_client(struct cli *cli, int *exit_code)
+{
+    struct fault fault;
+    if (cli->client == NULL) {
+        cli->client = client_open(cli->socket_path, cli->timeout_ms, &fault);
+        if (cli->client == NULL) {
+            *exit_code = cli_fail(cli, &fault);
+        }
+    }
+    return cli->client;
+}
+
+static bool encode_params(const json_t *params, uint8_t *buffer, struct span *out,
+                          struct fault *fault)
+{
+    struct wbuf w = wbuf_of(buffer, PARAMS_BYTES_MAX);
+    enum tris_err err = params != NULL ? mpjson_encode(params, &w) : TRIS_ERR_BAD_TYPE;
+    if (err != TRIS_OK || w.err != TRIS_OK) {
+        fault_set(fault, err != TRIS_OK ? err : w.err, NULL, NULL,
+                  _("what you asked for does not fit into one message"));
+        return false;
+    }
+    *out = wbuf_span(&w);
+    return true;
+}
+
+json_t *cli_try(struct cli *cli, const char *method, json_t *params, struct fault *fault)
+{
+    json_t *result = NULL;
+    struct span encoded, answer;
+    uint8_t *buffer = malloc(PARAMS_BYTES_MAX);
+    if (buffer == NULL) {
+        fault_set(fault, TRIS_ERR_NO_MEMORY, NULL, NULL, "%s", tris_err_text(TRIS_ERR_NO_MEMORY));
+        goto out;
+    }
+    if (cli->client == NULL) {
+        cli->client = client_open(cli->socket_path, cli->timeout_ms, fault);
+    }
+    if (cli->client == NULL || !encode_params(params, buffer, &encoded, fault) ||
+        !client_call(cli->client, method, encoded, &answer, fault)) {
+        goto out;
+    }
+    result = mpjson_decode(answer);
+    if (result == NULL || !json_is_object(result)) {
+        json_decref(result);
+        result = NULL;
+        fault_set(fault, TRIS_ERR_BAD_TYPE, NULL, "tris version",
+                  _("the daemon's answer to %s is not understood"), method);
+    }
+out:
+    free(buffer);
+    json_decref(params);
+    return result;
+}
+
+json_t *cli_call(struct cli *cli, const char *method, json_t *params, int *exit_code)
+{
+    struct fault fault;
+    json_t *result = cli_try(cli, method, params, &fault);
+    if (result == NULL) {
+        *exit_code = cli_fail(cli, &fault);
+    }
+    return result;
+}
+
+int cli_json(json_t *result, const char *schema)
+{
+    json_t *doc = json_pack("{s:s}", "schema", schema);
+    bool ok = doc != NULL && json_object_update(doc, result) == 0 &&
+              json_dumpf(doc, stdout, JSON_INDENT(2)) == 0 && fputc('\n', stdout) != EOF;
+    json_decref(doc);
+    json_decref(result);
+    return ok ? EXIT_OK : EXIT_FAILED;
+}
+
+void cli_ndjson(const json_t *item)
+{
+    (void)json_dumpf(item, stdout, JSON_COMPACT);
+    (void)fputc('\n', stdout);
+}
+
+const char *get_text(const json_t *map, const char *key)
+{
+    const char *text = json_string_value(json_object_get(map, key));
+    return text != NULL ? text : "";
+}
+
+int64_t get_int(const json_t *map, const char *key)
+{
+    return (int64_t)json_integer_value(json_object_get(map, key));
+}
+
+bool get_bool(const json_t *map, const char *key)
+{
+    return json_is_true(json_object_get(map, key));
+}
