@@ -1,11 +1,13 @@
 # tris: build, tests, demo. `make help` lists the targets.
 #
 # VARIANT=release|debug|asan|tsan|fuzz|cov and CC=gcc|clang choose the folder below build/.
+# V=1 shows the commands, WERROR=0 lets warnings pass.
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/bash
 
 VARIANT ?= release
+WERROR ?= 1
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -14,6 +16,8 @@ Q := $(if $(filter 1,$(V)),,@)
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 
 compiler := $(notdir $(firstword $(CC)))
 B := build/$(VARIANT)$(if $(findstring clang,$(compiler)),-clang)
@@ -22,15 +26,16 @@ VERSION := 0.1.0
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wundef -Wwrite-strings -Wformat=2
 CPPFLAGS += -I. -I$(B)/gen -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -DTRIS_VERSION='"$(VERSION)"'
-CFLAGS += -std=c11 -g -fno-common $(WARNINGS) $(if $(WERROR),-Werror)
+CFLAGS += -std=c11 -g -fno-common $(WARNINGS) $(if $(filter-out 0,$(WERROR)),-Werror)
 flags_release := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 flags_debug := -O0
-flags_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-flags_tsan := -O1 -fsanitize=thread
+flags_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+	-Wno-error=maybe-uninitialized
+flags_tsan := -O1 -fsanitize=thread -Wno-error=maybe-uninitialized
 flags_cov := -O0 --coverage
 flags_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-CFLAGS += $(flags_$(VARIANT))
-LDFLAGS += $(filter -fsanitize% --coverage,$(flags_$(VARIANT)))
+CFLAGS += $(if $(findstring clang,$(compiler)),$(filter-out -Wno-error=%,$(flags_$(VARIANT))),$(flags_$(VARIANT)))
+LDFLAGS += $(filter -fsanitize% --coverage,$(flags_$(VARIANT))) -Wl,-z,relro,-z,now
 
 PROTO_LIBS := -lsodium -lmsgpackc -lutf8proc
 STORAGE_LIBS := -llmdb
@@ -45,15 +50,39 @@ bench_src := $(wildcard tools/bench_*.c)
 unit_src := $(wildcard tests/unit/test_*.c)
 vector_src := $(wildcard tests/vectors/test_*.c)
 testlib_src := $(wildcard tests/lib/*.c)
+e2e_src := $(wildcard tests/e2e/*.c)
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
-unit_bin := $(patsubst tests/unit/%.c,$(B)/%,$(unit_src))
-vector_bin := $(patsubst tests/vectors/%.c,$(B)/%,$(vector_src))
+
+# A vector program (takes foreign files) may have the name of a unit test; then that one is unit_*.
+unit_names := $(notdir $(basename $(unit_src)))
+vector_names := $(notdir $(basename $(vector_src)))
+clash_names := $(filter $(vector_names),$(unit_names))
+unit_names := $(filter-out $(clash_names),$(unit_names))
+store_bin := $(addprefix $(B)/,$(filter test_store_%,$(unit_names)))
+daemon_bin := $(addprefix $(B)/,$(filter test_daemon_%,$(unit_names)))
+toolt_bin := $(addprefix $(B)/,$(filter test_tools_%,$(unit_names)))
+pure_bin := $(addprefix $(B)/,$(filter-out test_store_% test_daemon_% test_tools_%,$(unit_names)))
+clash_bin := $(addprefix $(B)/unit_,$(clash_names))
+unit_bin := $(sort $(pure_bin) $(clash_bin) $(store_bin) $(daemon_bin) $(toolt_bin))
+vector_bin := $(addprefix $(B)/,$(vector_names))
 bench_bin := $(patsubst tools/%.c,$(B)/%,$(bench_src))
+inject_bin := $(patsubst tests/e2e/%.c,$(B)/e2e_%,$(e2e_src))
+all_src := $(proto_src) $(storage_src) $(daemon_src) $(tools_src) $(bench_src) $(unit_src) \
+	$(vector_src) $(testlib_src) $(e2e_src)
+
+man_pages := $(patsubst tools/man/%.scd,$(B)/man/%,$(wildcard tools/man/*.scd)) $(B)/man/tris.1
 
 all: $(if $(daemon_src),$(B)/trisd) $(if $(tools_src),$(B)/tris) ## build trisd and tris
 
-$(B)/obj/%.o: %.c | $(B)/gen/district_table.inc
+# Other flags, other objects: the stamp changes only when the command does.
+$(B)/flags: force
+	@mkdir -p $(@D)
+	@echo '$(CC) $(subst ',,$(CPPFLAGS)) $(CFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(subst ',,$(CPPFLAGS)) $(CFLAGS)' > $@
+force:
+
+$(B)/obj/%.o: %.c $(B)/flags | $(B)/gen/district_table.inc
 	@mkdir -p $(@D)
 	$(if $(filter 1,$(V)),,@echo "  CC    $<")
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
@@ -62,12 +91,17 @@ $(B)/gen/district_table.inc: tools/data/districts.csv tools/data/district_table.
 	@mkdir -p $(@D)
 	$(Q)awk -f tools/data/district_table.awk tools/data/districts.csv > $@.tmp && mv $@.tmp $@
 
+archive = $(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 $(B)/libproto.a: $(call obj,$(proto_src))
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(archive)
 $(B)/libstorage.a: $(call obj,$(storage_src))
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(archive)
+$(B)/libdaemon.a: $(call obj,$(filter-out daemon/main.c,$(daemon_src)))
+	$(archive)
+$(B)/libtools.a: $(call obj,$(filter-out tools/tris.c,$(tools_src)))
+	$(archive)
 $(B)/libtest.a: $(call obj,$(testlib_src))
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(archive)
 
 link = $(if $(filter 1,$(V)),,@echo "  LINK  $@" &&) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
@@ -76,26 +110,99 @@ $(B)/trisd: $(call obj,$(daemon_src)) $(B)/libstorage.a $(B)/libproto.a
 $(B)/tris: $(call obj,$(tools_src)) $(B)/libstorage.a $(B)/libproto.a
 	$(link) $(STORAGE_LIBS) $(PROTO_LIBS) $(TOOLS_LIBS)
 
-# Unit tests: test_store_* link the store, test_daemon_* link the daemon's parts, all others only
-# proto and its libraries, which proves the layering by link.
-$(B)/test_store_%: $(B)/obj/tests/unit/test_store_%.o $(B)/libtest.a $(B)/libstorage.a $(B)/libproto.a
-	$(link) $(STORAGE_LIBS) $(PROTO_LIBS) -lcmocka
-$(B)/test_%: $(B)/obj/tests/unit/test_%.o $(B)/libtest.a $(B)/libproto.a
+# Unit tests: test_store_* link the store, test_daemon_* and test_tools_* the parts of their room,
+# all others only proto and its libraries, which proves the layering by link.
+$(pure_bin): $(B)/%: $(B)/obj/tests/unit/%.o $(B)/libtest.a $(B)/libproto.a
 	$(link) $(PROTO_LIBS) -lcmocka
-$(B)/test_%: $(B)/obj/tests/vectors/test_%.o $(B)/libtest.a $(B)/libproto.a
+$(clash_bin): $(B)/unit_%: $(B)/obj/tests/unit/%.o $(B)/libtest.a $(B)/libproto.a
+	$(link) $(PROTO_LIBS) -lcmocka
+$(store_bin): $(B)/%: $(B)/obj/tests/unit/%.o $(B)/libtest.a $(B)/libstorage.a $(B)/libproto.a
+	$(link) $(STORAGE_LIBS) $(PROTO_LIBS) -lcmocka
+$(daemon_bin): $(B)/%: $(B)/obj/tests/unit/%.o $(B)/libtest.a $(B)/libdaemon.a $(B)/libstorage.a \
+		$(B)/libproto.a
+	$(link) $(STORAGE_LIBS) $(PROTO_LIBS) $(DAEMON_LIBS) -lcmocka
+$(toolt_bin): $(B)/%: $(B)/obj/tests/unit/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libstorage.a \
+		$(B)/libproto.a
+	$(link) $(STORAGE_LIBS) $(PROTO_LIBS) $(TOOLS_LIBS) -lcmocka
+$(filter-out $(B)/test_csv,$(vector_bin)): $(B)/%: $(B)/obj/tests/vectors/%.o $(B)/libtest.a \
+		$(B)/libproto.a
 	$(link) $(PROTO_LIBS) -ljansson
-$(B)/bench_%: $(B)/obj/tools/bench_%.o $(B)/libstorage.a $(B)/libproto.a
+$(filter $(B)/test_csv,$(vector_bin)): $(B)/%: $(B)/obj/tests/vectors/%.o $(B)/obj/tools/csv.o \
+		$(B)/libtest.a $(B)/libproto.a
+	$(link) $(PROTO_LIBS) -lcsv -ljansson
+$(bench_bin): $(B)/%: $(B)/obj/tools/%.o $(B)/libstorage.a $(B)/libproto.a
+	$(link) $(STORAGE_LIBS) $(PROTO_LIBS)
+$(inject_bin): $(B)/e2e_%: $(B)/obj/tests/e2e/%.o $(B)/libstorage.a $(B)/libproto.a
 	$(link) $(STORAGE_LIBS) $(PROTO_LIBS)
 
-unit: $(unit_bin) ## unit tests of this variant
-	$(Q)set -e; for t in $(unit_bin); do echo "== $$t"; $$t; done
+unit_all: $(unit_bin)
+tests: all unit_all $(vector_bin) $(bench_bin) $(inject_bin) ## build every program, run none
+
+unit: $(unit_bin) ## unit tests of this variant (T=name runs one)
+	$(Q)bash tests/run_unit.sh $(if $(T),$(filter %$(T),$(unit_bin)),$(unit_bin))
+
+vectors: $(vector_bin) ## public and golden vectors (TRIS_TEST_VECTORS=folder)
+	$(Q)bash tests/run_vectors.sh $(B)
+
+layers: $(B)/libproto.a $(B)/libstorage.a ## prove the rooms: by grep, by symbol and by link
+	$(Q)CC='$(CC)' PROTO_LIBS='$(PROTO_LIBS)' STORAGE_LIBS='$(STORAGE_LIBS)' \
+		bash tests/layers.sh $(B) $(LDFLAGS)
+
+lint: $(B)/gen/district_table.inc ## clang-format, clang-tidy, cppcheck, house rules
+	$(Q)TIDY_FLAGS='$(subst ",\",$(CPPFLAGS)) -std=c11' bash tests/lint.sh
+
+e2e: all $(inject_bin) ## end to end, with real daemons on loopback (T=file runs one)
+	$(Q)BUILD=$(B) bash tests/e2e/run.sh $(T)
+
+fault: all ## kill -9 during import and sync (ROUNDS=n)
+	$(Q)BUILD=$(B) bash tests/fault/kill_loop.sh $(or $(ROUNDS),50)
+
+check: ## everything that CI runs
+	$(Q)bash tests/check.sh
+
+bench: all $(bench_bin) ## figures beside their targets; build/bench.json
+	$(Q)BUILD=$(B) bash tools/bench.sh
+
+demo: ## three houses and an observer on loopback
+	$(Q)bash tools/demo.sh
+
+deps: ## the Debian packages that are missing, as one line
+	$(Q)bash tools/deps.sh
+
+coverage: ## line and branch coverage of the unit tests
+	$(Q)$(MAKE) VARIANT=cov unit vectors
+	$(Q)mkdir -p build/coverage
+	gcovr -r . --object-directory build/cov/obj -e tests/ -s --html-details build/coverage/index.html
+
+man: $(man_pages) ## man pages
+$(B)/man/%: tools/man/%.scd
+	@mkdir -p $(@D)
+	$(Q)scdoc < $< > $@
+$(B)/man/tris.1: $(B)/tris
+	@mkdir -p $(@D)
+	$(Q)$(B)/tris help --man | scdoc > $@
+
+install: all $(man_pages) ## into DESTDIR and PREFIX
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man8 \
+		$(DESTDIR)$(UNITDIR) $(DESTDIR)$(BASHCOMPDIR)
+	install -m 755 $(B)/trisd $(B)/tris $(DESTDIR)$(BINDIR)
+	sed 's|@BINDIR@|$(BINDIR)|' tools/systemd/trisd.service > $(DESTDIR)$(UNITDIR)/trisd.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/trisd.service
+	$(foreach p,$(man_pages),install -m 644 $(p) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/;)
+	$(B)/tris completion bash > $(DESTDIR)$(BASHCOMPDIR)/tris
+
+compile_commands.json: $(all_src) Makefile ## for editors and language servers
+	$(Q)for f in $(all_src); do printf '%s{"directory":"%s","file":"%s","command":"%s"}' \
+		"$$sep" "$$PWD" "$$f" '$(CC) $(subst ",\\\",$(CPPFLAGS)) $(CFLAGS) -c '"$$f"; sep=$$',\n'; \
+		done | { echo '['; cat; echo; echo ']'; } > $@
 
 clean: ## remove build/
 	rm -rf build
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z_.-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9_.-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all unit clean help
+.PHONY: all unit_all tests unit vectors layers lint e2e fault check bench demo deps coverage man install \
+	clean help force
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
