@@ -334,6 +334,7 @@ enum tris_err entry_peek_header(const struct entry *entry, struct entry_header *
     if (!entry->whole) {
         return entry_header_decode(entry->header_wire, out);
     }
+    /* what lies behind the six fields was proved when the entry was accepted */
     struct rbuf r = rbuf_of(entry->header_wire);
     (void)read_fields(&r, out);
     return r.err;
