@@ -8,22 +8,6 @@
 #include "proto/buf.h"
 #include "proto/limits.h"
 
-/* Numbers are format (entry header field "kind"); reserved ones are never reused. */
-enum record_kind {
-    KIND_NONE = 0,
-    KIND_HOUSE = 1,
-    KIND_PARTNER = 2,
-    KIND_CONTACT = 3, /* 3 to 12: reserved until their rows are in schema.def */
-    KIND_AGREEMENT = 4,
-    KIND_LISTING = 5,
-    KIND_CONSULTATION = 6,
-    KIND_INSTRUMENT = 7,
-    KIND_CHECK_RESULT = 8,
-    KIND_ROLLOUT = 9,
-    KIND_EVALUATION = 10,
-    KIND_TALLY = 11,
-};
-
 enum field_type {
     FIELD_TEXT,     /* msgpack str, at most `limit` characters, one line */
     FIELD_LONG,     /* the same with line feeds */
@@ -32,7 +16,7 @@ enum field_type {
     FIELD_BOOL,     /* bool */
     FIELD_UINT,     /* uint of at most `limit` */
     FIELD_DATE,     /* uint YYYYMMDD, a real day of the Gregorian calendar, years 1000 to 9999 */
-    FIELD_REGION,   /* str: district key; 5 digits in Germany */
+    FIELD_REGION,   /* str: district key; 5 digits in Germany; 2 to 16 of [0-9A-Za-z:.-] */
     FIELD_REGIONS,  /* array of str, ascending, no duplicates, at most `limit` */
     FIELD_TEXTS,    /* array of str of at most 80 characters, ascending, at most `limit` */
     FIELD_POSTCODE, /* str of 5 digits */
@@ -46,6 +30,9 @@ enum field_flag {
     FIELD_PERSONAL = 2,      /* never leaves the house */
     FIELD_PERSONAL_SOLE = 4, /* personal if legal_form is a natural person's (ek, sole, gbr) */
     FIELD_HIDDEN = 8,        /* set by the system: not a CSV column, not an option */
+    FIELD_COUNTRY = 16,      /* a REGION, REGIONS field that may also say "DE", the whole country */
+    FIELD_LANGUAGE = 32,     /* TEXTS of language tags (BCP 47) */
+    FIELD_SCHEME = 64,       /* TEXTS of the form scheme:value */
 };
 
 enum schema_scope { SCOPE_LOCAL = 1, SCOPE_PARTIES = 2, SCOPE_NATIONAL = 3 };
@@ -53,13 +40,13 @@ enum schema_scope { SCOPE_LOCAL = 1, SCOPE_PARTIES = 2, SCOPE_NATIONAL = 3 };
 enum label_lang { LANG_EN, LANG_DE };
 
 struct code {
-    uint32_t number;  /* as stored; format */
+    uint32_t number;  /* as stored; format; 1 to CODE_NUMBER_MAX */
     const char *code; /* as shown in CSV, JSON and options: "W", "ggmbh" */
     const char *label_de, *label_en;
     uint32_t extra; /* legal_form: default sector's number | CODE_NATURAL_PERSON; else 0 */
 };
 
-enum { CODE_NATURAL_PERSON = 0x100 };
+enum { CODE_NUMBER_MAX = 255, CODE_NATURAL_PERSON = 0x100 };
 
 struct code_list {
     const char *name;
@@ -75,6 +62,7 @@ struct field {
     uint32_t limit;
     uint32_t flags;
     const struct code_list *codes; /* NULL unless FIELD_CODE, FIELD_CODES */
+    const char *preset;            /* what a new record starts with, as text; NULL: nothing */
 };
 
 struct kind {
@@ -87,34 +75,59 @@ struct kind {
     size_t field_count;
 };
 
-size_t schema_kind_count(void);
+/* Numbers of kinds, fields and codes, as constants named after the rows of schema.def:
+ * KIND_PARTNER, PARTNER_NAME (enum PARTNER_field), SECTOR_W (enum SECTOR_code). */
+enum record_kind {
+    KIND_NONE = 0,
+#define KIND_BEGIN(kind, name, number, de, en, ceiling, scope) KIND_##kind = number,
+#define RESERVED_KIND(kind, number) KIND_##kind = number,
+#include "proto/schema.def"
+};
+
+#define KIND_BEGIN(kind, name, number, de, en, ceiling, scope)                                     \
+    enum name##_field                                                                              \
+    {
+#define FIELD(kind, id, number, name, type, limit, flags, codes, preset, de, en)                   \
+    kind##_##id = number,
+#define KIND_END(kind, name)                                                                       \
+    }                                                                                              \
+    ;
+#include "proto/schema.def"
+
+#define CODES_BEGIN(list, name)                                                                    \
+    enum name##_code                                                                               \
+    {
+#define CODE(list, id, number, code, de, en, extra) list##_##id = number,
+#define CODES_END(list, name)                                                                      \
+    }                                                                                              \
+    ;
+#include "proto/schema.def"
+
+size_t schema_kind_count(void); /* kinds that have rows; reserved numbers are not counted */
 const struct kind *schema_kind_at(size_t index);
-const struct kind *schema_kind(uint32_t number);          /* NULL if unknown */
-const struct kind *schema_kind_by_name(struct span name); /* name or label; NULL if unknown */
-const struct field *schema_field(const struct kind *kind, uint32_t number);
+const struct kind *schema_kind(uint32_t number); /* NULL if unknown */
 /* Name, or label in either language, case-insensitive for ASCII; NULL if unknown. */
+const struct kind *schema_kind_by_name(struct span name);
+const struct field *schema_field(const struct kind *kind, uint32_t number); /* NULL if unknown */
+/* Name (with - for _ too), or label in either language, case-insensitive for ASCII; NULL if
+ * unknown. */
 const struct field *schema_field_by_name(const struct kind *kind, struct span name);
+/* NULL if unknown. */
 const struct code *schema_code(const struct code_list *list, uint32_t number);
 /* Code, or label in either language, case-insensitive for ASCII; NULL if unknown. */
 const struct code *schema_code_by_name(const struct code_list *list, struct span name);
-const struct code_list *schema_code_list(struct span name);
+const struct code_list *schema_code_list(struct span name); /* NULL if unknown */
+size_t schema_code_list_count(void);
+const struct code_list *schema_code_list_at(size_t index);
 
-/* Field numbers that storage and tools name directly; asserted against schema.def. */
-enum house_field {
-    HOUSE_NAME = 1,
-    HOUSE_REGION = 2,
-    HOUSE_COVERS = 3,
-    HOUSE_STATUS = 4,
-};
-enum partner_field {
-    PARTNER_NAME = 1,
-    PARTNER_SECTOR = 3,
-    PARTNER_LEGAL_FORM = 4,
-    PARTNER_TOPICS = 7,
-    PARTNER_REGION = 8,
-    PARTNER_STATUS = 19,
-    PARTNER_SOURCE = 21,
-    PARTNER_SOURCE_ID = 22,
-};
+/* "text", "code list", ...: what a field's type is called in help and documentation. */
+const char *schema_type_name(enum field_type type);
+const char *schema_scope_name(enum schema_scope scope); /* "local", "parties", "national" */
+const char *schema_scope_label(enum schema_scope scope, enum label_lang lang);
+/* 0 if unknown: name or label in either language. */
+enum schema_scope schema_scope_by_name(struct span name);
+
+/* Tables of all kinds, fields and codes in Markdown, as they stand in FORMAT.md. */
+void schema_print_markdown(struct wbuf *w);
 
 #endif
