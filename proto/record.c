@@ -287,6 +287,12 @@ enum tris_err record_decode(const struct kind *kind, struct span payload, struct
     if (d.r.err == TRIS_OK) {
         (void)rbuf_finish(&d.r);
     }
+    if (d.r.err == TRIS_OK && out->extension_pairs > 0) {
+        enum tris_err err = pack_check(payload, PACK_CANONICAL); /* depth counts from the map */
+        if (err != TRIS_OK) {
+            rbuf_fail(&d.r, err);
+        }
+    }
     if (d.r.err != TRIS_OK) {
         clear(out, kind);
     }
