@@ -29,6 +29,12 @@ struct frontier_item {
     uint64_t fetcher; /* session that is fetching it now, 0 = none */
 };
 
+/* Whether the item is part of digests and answers. */
+static inline bool frontier_item_counts(const struct frontier_item *item)
+{
+    return item->whole > 0 || (item->flags & FRONTIER_FORKED) != 0;
+}
+
 struct frontier; /* opaque, heap */
 
 TRIS_MUST_CHECK enum tris_err frontier_new(struct frontier **out);
@@ -54,5 +60,7 @@ uint32_t frontier_bucket_next(const struct frontier *f, uint32_t bucket, uint32_
 /* The stamp at which the own root was `root`, if the ring still remembers it. */
 bool frontier_stamp_of(const struct frontier *f, const struct tris_short *root, uint64_t *stamp);
 uint64_t frontier_stamp(const struct frontier *f);
+/* No item counts: everything is to be asked for. */
+bool frontier_empty(const struct frontier *f);
 
 #endif

@@ -45,6 +45,8 @@ struct session_config {
     uint64_t handshake_ms;             /* whole handshake; default 5,000 */
     uint64_t idle_ms;                  /* nothing received: closed; default 60,000 */
     uint64_t credit_bytes;             /* window granted to the peer, >= initial */
+    bool has_common_root;              /* the last root that was equal with this peer, if known: */
+    struct tris_short common_root;     /* initiator, optional (stats of the former session) */
     struct frontier *frontier;         /* the owner's; outlives the session */
     const struct session_io *io;
     void *io_ctx;
@@ -95,6 +97,7 @@ struct session_event {
         struct {
             enum tris_err reason;
             bool by_peer; /* it said goodbye with this reason */
+            bool clone;   /* TRIS_ERR_SELF: another process with this house's identity */
         } closed;
     };
 };
@@ -108,6 +111,13 @@ struct session_stats {
     uint64_t rtt_ms; /* of the last ping; 0 = unknown */
     struct tris_short peer_root;
     bool equal;
+    bool has_common_root; /* roots were equal at some moment, */
+    struct tris_short common_root; /* last at this one: keep it for the next session's config */
+    bool confirmed; /* a frame decrypted: no replayed first message */
+    bool claimed;   /* the peer has said what it holds of our own log (or roots were equal) */
+    uint64_t unknown_messages, unknown_logs, other_roots; /* skipped: number, log, same size */
+    uint64_t duplicate_segments, gap_segments;            /* received and not used */
+    uint64_t segments_in, segments_out, ladders;
 };
 
 struct session; /* opaque, heap: < 256 KiB with its buffers while idle */
@@ -136,9 +146,11 @@ void session_log_advanced(struct session *s, uint32_t log_no);
 /* Several logs advanced or the root changed: announce the root soon. */
 void session_root_changed(struct session *s);
 
-/* The writer's verdict on a SEGMENT event: bytes are credited back. An error of class PEER closes
- * the session with it; a RESOURCE error leaves the log to be fetched again later. Duplicates of
- * what is held already are TRIS_OK. */
+/* The writer's verdict on a SEGMENT event, after the frontier was updated: bytes are credited back.
+ * An error of class PEER closes the session with it, except TRIS_ERR_NOT_NEXT (another session was
+ * faster with other segment borders: fetched again) and TRIS_ERR_FORK (the peer is not to blame for
+ * what the owner signed: the log is left alone in this session). A RESOURCE or STATE error leaves
+ * the log to be fetched again later. Duplicates of what is held already are TRIS_OK. */
 void session_segment_done(struct session *s, uint32_t log_no, uint64_t first, uint32_t count,
                           size_t len, enum tris_err result);
 

@@ -1,0 +1,256 @@
+/* The handshake of a session, and what each side says that it holds of the other's own logs.
+ *
+ * Until the peer's static key is known to belong to its house not one byte is answered. Message 1
+ * can be replayed by whoever recorded it: it only says who calls and carries hints. */
+#include "proto/session_int.h"
+
+#include <sodium.h>
+
+enum { PROLOGUE_BYTES = 1 + 32, HELLO_PAYLOAD_BYTES_MAX = NOISE_HANDSHAKE_BYTES_MAX };
+
+static void prologue_make(const struct session *s, uint8_t out[PROLOGUE_BYTES])
+{
+    out[0] = SESSION_MAJOR_VERSION;
+    memcpy(out + 1, s->config.fed.b, sizeof s->config.fed.b);
+}
+
+static enum tris_err handshake_begin(struct session *s)
+{
+    struct noise_keypair ephemeral;
+    struct tris_dh_secret secret;
+    s->config.io->random(s->config.io_ctx, secret.b, sizeof secret.b);
+    noise_keypair_from_secret(&secret, &ephemeral);
+    uint8_t prologue[PROLOGUE_BYTES];
+    prologue_make(s, prologue);
+    enum tris_err err =
+        noise_init(&s->handshake, NOISE_IK, s->config.initiator, span_of(prologue, sizeof prologue),
+                   &s->config.own_transport, &ephemeral,
+                   s->config.initiator ? &s->config.peer_transport : NULL, NULL);
+    sodium_memzero(&secret, sizeof secret);
+    sodium_memzero(&ephemeral, sizeof ephemeral);
+    return err;
+}
+
+enum tris_err hello_start(struct session *s)
+{
+    enum tris_err err = handshake_begin(s);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    struct msg_hello hello = {
+        .version = SESSION_MAJOR_VERSION,
+        .house = s->config.own_id,
+        .nonce = s->config.instance_nonce,
+        .root = session_own_root(s),
+    };
+    if (s->config.has_common_root && !tris_short_eq(&s->config.common_root, &hello.root)) {
+        hello.common = (struct msg_maybe){true, s->config.common_root};
+    }
+    s->common = (struct msg_maybe){s->config.has_common_root, s->config.common_root};
+    uint8_t payload[HELLO_PAYLOAD_BYTES_MAX];
+    struct wbuf p = wbuf_of(payload, sizeof payload);
+    msg_row_put(&p, MSG_ROW_hello, &hello);
+    tris_assert(p.err == TRIS_OK);
+
+    size_t head = 1 + NOISE_GATE_BYTES + FRAME_LENGTH_BYTES;
+    struct wbuf message = wbuf_of(s->hello + head, sizeof s->hello - head);
+    err = noise_write(&s->handshake, wbuf_span(&p), &message);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    tris_assert(message.err == TRIS_OK);
+    uint8_t gate[NOISE_GATE_BYTES];
+    noise_gate(NOISE_IK, wbuf_span(&message), s->config.peer_transport.b, gate);
+    struct wbuf prefix = wbuf_of(s->hello, head);
+    wbuf_u8(&prefix, NOISE_IK);
+    wbuf_bytes(&prefix, gate, sizeof gate);
+    wbuf_u16(&prefix, (uint16_t)message.len);
+    tris_assert(prefix.err == TRIS_OK && prefix.len == head);
+    s->hello_len = head + message.len;
+    return TRIS_OK;
+}
+
+/* The peer's static key is proven now: may this house come in, and is it its key? */
+static enum tris_err peer_admit(struct session *s, const struct tris_house_id *house,
+                                uint64_t nonce)
+{
+    s->peer = *house;
+    s->peer_nonce = nonce;
+    if (tris_house_id_eq(house, &s->config.own_id)) {
+        return TRIS_ERR_SELF;
+    }
+    return s->config.io->member(s->config.io_ctx, house, &s->handshake.rs, &s->peer_role);
+}
+
+static enum tris_err first_read(struct session *s, struct span frame, struct msg_hello *hello)
+{
+    enum tris_err err = handshake_begin(s);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    uint8_t payload[HELLO_PAYLOAD_BYTES_MAX];
+    struct wbuf p = wbuf_of(payload, sizeof payload);
+    err = noise_read(&s->handshake, frame, &p);
+    if (err != TRIS_OK) {
+        return err == TRIS_ERR_DECRYPT ? TRIS_ERR_HANDSHAKE : err;
+    }
+    struct rbuf r = rbuf_of(wbuf_span(&p));
+    msg_row_get(&r, MSG_ROW_hello, hello);
+    err = rbuf_finish(&r);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    return peer_admit(s, &hello->house, hello->nonce);
+}
+
+static enum tris_err second_write(struct session *s, bool equal)
+{
+    uint8_t rows[MSG_SMALL_BYTES_MAX];
+    struct msg_welcome welcome = {
+        .house = s->config.own_id,
+        .nonce = s->config.instance_nonce,
+        .root = session_own_root(s),
+    };
+    if (!equal) {
+        (void)claims_encode(s, rows, sizeof rows, &welcome.claims);
+    }
+    uint8_t payload[HELLO_PAYLOAD_BYTES_MAX];
+    struct wbuf p = wbuf_of(payload, sizeof payload);
+    msg_row_put(&p, MSG_ROW_welcome, &welcome);
+    tris_assert(p.err == TRIS_OK);
+    struct wbuf message =
+        wbuf_of(s->hello + FRAME_LENGTH_BYTES, sizeof s->hello - FRAME_LENGTH_BYTES);
+    enum tris_err err = noise_write(&s->handshake, wbuf_span(&p), &message);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    tris_assert(message.err == TRIS_OK);
+    struct wbuf prefix = wbuf_of(s->hello, FRAME_LENGTH_BYTES);
+    wbuf_u16(&prefix, (uint16_t)message.len);
+    s->hello_len = FRAME_LENGTH_BYTES + message.len;
+    return TRIS_OK;
+}
+
+void hello_read_first(struct session *s, struct span prefix, struct span frame)
+{
+    tris_assert(!s->config.initiator && prefix.len == 1 + NOISE_GATE_BYTES);
+    uint8_t gate[NOISE_GATE_BYTES];
+    noise_gate(NOISE_IK, frame, s->config.own_transport.pub.b, gate);
+    if (prefix.ptr[0] != NOISE_IK || sodium_memcmp(prefix.ptr + 1, gate, sizeof gate) != 0) {
+        session_end(s, TRIS_ERR_GATE, false); /* before any Diffie-Hellman */
+        return;
+    }
+    struct msg_hello hello;
+    enum tris_err err = first_read(s, frame, &hello);
+    if (err == TRIS_OK) {
+        s->stats.peer_root = hello.root;
+        s->common = hello.common;
+        struct tris_short own = session_own_root(s);
+        err = second_write(s, tris_short_eq(&own, &hello.root));
+    }
+    if (err != TRIS_OK) {
+        session_end(s, err, false);
+        return;
+    }
+    noise_split(&s->handshake, &s->transport);
+    session_opened(s);
+}
+
+void hello_read_second(struct session *s, struct span frame)
+{
+    tris_assert(s->config.initiator);
+    uint8_t payload[HELLO_PAYLOAD_BYTES_MAX];
+    struct wbuf p = wbuf_of(payload, sizeof payload);
+    enum tris_err err = noise_read(&s->handshake, frame, &p);
+    struct msg_welcome welcome;
+    if (err == TRIS_OK) {
+        struct rbuf r = rbuf_of(wbuf_span(&p));
+        msg_row_get(&r, MSG_ROW_welcome, &welcome);
+        err = rbuf_finish(&r);
+    } else if (err == TRIS_ERR_DECRYPT) {
+        err = TRIS_ERR_HANDSHAKE;
+    }
+    if (err != TRIS_OK) {
+        session_end(s, err, false);
+        return;
+    }
+    err = peer_admit(s, &welcome.house, welcome.nonce);
+    if (err == TRIS_OK && !tris_house_id_eq(&welcome.house, &s->config.peer_id)) {
+        err = TRIS_ERR_WRONG_KEY;
+    }
+    s->stats.peer_root = welcome.root;
+    s->stats.confirmed = true;
+    noise_split(&s->handshake, &s->transport);
+    if (err != TRIS_OK) {
+        session_fail(s, err); /* it has proven its key: it is told why */
+        return;
+    }
+    session_opened(s);
+    if (s->state == SESSION_OPEN && welcome.claims.present) {
+        claims_read(s, &welcome.claims);
+        s->claim_due = true;
+    }
+}
+
+/* What we hold of the peer's logs, of the newest epochs if there are many. */
+size_t claims_encode(const struct session *s, uint8_t *out, size_t cap, struct msg_list *list)
+{
+    const struct frontier *f = s->config.frontier;
+    const struct frontier_item *found[MSG_CLAIMS_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < frontier_count(f); i++) {
+        const struct frontier_item *item = frontier_item(f, i);
+        if (item == NULL || !tris_house_id_eq(&item->ref.house, &s->peer) ||
+            !frontier_item_counts(item)) {
+            continue;
+        }
+        if (count < MSG_CLAIMS_MAX) {
+            found[count++] = item;
+            continue;
+        }
+        uint32_t oldest = 0;
+        for (uint32_t k = 1; k < count; k++) {
+            oldest = found[k]->ref.epoch < found[oldest]->ref.epoch ? k : oldest;
+        }
+        if (found[oldest]->ref.epoch < item->ref.epoch) {
+            found[oldest] = item;
+        }
+    }
+    struct wbuf w = wbuf_of(out, cap);
+    for (uint32_t k = 0; k < count; k++) {
+        struct msg_claim claim = {.log = tris_short_of(found[k]->id.b),
+                                  .size = found[k]->whole,
+                                  .root = tris_short_of(found[k]->root.b)};
+        msg_row_put(&w, MSG_ROW_claim, &claim);
+    }
+    tris_assert(w.err == TRIS_OK);
+    *list = (struct msg_list){.present = true, .count = count, .rows = wbuf_span(&w)};
+    return w.len;
+}
+
+void claims_read(struct session *s, const struct msg_list *list)
+{
+    s->stats.claimed = true;
+    struct rbuf r = rbuf_of(list->rows);
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct msg_claim claim;
+        msg_row_get(&r, MSG_ROW_claim, &claim);
+        tris_assert(r.err == TRIS_OK); /* checked when the list was decoded */
+        uint32_t log_no = frontier_find(s->config.frontier, &claim.log);
+        if (log_no == FRONTIER_NONE) {
+            s->stats.unknown_logs++;
+            continue;
+        }
+        const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
+        if (!item->own) {
+            continue;
+        }
+        struct tris_short root = tris_short_of(item->root.b);
+        if (claim.size > item->held) {
+            pull_own_ahead(s, log_no, claim.size);
+        } else if (claim.size == item->whole && !tris_short_eq(&root, &claim.root)) {
+            s->stats.other_roots++;
+        }
+        position_set(s, log_no, claim.size < item->held ? claim.size : item->held);
+    }
+}

@@ -1,0 +1,274 @@
+/* What the session_*.c files share; nobody else includes this. */
+#ifndef TRIS_PROTO_SESSION_INT_H
+#define TRIS_PROTO_SESSION_INT_H
+
+#include "proto/assert.h"
+#include "proto/frame.h"
+#include "proto/msg.h"
+#include "proto/session.h"
+
+enum {
+    /* range requests open at once in one direction: hides the round trip of many small logs */
+    SESSION_RANGES_MAX = 64,
+    /* segments that may be unconfirmed in one direction: bounds events and verification queues */
+    SESSION_SEGMENTS_MAX = 1024,
+    /* logs waiting to be pushed; what does not fit is left to the frontier */
+    SESSION_PUSH_MAX = 256,
+    SESSION_PONGS_MAX = 8,
+    /* control messages a second: a ladder at 10,000 houses has 80 chunks */
+    SESSION_CONTROL_PER_SECOND = 1000,
+    /* frontier requests a minute: two or three a second while a transfer runs */
+    SESSION_LADDERS_PER_MINUTE = 240,
+    /* items of one answer: 10,000 houses with two topics and three epochs */
+    SESSION_ITEMS_MAX = 65536,
+    /* an answer with more differing buckets than this is not smaller than everything */
+    SESSION_BUCKETS_DIFFER_MAX = 128,
+    /* forked logs that one session remembers to leave alone */
+    SESSION_FORKED_MAX = 64,
+    /* bytes collected for one segment before its seal comes */
+    SESSION_SEGMENT_BYTES_MAX = TRIS_SEGMENT_BYTES_MAX + TRIS_ENTRY_WIRE_BYTES_MAX,
+
+    SESSION_ROOT_DELAY_MS = 50,      /* changes that come together are announced together */
+    SESSION_LADDER_SOON_MS = 1000,   /* between two ladders while something is learned */
+    SESSION_LADDER_LATE_MS = 60000,  /* and while nothing is */
+    SESSION_LADDER_ANSWER_MS = 15000,
+    SESSION_RESOURCE_RETRY_MS = 5000,
+    SESSION_FETCH_STALL_MS = 30000,  /* a range without progress is left to other sessions */
+    SESSION_POLL_MS = 1000,          /* look again for logs that other sessions were fetching */
+    SESSION_SCAN_MS = 1000,          /* between two passes over a large frontier */
+    SESSION_SCAN_FREE = 1024,        /* logs of a frontier that is small enough to pass any time */
+    SESSION_WANT_STEPS = 256,        /* wanted logs looked at in one go */
+};
+
+_Static_assert(TRIS_SEGMENT_BYTES_MAX <= TRIS_CREDIT_INITIAL_BYTES, "a segment passes at once");
+_Static_assert(MSG_FRONTIER_BYTES_MAX <= FRAME_PLAIN_BYTES_MAX, "a chunk fits into a frame");
+
+#define SESSION_POSITION_UNKNOWN UINT64_MAX
+
+/* A log that is wanted up to a size, and one that is being fetched. */
+struct want {
+    uint32_t log_no;
+    uint64_t until;
+};
+
+struct want_list {
+    struct want *list;
+    uint32_t count, cap, cursor;
+};
+
+struct fetch {
+    uint32_t log_no;
+    uint64_t until;
+    uint64_t first; /* where the request began */
+    uint64_t progress_ms;
+    bool requested; /* GET_RANGE is sent */
+    bool ended;     /* the peer said END */
+};
+
+/* A log of which segments wait for the writer: where the next one has to begin. */
+struct flight {
+    uint32_t log_no;
+    uint32_t segments;
+    uint64_t assumed;
+    bool failed; /* a verdict was bad: what was behind it is void, nothing more is taken */
+    bool again;  /* and the log is to be wanted at once when the others are back */
+};
+
+/* The segment whose pieces are arriving. */
+struct assembly {
+    bool active;
+    bool discard; /* counted, not kept */
+    uint32_t log_no;
+    struct tris_short log;
+    uint64_t first;
+    uint8_t *buf;
+    size_t len, cap;
+};
+
+enum ladder_step { LADDER_IDLE, LADDER_CHANGED, LADDER_DIGESTS, LADDER_BUCKETS };
+
+struct pull {
+    enum ladder_step step;
+    bool step_send; /* the request of this step is not written yet */
+    bool due;       /* a ladder is wanted */
+    bool learned;   /* a segment was accepted since the last ladder began */
+    bool settled;   /* the end of the last run has been looked at */
+    uint64_t step_ms, started_ms, next_ms, poll_ms;
+    uint64_t stamp; /* own frontier when the ladder compared */
+    uint32_t items_count;
+    uint32_t differ_beats; /* heartbeats at which the roots differed */
+    uint8_t buckets[MSG_BUCKET_SET_BYTES];
+    struct want_list wants[2]; /* gov, data */
+    struct fetch fetches[SESSION_RANGES_MAX];
+    uint32_t fetches_count;
+    struct flight *flights;
+    uint32_t flights_count, flights_cap;
+    struct assembly assembly;
+    uint32_t forked[SESSION_FORKED_MAX];
+    uint32_t forked_count;
+    struct { /* last OWN_AHEAD, so that one claim is one event */
+        uint32_t log_no;
+        uint64_t size;
+    } ahead;
+
+    /* credit given: left to the peer, and waiting for the writer */
+    bool receives; /* something was asked for or came: the window is opened */
+    uint64_t window, credit_left, bytes_waiting;
+    uint32_t segments_left, segments_waiting;
+};
+
+enum answer_kind { ANSWER_NONE, ANSWER_NOT_KNOWN, ANSWER_DIGESTS, ANSWER_CHANGED, ANSWER_BUCKETS };
+
+struct answer {
+    enum answer_kind kind;
+    struct tris_short since; /* CHANGED */
+    uint64_t stamp;          /* CHANGED: items with a later one */
+    uint32_t log_no;         /* CHANGED: next to look at; BUCKETS: last given */
+    uint32_t bucket;         /* BUCKETS */
+    uint8_t buckets[MSG_BUCKET_SET_BYTES];
+};
+
+struct range {
+    struct tris_short log;
+    uint32_t log_no; /* FRONTIER_NONE: we do not have it */
+    bool gov;
+    uint64_t next, until;
+};
+
+struct outgoing { /* the segment that is being sent */
+    bool active;
+    struct tris_short log;
+    uint32_t log_no;
+    uint64_t first;
+    uint32_t count;
+    struct seal seal;
+    uint8_t *buf;
+    size_t len, sent;
+};
+
+struct serve {
+    struct answer answer;
+    struct range ranges[SESSION_RANGES_MAX];
+    uint32_t ranges_count, turn;
+    uint32_t push[SESSION_PUSH_MAX]; /* ring */
+    uint32_t push_head, push_count;
+    bool pushed_last;
+    struct outgoing out;
+    uint64_t credit;
+    uint64_t segments;
+    /* what the peer holds, by log number; SESSION_POSITION_UNKNOWN */
+    uint64_t *positions;
+    uint32_t positions_count;
+    uint64_t scan_ms;
+    uint64_t ladder_window_ms;
+    uint32_t ladders_in_window;
+};
+
+struct event_queue {
+    struct session_event *list; /* ring */
+    uint32_t head, count, cap;
+};
+
+struct session {
+    struct session_config config;
+    enum session_state state;
+    uint64_t now_ms;
+    struct session_stats stats;
+
+    struct noise_handshake handshake;
+    struct noise_transport transport;
+    struct frame_reader reader;
+    uint8_t *plain; /* one decrypted frame; from authentication on */
+    uint8_t hello[1 + NOISE_GATE_BYTES + FRAME_LENGTH_BYTES + NOISE_HANDSHAKE_BYTES_MAX];
+    size_t hello_len;
+
+    struct tris_house_id peer;
+    enum tris_role peer_role;
+    uint64_t peer_nonce;
+    struct msg_maybe common; /* last common root that both may remember */
+
+    struct event_queue events;
+    bool closed_pending;
+    struct session_event closed_event;
+    enum tris_err bye;
+    uint64_t closing_ms;
+
+    /* control messages that wait to be written */
+    bool claim_due, root_send, ping_due;
+    bool root_due;
+    uint64_t root_due_ms, root_sent_ms, heartbeat_ms;
+    struct tris_short root_sent;
+    uint64_t ping_id, ping_ms;
+    bool ping_open;
+    uint64_t pongs[SESSION_PONGS_MAX];
+    uint32_t pongs_count;
+    uint64_t control_window_ms;
+    uint32_t control_in_window;
+
+    struct pull pull;
+    struct serve serve;
+};
+
+/* session.c */
+void session_fail(struct session *s, enum tris_err reason); /* goodbye if authenticated */
+void session_end(struct session *s, enum tris_err reason, bool by_peer);
+void session_event_put(struct session *s, const struct session_event *event);
+void session_opened(struct session *s);
+/* Compares own and peer root; tells the owner when they become equal. Returns equality. */
+bool session_roots_compare(struct session *s);
+struct tris_short session_own_root(const struct session *s);
+size_t session_room(const struct wbuf *w);
+
+/* session_hello.c: the handshake, and claims of own logs */
+TRIS_MUST_CHECK enum tris_err hello_start(struct session *s); /* initiator: writes message 1 */
+void hello_read_first(struct session *s, struct span prefix, struct span frame);
+void hello_read_second(struct session *s, struct span frame);
+size_t claims_encode(const struct session *s, uint8_t *out, size_t cap, struct msg_list *list);
+void claims_read(struct session *s, const struct msg_list *list);
+
+/* session_pull.c: ladder, wants, fetches */
+void pull_init(struct session *s);
+void pull_fini(struct session *s);
+void pull_opened(struct session *s);
+void pull_release_all(struct session *s); /* fetchers, on close */
+void pull_tick(struct session *s);
+void pull_beat(struct session *s); /* at each own heartbeat */
+uint64_t pull_deadline(const struct session *s);
+bool pull_has_control(const struct session *s);
+void pull_put_control(struct session *s, struct wbuf *w);
+void pull_message(struct session *s, const struct msg *m);
+void pull_want(struct session *s, uint32_t log_no, uint64_t until);
+void pull_step(struct session *s); /* starts what can be started, finishes what is done */
+void pull_own_ahead(struct session *s, uint32_t log_no, uint64_t size);
+struct fetch *pull_fetch(struct session *s, uint32_t log_no);
+
+/* session_recv.c: segments in, credit given */
+void segment_entries(struct session *s, const struct msg_entries *m);
+void segment_seal(struct session *s, const struct msg_seal *m);
+/* Where the next segment of this log has to begin. */
+uint64_t segment_base(const struct session *s, uint32_t log_no);
+bool segment_in_flight(const struct session *s, uint32_t log_no);
+void segment_fini(struct session *s);
+bool credit_due(const struct session *s);
+void credit_put(struct session *s, struct wbuf *w);
+
+/* session_serve.c: answers, segments out, push */
+void serve_init(struct session *s);
+void serve_fini(struct session *s);
+void serve_tick(struct session *s);
+void serve_message(struct session *s, const struct msg *m);
+bool serve_has_control(const struct session *s);
+void serve_put_control(struct session *s, struct wbuf *w);
+bool serve_has_data(const struct session *s);
+void serve_put_data(struct session *s, struct wbuf *w);
+void serve_push(struct session *s, uint32_t log_no);
+
+/* session_position.c: what the peer is known to hold */
+uint64_t position_get(const struct session *s, uint32_t log_no);
+void position_set(struct session *s, uint32_t log_no, uint64_t size);
+void position_raise(struct session *s, uint32_t log_no, uint64_t size);
+void position_all_equal(struct session *s);
+/* Logs with unknown position, unchanged since `stamp`, outside `buckets` (NULL: all): as held. */
+void position_rest_equal(struct session *s, uint64_t stamp, const uint8_t *buckets);
+
+#endif
