@@ -47,6 +47,7 @@ struct daemon {
     struct ctl_server *ctl;
     struct notify notify;
 
+    uint8_t *read_buf; /* CONN_READ_BYTES, shared by all connections */
     uv_signal_t sigterm, sigint, sighup;
     uv_timer_t stop_timer;
     bool loop_open, charter_open, members_open;

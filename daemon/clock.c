@@ -1,0 +1,37 @@
+/* Wall and monotonic time; see clock.h. */
+#include "daemon/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "proto/assert.h"
+
+static uint64_t clock_read_ms(clockid_t id)
+{
+    struct timespec now;
+    int rc = clock_gettime(id, &now);
+    tris_assert(rc == 0);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t clock_wall_ms(void)
+{
+    return clock_read_ms(CLOCK_REALTIME);
+}
+
+uint64_t clock_mono_ms(void)
+{
+    return clock_read_ms(CLOCK_MONOTONIC);
+}
+
+void clock_text(uint64_t wall_ms, char out[CLOCK_TEXT_BYTES])
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm utc;
+    size_t len = 0;
+    if (gmtime_r(&seconds, &utc) != NULL) {
+        len = strftime(out, CLOCK_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", &utc);
+    }
+    snprintf(out + len, CLOCK_TEXT_BYTES - len, ".%03uZ", (unsigned)(wall_ms % 1000));
+}

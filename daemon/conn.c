@@ -1,0 +1,542 @@
+/* TCP glue around a session; see conn.h. */
+#include "daemon/conn.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "daemon/daemon.h"
+#include "proto/assert.h"
+
+enum {
+    CONN_GOODBYE_MS = 2000,
+    CONN_IDLE_MS = 60000,
+    CONN_DIAL_MS = 10000, /* name resolution and TCP connect */
+};
+
+enum conn_phase {
+    CONN_CONNECTING, /* resolving or connecting: no session yet */
+    CONN_RUNNING,
+    CONN_ENDING,  /* the session is closed, its last bytes are being written */
+    CONN_CLOSING, /* handles are closing */
+};
+
+struct conn {
+    struct daemon *d;
+    enum conn_phase phase;
+    uint64_t session_no;
+    struct session *session;
+    bool inbound, open, writing, pumping, by_peer;
+    enum tris_err reason;
+    uint32_t peer;
+    struct conn *next;
+    struct conn_origin origin;
+    struct tris_house_id dial_house;
+    struct tris_dh_pub dial_transport;
+    int handles; /* open uv handles and a running name resolution */
+    uint8_t *write_buf;
+    uv_tcp_t tcp;
+    uv_timer_t timer;
+    uv_write_t write;
+    uv_connect_t connect;
+    uv_getaddrinfo_t resolve;
+};
+
+struct session *conn_session(struct conn *c)
+{
+    return c->session;
+}
+
+uint64_t conn_session_no(const struct conn *c)
+{
+    return c->session_no;
+}
+
+bool conn_inbound(const struct conn *c)
+{
+    return c->inbound;
+}
+
+bool conn_open(const struct conn *c)
+{
+    return c->open && c->phase == CONN_RUNNING && session_state(c->session) == SESSION_OPEN;
+}
+
+bool conn_closing(const struct conn *c)
+{
+    return c->phase == CONN_CLOSING;
+}
+
+const struct conn_origin *conn_origin(const struct conn *c)
+{
+    return &c->origin;
+}
+
+uint32_t conn_peer(const struct conn *c)
+{
+    return c->peer;
+}
+
+void conn_set_peer(struct conn *c, uint32_t index)
+{
+    c->peer = index;
+}
+
+struct conn *conn_next(const struct conn *c)
+{
+    return c->next;
+}
+
+void conn_set_next(struct conn *c, struct conn *next)
+{
+    c->next = next;
+}
+
+/* ---- closing ---- */
+
+static void conn_release(struct conn *c)
+{
+    tris_assert(c->handles > 0);
+    if (--c->handles > 0) {
+        return;
+    }
+    overlay_conn_closed(c->d, c, c->reason, c->by_peer);
+    session_free(c->session);
+    free(c->write_buf);
+    free(c);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    conn_release((struct conn *)handle->data);
+}
+
+void conn_close(struct conn *c, enum tris_err reason)
+{
+    if (c->phase == CONN_CLOSING) {
+        return;
+    }
+    if (c->reason == TRIS_OK) {
+        c->reason = reason;
+    }
+    c->phase = CONN_CLOSING;
+    uv_cancel((uv_req_t *)&c->resolve); /* fails if it is not queued: its callback comes anyway */
+    uv_close((uv_handle_t *)&c->timer, on_closed);
+    uv_close((uv_handle_t *)&c->tcp, on_closed);
+}
+
+/* The session is over: the socket closes once its last bytes are written. */
+static void conn_end(struct conn *c, enum tris_err reason, bool by_peer)
+{
+    c->reason = reason;
+    c->by_peer = by_peer;
+    c->open = false;
+    c->phase = CONN_ENDING;
+    if (!c->writing) {
+        conn_close(c, reason);
+    }
+}
+
+/* ---- the session's questions ---- */
+
+static enum tris_err io_member(void *ctx, const struct tris_house_id *house,
+                               const struct tris_dh_pub *transport, enum tris_role *role)
+{
+    struct conn *c = ctx;
+    return members_admit(&c->d->members, house, transport, role);
+}
+
+static enum tris_err io_read_segment(void *ctx, uint32_t log_no, uint64_t first, struct wbuf *out,
+                                     uint32_t *count, struct seal *seal)
+{
+    struct conn *c = ctx;
+    const struct frontier_item *item = frontier_item(c->d->frontier, log_no);
+    if (item == NULL) {
+        return TRIS_ERR_NOT_FOUND;
+    }
+    struct store_view *v;
+    enum tris_err err = daemon_view(c->d, &v);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    size_t start = out->len;
+    err = store_segment_read(v, log_no, first, out, count, seal);
+    store_view_end(v);
+    /* an own seal leaves only after the mark: the frontier knows no more than that */
+    if (err == TRIS_OK && item->own && seal->size > item->held) {
+        out->len = start;
+        err = TRIS_ERR_NOT_FOUND;
+    }
+    return err;
+}
+
+static void io_random(void *ctx, void *out, size_t len)
+{
+    (void)ctx;
+    randombytes_buf(out, len);
+}
+
+static const struct session_io conn_io = {io_member, io_read_segment, io_random};
+
+/* ---- pump: events out, bytes out, next tick ---- */
+
+static void conn_event(struct conn *c, struct session_event *event)
+{
+    switch (event->type) {
+    case SESSION_EV_OPEN:
+        c->open = true;
+        overlay_conn_open(c->d, c, event);
+        return;
+    case SESSION_EV_SEGMENT:
+        writer_submit_segment(c->d->writer, c->session_no, &event->segment);
+        return;
+    case SESSION_EV_IN_SYNC:
+        overlay_conn_in_sync(c->d, c);
+        return;
+    case SESSION_EV_PONG:
+        overlay_conn_pong(c->d, c, event->pong.id, event->pong.rtt_ms);
+        return;
+    case SESSION_EV_OWN_AHEAD:
+        overlay_conn_own_ahead(c->d, c, event->own.log_no, event->own.size);
+        return;
+    case SESSION_EV_CLOSED:
+        conn_end(c, event->closed.reason, event->closed.by_peer);
+        return;
+    }
+}
+
+static void conn_drain(struct conn *c)
+{
+    struct session_event event;
+    while (c->phase == CONN_RUNNING && session_next_event(c->session, &event)) {
+        conn_event(c, &event);
+    }
+}
+
+static void on_written(uv_write_t *req, int status)
+{
+    struct conn *c = req->data;
+    c->writing = false;
+    if (c->phase == CONN_ENDING) {
+        conn_close(c, c->reason);
+    } else if (c->phase == CONN_RUNNING && status != 0) {
+        conn_close(c, TRIS_ERR_CLOSED);
+    } else if (c->phase == CONN_RUNNING) {
+        conn_pump(c);
+    }
+}
+
+static void conn_fill(struct conn *c)
+{
+    if (c->writing || !session_has_output(c->session)) {
+        return;
+    }
+    if (c->write_buf == NULL) {
+        c->write_buf = malloc(CONN_WRITE_BYTES);
+        if (c->write_buf == NULL) {
+            conn_close(c, TRIS_ERR_NO_MEMORY);
+            return;
+        }
+    }
+    size_t len = session_fill(c->session, c->write_buf, CONN_WRITE_BYTES, uv_now(&c->d->loop));
+    if (len == 0) {
+        return;
+    }
+    tris_assert(len <= CONN_WRITE_BYTES);
+    uv_buf_t buf = uv_buf_init((char *)c->write_buf, (unsigned)len);
+    c->write.data = c;
+    if (uv_write(&c->write, (uv_stream_t *)&c->tcp, &buf, 1, on_written) != 0) {
+        conn_close(c, TRIS_ERR_CLOSED);
+        return;
+    }
+    c->writing = true;
+}
+
+static void on_tick(uv_timer_t *timer);
+
+static void conn_schedule(struct conn *c)
+{
+    uint64_t now = uv_now(&c->d->loop), at = session_deadline(c->session);
+    if (at == UINT64_MAX) {
+        uv_timer_stop(&c->timer);
+        return;
+    }
+    uint64_t wait = at > now ? at - now : 0;
+    uv_timer_start(&c->timer, on_tick, wait > 0 ? wait : 1, 0);
+}
+
+void conn_pump(struct conn *c)
+{
+    /* handlers of events may come back here; the outer call does the rest */
+    if (c->phase != CONN_RUNNING || c->pumping) {
+        return;
+    }
+    c->pumping = true;
+    conn_drain(c);
+    if (c->phase == CONN_RUNNING) {
+        conn_fill(c);
+    }
+    conn_drain(c); /* sending a goodbye ends the session */
+    c->pumping = false;
+    if (c->phase == CONN_RUNNING) {
+        conn_schedule(c);
+    } else if (c->phase == CONN_ENDING) {
+        uv_timer_start(&c->timer, on_tick, CONN_GOODBYE_MS, 0);
+    }
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct conn *c = timer->data;
+    switch (c->phase) {
+    case CONN_CONNECTING:
+        conn_close(c, TRIS_ERR_TIMEOUT);
+        return;
+    case CONN_RUNNING:
+        session_tick(c->session, uv_now(&c->d->loop));
+        conn_pump(c);
+        return;
+    case CONN_ENDING:
+        conn_close(c, c->reason);
+        return;
+    case CONN_CLOSING:
+        return;
+    }
+}
+
+void conn_goodbye(struct conn *c, enum tris_err reason)
+{
+    if (c->phase == CONN_CONNECTING) {
+        conn_close(c, reason);
+    } else if (c->phase == CONN_RUNNING) {
+        session_close(c->session, reason);
+        conn_pump(c);
+    }
+}
+
+/* ---- reading ---- */
+
+/* One buffer for all connections: libuv hands it back in the read callback that follows at once. */
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    (void)suggested;
+    struct conn *c = handle->data;
+    *buf = uv_buf_init((char *)c->d->read_buf, CONN_READ_BYTES);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
+{
+    struct conn *c = stream->data;
+    if (c->phase != CONN_RUNNING) {
+        if (len < 0) {
+            uv_read_stop(stream);
+        }
+        return; /* what comes after the end of the session is not read */
+    }
+    if (len < 0) {
+        conn_close(c, TRIS_ERR_CLOSED);
+        return;
+    }
+    if (len > 0) {
+        session_recv(c->session, span_of(buf->base, (size_t)len), uv_now(&c->d->loop));
+        conn_pump(c);
+    }
+}
+
+/* ---- opening ---- */
+
+static void conn_tune(struct conn *c)
+{
+    uv_tcp_nodelay(&c->tcp, 1);
+    uv_os_fd_t fd;
+    if (uv_fileno((const uv_handle_t *)&c->tcp, &fd) == 0) {
+        unsigned timeout_ms = CONN_USER_TIMEOUT_MS;
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+    }
+}
+
+static void conn_note_origin(struct conn *c)
+{
+    struct sockaddr_storage name;
+    int len = sizeof name;
+    if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&name, &len) != 0) {
+        return;
+    }
+    if (name.ss_family == AF_INET) {
+        struct sockaddr_in v4;
+        memcpy(&v4, &name, sizeof v4);
+        memcpy(c->origin.bytes, &v4.sin_addr, 4);
+        c->origin.loopback = c->origin.bytes[0] == 127;
+        return;
+    }
+    struct sockaddr_in6 v6;
+    memcpy(&v6, &name, sizeof v6);
+    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+        memcpy(c->origin.bytes, (const uint8_t *)&v6.sin6_addr + 12, 4);
+        c->origin.loopback = c->origin.bytes[0] == 127;
+        return;
+    }
+    memcpy(c->origin.bytes, &v6.sin6_addr, 8); /* one network, one origin */
+    c->origin.bytes[15] = 6;
+    c->origin.loopback = IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
+/* TCP is there: the session begins. */
+static enum tris_err conn_begin(struct conn *c)
+{
+    struct daemon *d = c->d;
+    struct session_config config = {
+        .initiator = !c->inbound,
+        .fed = d->charter.fed,
+        .own_id = d->own,
+        .own_transport = d->transport,
+        .instance_nonce = d->instance_nonce,
+        .peer_id = c->dial_house,
+        .peer_transport = c->dial_transport,
+        .session_no = c->session_no,
+        .heartbeat_ms = d->config.heartbeat_ms,
+        .handshake_ms = CONN_HANDSHAKE_MS,
+        .idle_ms =
+            CONN_IDLE_MS > 4 * d->config.heartbeat_ms ? CONN_IDLE_MS : 4 * d->config.heartbeat_ms,
+        .credit_bytes = TRIS_CREDIT_INITIAL_BYTES,
+        .frontier = d->frontier,
+        .io = &conn_io,
+        .io_ctx = c,
+    };
+    conn_tune(c);
+    conn_note_origin(c);
+    enum tris_err err = session_new(&config, uv_now(&d->loop), &c->session);
+    sodium_memzero(&config.own_transport, sizeof config.own_transport);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    c->phase = CONN_RUNNING;
+    if (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) != 0) {
+        return TRIS_ERR_CLOSED;
+    }
+    return TRIS_OK;
+}
+
+static enum tris_err conn_new(struct daemon *d, uint64_t session_no, struct conn **out)
+{
+    struct conn *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        return TRIS_ERR_NO_MEMORY;
+    }
+    c->d = d;
+    c->session_no = session_no;
+    c->peer = UINT32_MAX;
+    int rc = uv_tcp_init(&d->loop, &c->tcp);
+    tris_assert(rc == 0); /* without a family it opens no socket and cannot fail */
+    rc = uv_timer_init(&d->loop, &c->timer);
+    tris_assert(rc == 0);
+    c->tcp.data = c;
+    c->timer.data = c;
+    c->handles = 2;
+    *out = c;
+    return TRIS_OK;
+}
+
+enum tris_err conn_accept(struct daemon *d, uv_stream_t *listener, uint64_t session_no,
+                          struct conn **out)
+{
+    struct conn *c;
+    enum tris_err err = conn_new(d, session_no, &c);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    c->inbound = true;
+    *out = c; /* from here on it ends through its close callbacks */
+    if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0) {
+        conn_close(c, TRIS_ERR_IO);
+        return TRIS_OK;
+    }
+    err = conn_begin(c);
+    if (err != TRIS_OK) {
+        conn_close(c, err);
+        return TRIS_OK;
+    }
+    conn_pump(c);
+    return TRIS_OK;
+}
+
+static void on_connected(uv_connect_t *req, int status)
+{
+    struct conn *c = req->data;
+    if (c->phase != CONN_CONNECTING) {
+        return; /* closed meanwhile */
+    }
+    enum tris_err err = status == 0 ? conn_begin(c) : TRIS_ERR_CLOSED;
+    if (err != TRIS_OK) {
+        conn_close(c, err);
+        return;
+    }
+    conn_pump(c);
+}
+
+static void conn_connect(struct conn *c, const struct sockaddr *address)
+{
+    c->connect.data = c;
+    if (uv_tcp_connect(&c->connect, &c->tcp, address, on_connected) != 0) {
+        conn_close(c, TRIS_ERR_CLOSED);
+    }
+}
+
+static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
+{
+    struct conn *c = req->data;
+    if (c->phase == CONN_CONNECTING) {
+        if (status != 0 || list == NULL) {
+            conn_close(c, TRIS_ERR_CLOSED);
+        } else {
+            conn_connect(c, list->ai_addr);
+        }
+    }
+    uv_freeaddrinfo(list);
+    conn_release(c);
+}
+
+static enum tris_err conn_resolve(struct conn *c, const char *host, uint16_t port)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
+    char service[8];
+    snprintf(service, sizeof service, "%u", (unsigned)port);
+    c->resolve.data = c;
+    if (uv_getaddrinfo(&c->d->loop, &c->resolve, on_resolved, host, service, &hints) != 0) {
+        return TRIS_ERR_IO;
+    }
+    c->handles++;
+    return TRIS_OK;
+}
+
+enum tris_err conn_dial(struct daemon *d, const char *address, const struct tris_house_id *house,
+                        const struct tris_dh_pub *transport, uint64_t session_no, struct conn **out)
+{
+    char host[TRIS_ADDRESS_BYTES_MAX];
+    uint16_t port;
+    if (!config_address_split(address, host, sizeof host, &port) || port == 0) {
+        return TRIS_ERR_INVALID;
+    }
+    struct conn *c;
+    enum tris_err err = conn_new(d, session_no, &c);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    *out = c;
+    c->dial_house = *house;
+    c->dial_transport = *transport;
+    uv_timer_start(&c->timer, on_tick, CONN_DIAL_MS, 0);
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    if (uv_ip4_addr(host, port, &v4) == 0) {
+        conn_connect(c, (const struct sockaddr *)&v4);
+    } else if (uv_ip6_addr(host, port, &v6) == 0) {
+        conn_connect(c, (const struct sockaddr *)&v6);
+    } else if (conn_resolve(c, host, port) != TRIS_OK) {
+        conn_close(c, TRIS_ERR_IO);
+    }
+    return TRIS_OK;
+}

@@ -1,0 +1,65 @@
+/* One TCP stream that drives one proto/session. Loop thread only.
+ *
+ * Life cycle: conn_accept or conn_dial makes it and holds the handles; conn_close may be called at
+ * any time; the memory goes in the last close callback, after overlay_conn_closed. Nobody frees a
+ * conn directly. */
+#ifndef TRIS_DAEMON_CONN_H
+#define TRIS_DAEMON_CONN_H
+
+#include <uv.h>
+
+#include "proto/session.h"
+
+enum {
+    CONN_READ_BYTES = 64 * 1024,
+    CONN_WRITE_BYTES = 256 * 1024,
+    CONN_HANDSHAKE_MS = 5000,
+    CONN_USER_TIMEOUT_MS = 60000, /* the kernel gives up on data that nobody acknowledges */
+};
+
+struct daemon;
+struct conn; /* opaque */
+
+/* The remote network address: an IPv4 address, or the first 64 bits of an IPv6 one. */
+struct conn_origin {
+    uint8_t bytes[16];
+    bool loopback;
+};
+
+/* Takes a waiting connection from `listener`. TRIS_ERR_NO_MEMORY, TRIS_ERR_IO. */
+TRIS_MUST_CHECK enum tris_err conn_accept(struct daemon *d, uv_stream_t *listener,
+                                          uint64_t session_no, struct conn **out);
+/* Starts to dial "host:port" (a number or a DNS name). TRIS_ERR_INVALID, _NO_MEMORY, _IO. */
+TRIS_MUST_CHECK enum tris_err conn_dial(struct daemon *d, const char *address,
+                                        const struct tris_house_id *house,
+                                        const struct tris_dh_pub *transport, uint64_t session_no,
+                                        struct conn **out);
+
+/* Closes the socket at once. */
+void conn_close(struct conn *c, enum tris_err reason);
+/* Says goodbye with the reason first; the socket closes when that is sent or after 2 s. */
+void conn_goodbye(struct conn *c, enum tris_err reason);
+/* Call after any session_* call that may have made output or events. */
+void conn_pump(struct conn *c);
+
+struct session *conn_session(struct conn *c); /* NULL while TCP connects */
+uint64_t conn_session_no(const struct conn *c);
+bool conn_inbound(const struct conn *c);
+bool conn_open(const struct conn *c); /* authenticated and not closing */
+bool conn_closing(const struct conn *c);
+const struct conn_origin *conn_origin(const struct conn *c);
+/* For the owner: the peer's index in members, UINT32_MAX = not known yet. */
+uint32_t conn_peer(const struct conn *c);
+void conn_set_peer(struct conn *c, uint32_t index);
+struct conn *conn_next(const struct conn *c); /* the owner's list */
+void conn_set_next(struct conn *c, struct conn *next);
+
+/* What conn tells its owner; implemented by overlay.c. */
+void overlay_conn_open(struct daemon *d, struct conn *c, const struct session_event *event);
+void overlay_conn_in_sync(struct daemon *d, struct conn *c);
+void overlay_conn_pong(struct daemon *d, struct conn *c, uint64_t id, uint64_t rtt_ms);
+void overlay_conn_own_ahead(struct daemon *d, struct conn *c, uint32_t log_no, uint64_t size);
+/* Last word: the memory goes when this returns. Session and its stats are still there. */
+void overlay_conn_closed(struct daemon *d, struct conn *c, enum tris_err reason, bool by_peer);
+
+#endif
