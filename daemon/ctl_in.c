@@ -1,0 +1,258 @@
+/* Parameters of control methods, and what people call houses and records; see ctl_in.h. */
+#include "daemon/ctl_in.h"
+
+#include <stdio.h>
+
+void ctl_in_refuse(struct ctl_in *in, enum tris_err err, const char *field, const char *message)
+{
+    if (in->err == TRIS_OK) {
+        in->err = err;
+        in->field = field;
+        (void)snprintf(in->message, sizeof in->message, "%s", message);
+    }
+}
+
+struct ctl_in ctl_in_begin(struct span params, const char *const *keys)
+{
+    struct ctl_in in = {.map = params};
+    struct span unknown = {NULL, 0};
+    enum tris_err err = ctl_map_only(params, keys, &unknown);
+    if (err != TRIS_OK) {
+        in.err = err;
+        (void)snprintf(in.message, sizeof in.message, "there is no parameter \"%.*s\" here",
+                       (int)(unknown.len < 64 ? unknown.len : 64),
+                       unknown.len > 0 ? (const char *)unknown.ptr : "");
+    }
+    return in;
+}
+
+bool ctl_in_has(const struct ctl_in *in, const char *key)
+{
+    return ctl_map_get(in->map, key).len > 0;
+}
+
+uint64_t ctl_in_uint(struct ctl_in *in, const char *key, uint64_t preset, uint64_t max)
+{
+    struct span value = ctl_map_get(in->map, key);
+    if (value.len == 0) {
+        return preset;
+    }
+    struct rbuf r = rbuf_of(value);
+    uint64_t n = pack_read_uint_max(&r, max);
+    if (rbuf_finish(&r) != TRIS_OK) {
+        ctl_in_refuse(in, TRIS_ERR_INVALID, key, "a whole number within its range is needed");
+    }
+    return n;
+}
+
+bool ctl_in_bool(struct ctl_in *in, const char *key)
+{
+    struct span value = ctl_map_get(in->map, key);
+    if (value.len == 0) {
+        return false;
+    }
+    struct rbuf r = rbuf_of(value);
+    bool b = pack_read_bool(&r);
+    if (rbuf_finish(&r) != TRIS_OK) {
+        ctl_in_refuse(in, TRIS_ERR_INVALID, key, "true or false is needed");
+    }
+    return b;
+}
+
+struct span ctl_in_text(struct ctl_in *in, const char *key, size_t bytes_max)
+{
+    struct span value = ctl_map_get(in->map, key);
+    if (value.len == 0) {
+        return span_of(NULL, 0);
+    }
+    struct rbuf r = rbuf_of(value);
+    struct span text = pack_read_str(&r, bytes_max);
+    if (rbuf_finish(&r) != TRIS_OK) {
+        ctl_in_refuse(in, TRIS_ERR_INVALID, key, "a text is needed, and it has a greatest length");
+        return span_of(NULL, 0);
+    }
+    return text;
+}
+
+struct span ctl_in_need_text(struct ctl_in *in, const char *key, size_t bytes_max)
+{
+    struct span text = ctl_in_text(in, key, bytes_max);
+    if (text.len == 0) {
+        ctl_in_refuse(in, TRIS_ERR_REQUIRED, key, "a required parameter is missing");
+    }
+    return text;
+}
+
+const struct kind *ctl_in_kind(struct ctl_in *in, const char *key)
+{
+    struct span name = ctl_in_need_text(in, key, 64);
+    const struct kind *kind = in->err == TRIS_OK ? schema_kind_by_name(name) : NULL;
+    if (kind == NULL) {
+        ctl_in_refuse(in, TRIS_ERR_INVALID, key, "there is no such kind of record");
+    }
+    return kind;
+}
+
+enum schema_scope ctl_in_scope(struct ctl_in *in, const char *key)
+{
+    struct span name = ctl_in_text(in, key, 16);
+    if (name.len == 0) {
+        return (enum schema_scope)0;
+    }
+    if (span_eq(name, span_str("local"))) {
+        return SCOPE_LOCAL;
+    }
+    if (span_eq(name, span_str("national"))) {
+        return SCOPE_NATIONAL;
+    }
+    ctl_in_refuse(in, TRIS_ERR_INVALID, key, "allowed: local, national");
+    return (enum schema_scope)0;
+}
+
+bool ctl_in_ok(struct daemon *d, uint64_t token, const struct ctl_in *in)
+{
+    if (in->err == TRIS_OK) {
+        return true;
+    }
+    ctl_reply_error(d, token, in->err, in->message, "Nothing was changed.", NULL, in->field);
+    return false;
+}
+
+void span_copy(struct span text, char *out, size_t size)
+{
+    size_t len = text.len < size ? text.len : size - 1;
+    if (len > 0) {
+        memcpy(out, text.ptr, len);
+    }
+    out[len] = '\0';
+}
+
+/* ASCII letters to lower case, cut to `size`. */
+static void lower_copy(struct span text, char *out, size_t size)
+{
+    span_copy(text, out, size);
+    for (char *c = out; *c != '\0'; c++) {
+        if (*c >= 'A' && *c <= 'Z') {
+            *c = (char)(*c - 'A' + 'a');
+        }
+    }
+}
+
+enum tris_err resolve_house(const struct members *m, struct span text, uint32_t *index)
+{
+    char name[128];
+    char id_hex[7];
+    uint32_t found = 0;
+    lower_copy(text, name, sizeof name);
+    char *tilde = strchr(name, '~');
+    if (tilde == NULL) {
+        return members_resolve(m, span_str(name), index);
+    }
+    *tilde = '\0';
+    for (uint32_t i = 0; i < m->count; i++) {
+        const struct house_line *line = members_line(m, i);
+        tris_hex(line->id.b, 3, id_hex);
+        if (strcmp(line->slug, name) == 0 && strcmp(id_hex, tilde + 1) == 0) {
+            *index = i;
+            found++;
+        }
+    }
+    if (found == 1) {
+        return TRIS_OK;
+    }
+    return found == 0 ? TRIS_ERR_NOT_FOUND : TRIS_ERR_AMBIGUOUS;
+}
+
+static bool parse_digits(const char *text, uint64_t *out)
+{
+    uint64_t n = 0;
+    size_t len = strlen(text);
+    if (len == 0 || len > 18) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return false;
+        }
+        n = n * 10 + (uint64_t)(text[i] - '0');
+    }
+    *out = n;
+    return true;
+}
+
+/* The data log of a member in one epoch. */
+static enum tris_err find_data_log(struct daemon *d, struct store_view *v, uint32_t index,
+                                   uint64_t epoch, uint32_t *log_no)
+{
+    const struct member *member = &d->members.list[index];
+    struct store_log log;
+    if (epoch == 0) {
+        *log_no = member->data_no;
+        return member->data_no != LOG_NO_NONE ? TRIS_OK : TRIS_ERR_NOT_FOUND;
+    }
+    uint32_t count = store_log_count(v);
+    for (uint32_t no = 0; no < count; no++) {
+        if (store_log_get(v, no, &log) == TRIS_OK && log.ref.epoch == epoch &&
+            log.ref.topic == TRIS_TOPIC_DATA &&
+            tris_house_id_eq(&log.ref.house, &members_line(&d->members, index)->id)) {
+            *log_no = no;
+            return TRIS_OK;
+        }
+    }
+    return TRIS_ERR_NOT_FOUND;
+}
+
+enum tris_err resolve_record(struct daemon *d, struct store_view *v, struct span text,
+                             struct record_ref *out)
+{
+    char name[128];
+    uint64_t epoch = 0;
+    uint32_t index = d->own_index;
+    if (text.len == 0 || text.len >= sizeof name) {
+        return TRIS_ERR_NOT_FOUND;
+    }
+    lower_copy(text, name, sizeof name);
+    char *dash = strrchr(name, '-');
+    const char *number = dash != NULL ? dash + 1 : name;
+    bool local = number[0] == 'l';
+    if (!parse_digits(number + (local ? 1 : 0), &out->seq)) {
+        return TRIS_ERR_NOT_FOUND;
+    }
+    if (dash != NULL) {
+        *dash = '\0';
+        char *dot = strrchr(name, '.');
+        if (dot != NULL) {
+            *dot = '\0';
+            if (!parse_digits(dot + 1, &epoch)) {
+                return TRIS_ERR_NOT_FOUND;
+            }
+        }
+        enum tris_err err = resolve_house(&d->members, span_str(name), &index);
+        if (err != TRIS_OK) {
+            return err;
+        }
+    }
+    if (local) {
+        out->log_no = d->local_no;
+        return index == d->own_index && epoch == 0 ? TRIS_OK : TRIS_ERR_NOT_FOUND;
+    }
+    return index != UINT32_MAX ? find_data_log(d, v, index, epoch, &out->log_no)
+                               : TRIS_ERR_NOT_FOUND;
+}
+
+bool in_house(struct daemon *d, uint64_t token, struct ctl_in *in, const char *key, uint32_t *index)
+{
+    struct span name = ctl_in_need_text(in, key, 127);
+    if (!ctl_in_ok(d, token, in)) {
+        return false;
+    }
+    enum tris_err err = resolve_house(&d->members, name, index);
+    if (err != TRIS_OK) {
+        ctl_reply_error(d, token, err,
+                        err == TRIS_ERR_AMBIGUOUS ? "more than one house has this name"
+                                                  : "no house of the federation has this name",
+                        "Nothing was changed.", "tris house list", key);
+        return false;
+    }
+    return true;
+}

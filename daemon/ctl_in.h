@@ -1,0 +1,48 @@
+/* Reading the parameters of control methods: typed, bounded, unknown ones refused; and the names
+ * that people use for houses and records. Loop thread only. */
+#ifndef TRIS_DAEMON_CTL_IN_H
+#define TRIS_DAEMON_CTL_IN_H
+
+#include "daemon/daemon.h"
+#include "proto/record.h"
+
+/* Sticky like rbuf: the first fault is kept, ctl_in_ok answers it. */
+struct ctl_in {
+    struct span map;
+    enum tris_err err;
+    const char *field;
+    char message[160];
+};
+
+/* `keys` is NULL-terminated: every other parameter is refused. */
+struct ctl_in ctl_in_begin(struct span params, const char *const *keys);
+bool ctl_in_has(const struct ctl_in *in, const char *key);
+/* An absent parameter gives the preset (text: an empty span). */
+uint64_t ctl_in_uint(struct ctl_in *in, const char *key, uint64_t preset, uint64_t max);
+bool ctl_in_bool(struct ctl_in *in, const char *key);
+struct span ctl_in_text(struct ctl_in *in, const char *key, size_t bytes_max);
+struct span ctl_in_need_text(struct ctl_in *in, const char *key, size_t bytes_max);
+/* Record kind by name; required. */
+const struct kind *ctl_in_kind(struct ctl_in *in, const char *key);
+/* 0 if absent. */
+enum schema_scope ctl_in_scope(struct ctl_in *in, const char *key);
+/* Marks the parameter as refused. */
+void ctl_in_refuse(struct ctl_in *in, enum tris_err err, const char *field, const char *message);
+/* True if all was well; else the token is answered. */
+bool ctl_in_ok(struct daemon *d, uint64_t token, const struct ctl_in *in);
+
+/* Copies at most size - 1 bytes and ends with NUL. */
+void span_copy(struct span text, char *out, size_t size);
+
+/* A house by slug, "slug~a1b2c3", hex id, or a unique prefix of slug or id. */
+TRIS_MUST_CHECK enum tris_err resolve_house(const struct members *m, struct span text,
+                                            uint32_t *index);
+/* A record by what people see: "koeln-1042", "koeln.1-17", "koeln-L17", and "1042" or "L17" for
+ * this house's own. Case does not matter. Does not say that the record exists. */
+TRIS_MUST_CHECK enum tris_err resolve_record(struct daemon *d, struct store_view *v,
+                                             struct span text, struct record_ref *out);
+/* Required parameter `key` as a house; answers errors; false then. */
+bool in_house(struct daemon *d, uint64_t token, struct ctl_in *in, const char *key,
+              uint32_t *index);
+
+#endif
