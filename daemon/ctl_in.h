@@ -44,5 +44,7 @@ TRIS_MUST_CHECK enum tris_err resolve_record(struct daemon *d, struct store_view
 /* Required parameter `key` as a house; answers errors; false then. */
 bool in_house(struct daemon *d, uint64_t token, struct ctl_in *in, const char *key,
               uint32_t *index);
+/* A page cursor "log:seq" as out_cursor wrote it. */
+bool in_cursor(struct span text, struct record_ref *out);
 
 #endif

@@ -213,6 +213,13 @@ void out_id(struct out *o, const char *key, struct store_view *v, struct record_
     out_text(o, key, id);
 }
 
+void out_cursor(struct out *o, struct record_ref cursor)
+{
+    char text[48];
+    (void)snprintf(text, sizeof text, "%" PRIu32 ":%" PRIu64, cursor.log_no, cursor.seq);
+    out_text(o, "after", text);
+}
+
 const char *out_verb_name(uint32_t verb, char buffer[24])
 {
     static const struct {

@@ -59,6 +59,8 @@ bool out_has_room(const struct out *o);
 bool out_record_id(struct out *o, struct store_view *v, struct record_ref ref,
                    char id[OUT_ID_BYTES]);
 void out_id(struct out *o, const char *key, struct store_view *v, struct record_ref ref);
+/* Key "after": where the next page begins. */
+void out_cursor(struct out *o, struct record_ref cursor);
 /* Key "fields" with a map of name to text; nothing but an empty map if the payload is no FOLD-valid
  * record of this kind. */
 void out_fields(struct out *o, uint32_t kind, struct span payload);
