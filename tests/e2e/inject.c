@@ -1,0 +1,258 @@
+/* Test tool: writes entries into the own data log of a stopped house that no command would write.
+ *
+ *   e2e_inject DATA-DIR IDENTITY-KEY-FILE
+ *
+ * Unknown kind, unknown verb, unknown fields, payloads that break their schema: as a newer or a
+ * careless house might seal them. They go through the door for foreign entries (segment_verify,
+ * store_append_segment), so nothing of the own-write checks is in the way. One line an entry:
+ * "<seq> <what>". Not part of the product. */
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "proto/keyfile.h"
+#include "proto/pack.h"
+#include "proto/schema.h"
+#include "storage/store.h"
+
+enum {
+    WIRE_BYTES = 64 * 1024,
+    PAYLOAD_BYTES = 4096,
+    UNKNOWN_KIND = 77,
+    UNKNOWN_VERB = 200,
+    UNKNOWN_FIELD = 100,   /* below 128: the entry has no effect */
+    EXTENSION_FIELD = 200, /* from 128 up: kept, the entry has its effect */
+    FIELD_TOO_LONG = 161,  /* characters; a partner's name has at most 160 */
+};
+
+static _Noreturn void die(const char *what, enum tris_err err)
+{
+    fprintf(stderr, "e2e_inject: %s: %s\n", what, tris_err_name(err));
+    exit(1);
+}
+
+static void check(enum tris_err err, const char *what)
+{
+    if (err != TRIS_OK) {
+        die(what, err);
+    }
+}
+
+struct fault_entry {
+    const char *what;
+    uint32_t verb, kind;
+    bool has_record;
+    uint64_t record_seq;
+    void (*payload)(struct wbuf *w);
+};
+
+/* Fields 1 name, 3 sector, 4 legal form, 8 region, 19 status: what a partner must have. */
+static void partner_begin(struct wbuf *w, uint32_t extra, const char *name)
+{
+    pack_write_map(w, 5 + extra);
+    pack_write_uint(w, PARTNER_NAME);
+    pack_write_str(w, span_str(name));
+    pack_write_uint(w, PARTNER_SECTOR);
+    pack_write_uint(w, 1);
+    pack_write_uint(w, PARTNER_LEGAL_FORM);
+    pack_write_uint(w, 1);
+    pack_write_uint(w, PARTNER_REGION);
+    pack_write_str(w, span_str("05315"));
+    pack_write_uint(w, PARTNER_STATUS);
+    pack_write_uint(w, 1);
+}
+
+static void payload_partner(struct wbuf *w)
+{
+    partner_begin(w, 0, "Injected partner without effect");
+}
+
+static void payload_unknown_field(struct wbuf *w)
+{
+    partner_begin(w, 1, "Injected partner with an unknown field");
+    pack_write_uint(w, UNKNOWN_FIELD);
+    pack_write_str(w, span_str("from the future"));
+}
+
+static void payload_extension(struct wbuf *w)
+{
+    partner_begin(w, 1, "Injected partner with an extension");
+    pack_write_uint(w, EXTENSION_FIELD);
+    pack_write_str(w, span_str("from the future"));
+}
+
+static void payload_too_long(struct wbuf *w)
+{
+    char name[FIELD_TOO_LONG + 1];
+    memset(name, 'x', FIELD_TOO_LONG);
+    name[FIELD_TOO_LONG] = '\0';
+    partner_begin(w, 0, name);
+}
+
+static void payload_lacks_field(struct wbuf *w)
+{
+    pack_write_map(w, 1);
+    pack_write_uint(w, PARTNER_NAME);
+    pack_write_str(w, span_str("Injected partner without a sector"));
+}
+
+static void payload_no_msgpack(struct wbuf *w)
+{
+    const uint8_t never_used = 0xc1;
+    wbuf_bytes(w, &never_used, 1);
+}
+
+static void payload_trailing(struct wbuf *w)
+{
+    partner_begin(w, 0, "Injected partner with a trailing byte");
+    payload_no_msgpack(w);
+}
+
+static void payload_empty_map(struct wbuf *w)
+{
+    pack_write_map(w, 0);
+}
+
+static const struct fault_entry entries[] = {
+    {"unknown-kind", VERB_PUT, UNKNOWN_KIND, false, 0, payload_partner},
+    {"unknown-verb", UNKNOWN_VERB, KIND_PARTNER, false, 0, payload_partner},
+    {"reserved-verb", VERB_PROPOSE, KIND_AGREEMENT, false, 0, payload_empty_map},
+    {"unknown-field", VERB_PUT, KIND_PARTNER, false, 0, payload_unknown_field},
+    {"too-long-field", VERB_PUT, KIND_PARTNER, false, 0, payload_too_long},
+    {"lacks-field", VERB_PUT, KIND_PARTNER, false, 0, payload_lacks_field},
+    {"no-msgpack", VERB_PUT, KIND_PARTNER, false, 0, payload_no_msgpack},
+    {"trailing-byte", VERB_PUT, KIND_PARTNER, false, 0, payload_trailing},
+    {"no-such-record", VERB_PUT, KIND_PARTNER, true, 4000000000u, payload_partner},
+    {"ends-nothing", VERB_END, KIND_PARTNER, true, 4000000001u, payload_empty_map},
+    {"extension", VERB_PUT, KIND_PARTNER, false, 0, payload_extension},
+};
+
+enum { ENTRIES = sizeof entries / sizeof entries[0] };
+
+static void key_read(const char *path, struct tris_sign_secret *key)
+{
+    char text[KEYFILE_BYTES_MAX];
+    FILE *f = fopen(path, "rb");
+    if (f == NULL) {
+        die(path, TRIS_ERR_NOT_FOUND);
+    }
+    size_t len = fread(text, 1, sizeof text, f);
+    fclose(f);
+    check(keyfile_identity_parse(span_of(text, len), key), path);
+}
+
+static void run_build(struct wbuf *run, uint64_t first, uint64_t time_ms)
+{
+    uint8_t bytes[PAYLOAD_BYTES];
+    for (size_t i = 0; i < ENTRIES; i++) {
+        struct wbuf payload = wbuf_of(bytes, sizeof bytes);
+        entries[i].payload(&payload);
+        struct entry_header header = {
+            .version = ENTRY_VERSION,
+            .verb = entries[i].verb,
+            .kind = entries[i].kind,
+            .time_ms = time_ms,
+            .has_record = entries[i].has_record,
+            .record_seq = entries[i].record_seq,
+        };
+        struct tris_salt salt;
+        randombytes_buf(salt.b, sizeof salt.b);
+        entry_wire_encode(run, &header, &salt, wbuf_span(&payload));
+        printf("%llu %s\n", (unsigned long long)(first + i), entries[i].what);
+    }
+}
+
+/* The root after the run: what segment_verify will compute again. */
+static void run_root(const struct store_log *log, struct span run, struct tris_hash *root)
+{
+    struct tree tree = log->tree;
+    struct rbuf in = rbuf_of(run);
+    for (size_t i = 0; i < ENTRIES; i++) {
+        struct entry entry;
+        struct entry_header header;
+        struct tris_hash leaf;
+        uint8_t bytes[TRIS_HEADER_BYTES_MAX];
+        struct wbuf w = wbuf_of(bytes, sizeof bytes);
+        check(entry_wire_next(&in, &entry), "wire form");
+        check(entry_open(&entry, &log->id, log->held + i, &w, &header, &leaf), "entry");
+        tree_append(&tree, &leaf, TREE_STORED_LEVEL, NULL);
+    }
+    tree_root(&tree, root);
+}
+
+static void mark_write(struct store *s, const struct tris_fed_id *fed, struct tris_log_ref ref)
+{
+    struct store_view *v = NULL;
+    struct store_mark mark = {0};
+    check(store_view_begin(s, &v), "view");
+    for (int topic = TRIS_TOPIC_GOV; topic <= TRIS_TOPIC_DATA; topic++) {
+        struct tris_log_id id;
+        struct store_log log;
+        uint32_t no = 0;
+        ref.topic = (enum tris_topic)topic;
+        log_id_derive(fed, &ref, &id);
+        if (store_log_find(v, &id, &no) != TRIS_OK) {
+            continue;
+        }
+        check(store_log_get(v, no, &log), "log");
+        if (!log.has_seal) {
+            continue;
+        }
+        if (topic == TRIS_TOPIC_GOV) {
+            mark.gov_size = log.seal.size;
+            mark.gov_root = log.seal.root;
+        } else {
+            mark.data_size = log.seal.size;
+            mark.data_root = log.seal.root;
+        }
+    }
+    store_view_end(v);
+    check(store_mark_write(s, &mark), "mark");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3 || sodium_init() < 0) {
+        fputs("usage: e2e_inject DATA-DIR IDENTITY-KEY-FILE\n", stderr);
+        return 2;
+    }
+    struct store_opts opts = {.dir = argv[1]};
+    struct tris_sign_secret key;
+    struct store *s = NULL;
+    char detail[256] = "";
+    key_read(argv[2], &key);
+    check(store_identify(opts.dir, &opts.fed, &opts.own), "identify");
+    enum tris_err err = store_open(&opts, &s, detail, sizeof detail);
+    if (err != TRIS_OK) {
+        die(detail, err);
+    }
+
+    struct tris_log_ref ref = {.house = opts.own, .topic = TRIS_TOPIC_DATA, .epoch = 0};
+    memcpy(ref.seal_key.b, opts.own.b, sizeof ref.seal_key.b);
+    struct store_txn *t = NULL;
+    struct store_log log;
+    uint32_t no = 0;
+    check(store_txn_begin(s, &t), "begin");
+    check(store_log_ensure(t, &ref, &no), "log");
+    check(store_log_get(store_txn_view(t), no, &log), "log");
+
+    static uint8_t bytes[WIRE_BYTES];
+    struct wbuf run = wbuf_of(bytes, sizeof bytes);
+    uint64_t now_ms = (uint64_t)time(NULL) * 1000;
+    run_build(&run, log.held, now_ms);
+    struct span wire = wbuf_span(&run);
+    struct seal seal = {.log = log.id, .size = log.held + ENTRIES, .time_ms = now_ms};
+    run_root(&log, wire, &seal.root);
+    seal_make(&seal, &key);
+    static struct verified_segment segment;
+    struct tris_sign_pub pub;
+    memcpy(pub.b, opts.own.b, sizeof pub.b);
+    check(segment_verify(&log.id, &pub, &log.tree, wire, ENTRIES, &seal, &segment), "verify");
+    check(store_append_segment(t, no, &segment, now_ms), "append");
+    check(store_commit(t), "commit");
+    mark_write(s, &opts.fed, ref);
+    store_close(s);
+    sodium_memzero(&key, sizeof key);
+    return 0;
+}
