@@ -47,16 +47,20 @@ struct fault_entry {
     void (*payload)(struct wbuf *w);
 };
 
-/* Fields 1 name, 3 sector, 4 legal form, 8 region, 19 status: what a partner must have. */
+enum { PARTNER_INTERMEDIARY = 5 };
+
+/* What a partner must have, and `extra` more pairs that the caller writes. */
 static void partner_begin(struct wbuf *w, uint32_t extra, const char *name)
 {
-    pack_write_map(w, 5 + extra);
+    pack_write_map(w, 6 + extra);
     pack_write_uint(w, PARTNER_NAME);
     pack_write_str(w, span_str(name));
     pack_write_uint(w, PARTNER_SECTOR);
     pack_write_uint(w, 1);
     pack_write_uint(w, PARTNER_LEGAL_FORM);
     pack_write_uint(w, 1);
+    pack_write_uint(w, PARTNER_INTERMEDIARY);
+    pack_write_bool(w, false);
     pack_write_uint(w, PARTNER_REGION);
     pack_write_str(w, span_str("05315"));
     pack_write_uint(w, PARTNER_STATUS);
