@@ -41,6 +41,7 @@ show() {
 }
 tris() { "$BUILD/tris" --data "$dir/$1" "${@:2}"; }
 
+# shellcheck disable=SC2317 # called by trap
 end() {
     local code=$? node
     trap - EXIT INT TERM
@@ -220,4 +221,6 @@ fi
 printf '\nThe four nodes run on. Try, in another terminal:\n'
 for node in "${nodes[@]}"; do printf '    %s --data %s status\n' "$BUILD/tris" "$dir/$node"; done
 printf 'Ctrl-C ends them.\n'
-while :; do sleep 3600 & wait $! || true; done
+trap 'exit 0' INT
+wait -n "${pid[@]}" || true
+fail "one of the daemons ended by itself"

@@ -2,7 +2,7 @@
 # operators use, on free loopback ports; everything that is started is stopped by its pid.
 #
 # Two runs at once do not disturb each other: no fixed port, path or name.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # used by the files that load this
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=${BUILD:-build/release}
@@ -108,6 +108,8 @@ node_new() { # name, ags, [--observer] [--no-address]
 
 house_line() { grep '^tris-house-1 ' "$(node_dir "$1").line"; }
 house_id() { house_line "$1" | sed -E 's/.* id=([0-9a-f]{64}).*/\1/'; }
+key_file() { printf '%s/identity.key' "$(node_dir "$1")"; }
+is_effective() { [[ $1 == ok || $1 == yes || $1 == true ]]; }
 conf_add() { printf '%s\n' "$2" >>"$(node_dir "$1").conf"; }
 
 # All nodes of one federation; a name with a leading @ is an observer.
