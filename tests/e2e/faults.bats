@@ -129,7 +129,7 @@ PY
         [ -n "$output" ]
     fi
     [ "$(root_of leipzig)" = "$before" ]
-    ! grep -rqa "Foreign partner" "$(node_dir leipzig)"
+    not grep -rqa "Foreign partner" "$(node_dir leipzig)"
     node_stop foreign
 }
 

@@ -73,6 +73,9 @@ v = eval(sys.argv[1])
 print(json.dumps(v) if isinstance(v, (dict, list, bool)) else v)' "$1"
 }
 
+# bats does not see a failed `! command` in the middle of a test; it does see this one.
+not() { ! "$@"; }
+
 now_ms() { date +%s%3N; }
 
 # ---- nodes ----

@@ -4,7 +4,7 @@
     proxy.py LISTEN-PORT TARGET-PORT FOLDER
 
 FOLDER/ready appears once it listens. FOLDER/up and FOLDER/down collect the bytes of all connections
-(up = towards the target). Damage is asked for by creating a file, which is removed once it is done:
+(up = towards the target), FOLDER/trace has a line "up BYTES" or "down BYTES" for each chunk. Damage is asked for by creating a file, which is removed once it is done:
     FOLDER/flip    the next chunk, in either direction, has one bit changed
     FOLDER/cut     the next chunk is sent up to its middle, then the connection is closed
 While FOLDER/block exists, new connections are closed at once and open ones are cut.
@@ -29,8 +29,9 @@ def asked(folder, what):
 class Side:
     """One direction of one connection."""
 
-    def __init__(self, source, sink, record):
+    def __init__(self, source, sink, record, trace, name):
         self.source, self.sink, self.record = source, sink, record
+        self.trace, self.name = trace, name
 
 
 def forward(side, folder):
@@ -43,6 +44,8 @@ def forward(side, folder):
         return False
     side.record.write(data)
     side.record.flush()
+    side.trace.write("%s %d\n" % (side.name, len(data)))
+    side.trace.flush()
     cut = asked(folder, "cut")
     if cut:
         data = data[:len(data) // 2]
@@ -60,6 +63,7 @@ def main():
     port, target, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     up = open(os.path.join(folder, "up"), "ab")
     down = open(os.path.join(folder, "down"), "ab")
+    trace = open(os.path.join(folder, "trace"), "a")
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
@@ -91,8 +95,10 @@ def main():
                     continue
                 for sock in (client, server):
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                selector.register(client, selectors.EVENT_READ, Side(client, server, up))
-                selector.register(server, selectors.EVENT_READ, Side(server, client, down))
+                selector.register(client, selectors.EVENT_READ,
+                                  Side(client, server, up, trace, "up"))
+                selector.register(server, selectors.EVENT_READ,
+                                  Side(server, client, down, trace, "down"))
             elif key.fileobj.fileno() >= 0 and not forward(key.data, folder):
                 close(key.data)
         if blocked:

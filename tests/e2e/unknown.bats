@@ -39,7 +39,7 @@ teardown_file() { world_end; }
         tris_at "$node" partner list --json | json '[r["fields"]["name"] for r in d["items"]]' >"$WORLD/names"
         grep -q 'Ordinary e. V.' "$WORLD/names"
         grep -q 'Injected partner with an extension' "$WORLD/names"
-        ! grep -q 'without\|unknown\|trailing\|xxxx' "$WORLD/names"
+        not grep -q 'without\|unknown\|trailing\|xxxx' "$WORLD/names"
     done
 }
 
@@ -54,7 +54,7 @@ teardown_file() { world_end; }
             if [[ $what == extension ]]; then
                 is_effective "$effect"
             else
-                ! is_effective "$effect"
+                not is_effective "$effect"
             fi
             run tris_at "$node" log show koeln "$seq"
             [ "$status" -eq 0 ]
