@@ -12,7 +12,7 @@ declare -A files=(
     [test_x25519]="wycheproof-x25519.json"
     [test_aead]="wycheproof-chacha20_poly1305.json"
     [test_msgpack]="msgpack-test-suite.json"
-    [test_utf8]="utf8-stress-kuhn.json"
+    [test_utf8]="utf8-stress-kuhn.json blns.json"
     [test_csv]="csv-spectrum.json"
 )
 passed=0 failed=0 skipped=0
@@ -49,12 +49,16 @@ for source in tests/vectors/test_*.c; do
     fi
     if [[ -z ${files[$name]:-} ]]; then
         ((${#golden[@]})) || run "$build/$name"
-    elif [[ -n $public && -e $public/${files[$name]} ]]; then
-        run "$build/$name" "$public/${files[$name]}"
-    else
-        echo "== $build/$name: ${files[$name]} skipped, TRIS_TEST_VECTORS names no folder with it"
-        skipped=$((skipped + 1))
+        continue
     fi
+    for file in ${files[$name]}; do
+        if [[ -n $public && -e $public/$file ]]; then
+            run "$build/$name" "$public/$file"
+        else
+            echo "== $build/$name: $file skipped, TRIS_TEST_VECTORS names no folder with it"
+            skipped=$((skipped + 1))
+        fi
+    done
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0))
