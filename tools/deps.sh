@@ -10,7 +10,7 @@ set -euo pipefail
 
 build=(gcc make libc6-dev libuv1-dev liblmdb-dev libsodium-dev libmsgpack-dev libutf8proc-dev
     libjansson-dev libinih-dev libcsv-dev libsmartcols-dev python3)
-check=("${build[@]}" clang libclang-rt-dev clang-format clang-tidy cppcheck universal-ctags
+check=("${build[@]}" clang clang-format clang-tidy cppcheck universal-ctags
     shellcheck libcmocka-dev bats scdoc)
 
 verb=${1:-missing}
