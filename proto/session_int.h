@@ -28,20 +28,21 @@ enum {
     /* bytes collected for one segment before its seal comes */
     SESSION_SEGMENT_BYTES_MAX = TRIS_SEGMENT_BYTES_MAX + TRIS_ENTRY_WIRE_BYTES_MAX,
 
-    SESSION_ROOT_DELAY_MS = 50,      /* changes that come together are announced together */
-    SESSION_LADDER_SOON_MS = 1000,   /* between two ladders while something is learned */
-    SESSION_LADDER_LATE_MS = 60000,  /* and while nothing is */
+    SESSION_ROOT_DELAY_MS = 50,     /* changes that come together are announced together */
+    SESSION_LADDER_SOON_MS = 1000,  /* between two ladders while something is learned */
+    SESSION_LADDER_LATE_MS = 60000, /* and while nothing is */
     SESSION_LADDER_ANSWER_MS = 15000,
     SESSION_RESOURCE_RETRY_MS = 5000,
-    SESSION_FETCH_STALL_MS = 30000,  /* a range without progress is left to other sessions */
-    SESSION_POLL_MS = 1000,          /* look again for logs that other sessions were fetching */
-    SESSION_SCAN_MS = 1000,          /* between two passes over a large frontier */
-    SESSION_SCAN_FREE = 1024,        /* logs of a frontier that is small enough to pass any time */
-    SESSION_WANT_STEPS = 256,        /* wanted logs looked at in one go */
+    SESSION_FETCH_STALL_MS = 30000, /* a range without progress is left to other sessions */
+    SESSION_POLL_MS = 1000,         /* look again for logs that other sessions were fetching */
+    SESSION_SCAN_MS = 1000,         /* between two passes over a large frontier */
+    SESSION_SCAN_FREE = 1024,       /* logs of a frontier that is small enough to pass any time */
+    SESSION_WANT_STEPS = 256,       /* wanted logs looked at in one go */
 };
 
 _Static_assert(TRIS_SEGMENT_BYTES_MAX <= TRIS_CREDIT_INITIAL_BYTES, "a segment passes at once");
-_Static_assert(MSG_FRONTIER_BYTES_MAX <= FRAME_PLAIN_BYTES_MAX, "a chunk fits into a frame");
+_Static_assert((int)MSG_FRONTIER_BYTES_MAX <= (int)FRAME_PLAIN_BYTES_MAX,
+               "a chunk fits into a frame");
 
 #define SESSION_POSITION_UNKNOWN UINT64_MAX
 
