@@ -116,10 +116,11 @@ size_t tree_consistency_nodes(uint64_t old_size, uint64_t size,
     return left + cover(old_size, size, out + left, TREE_PROOF_MAX - left);
 }
 
-static void push_all(struct tree *t, const struct tree_node *nodes, const struct tris_hash *proof,
-                     size_t count)
+/* Nodes `from` to `to` - 1 of a proof. */
+static void push_range(struct tree *t, const struct tree_node *nodes, const struct tris_hash *proof,
+                       size_t from, size_t to)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = from; i < to; i++) {
         tree_push(t, nodes[i].level, &proof[i], 0, NULL);
     }
 }
@@ -145,9 +146,9 @@ enum tris_err tree_inclusion_verify(uint64_t index, uint64_t size, const struct 
         left++;
     }
     tree_init(&t);
-    push_all(&t, nodes, proof, left);
+    push_range(&t, nodes, proof, 0, left);
     tree_push(&t, 0, leaf, 0, NULL);
-    push_all(&t, nodes + left, proof + left, count - left);
+    push_range(&t, nodes, proof, left, count);
     tris_assert(t.size == size);
     return root_is(&t, root);
 }
@@ -168,13 +169,13 @@ enum tris_err tree_consistency_verify(uint64_t old_size, uint64_t size,
         left++;
     }
     tree_init(&t);
-    push_all(&t, nodes, proof, left);
+    push_range(&t, nodes, proof, 0, left);
     tris_assert(t.size == old_size);
     enum tris_err err = root_is(&t, old_root);
     if (err != TRIS_OK) {
         return err;
     }
-    push_all(&t, nodes + left, proof + left, count - left);
+    push_range(&t, nodes, proof, left, count);
     tris_assert(t.size == size);
     return root_is(&t, root);
 }
