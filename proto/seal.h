@@ -41,9 +41,10 @@ struct verified_segment {
 };
 
 /* Hashes `count` entries onto `before`, compares the root with the seal's and verifies the seal.
- * TRIS_ERR_NOT_NEXT if seal->size != before->size + count, _SEAL_SPACING, _BAD_ROOT (and the seal's
- * signature is bad), _FORK (the entries miss the sealed root but the signature is good: the owner
- * did sign something else), _BAD_SIGNATURE, or a decoding error. `out` is about 6 KiB. */
+ * TRIS_ERR_BAD_VALUE if the seal is of another log, _NOT_NEXT if seal->size != before->size +
+ * count, _SEAL_SPACING, _BAD_ROOT (and the seal's signature is bad), _FORK (the entries miss the
+ * sealed root but the signature is good: the owner did sign something else), _BAD_SIGNATURE, or a
+ * decoding error. `out` is about 6 KiB. */
 TRIS_MUST_CHECK enum tris_err segment_verify(const struct tris_log_id *log,
                                              const struct tris_sign_pub *key,
                                              const struct tree *before, struct span wire,

@@ -1,5 +1,6 @@
 /* Golden vectors of house lines and charters: charter.json. */
 #include "proto/charter.h"
+#include "proto/hash.h"
 #include "tests/vectors/golden.h"
 
 static const struct {
@@ -74,6 +75,59 @@ static json_t *charter_json(const struct charter *c)
     return out;
 }
 
+/* Bodies of the first line that are signed correctly, yet must be refused. */
+static const struct {
+    const char *what, *from, *to;
+} line_edits[] = {
+    {"unknown version", "tris-house-1", "tris-house-2"},
+    {"unknown role", "role=house", "role=hous"},
+    {"role in capitals", "role=house", "role=House"},
+    {"a house of the whole country", "region=05315", "region=DE"},
+    {"region of four digits", "region=05315", "region=5315"},
+    {"slug with a capital", "slug=koeln", "slug=Koeln"},
+    {"slug that ends with a dash", "slug=koeln", "slug=koeln-"},
+    {"no slug", "slug=koeln", "slug="},
+    {"lower-case percent code", "%C3%B6", "%c3%b6"},
+    {"percent code of a letter", "Haus", "%48aus"},
+    {"raw byte that needs a percent code", "K%C3%B6ln", "K\xc3\xb6ln"},
+    {"plus for a blank", "Haus%20", "Haus+"},
+    {"control character", "Haus%20", "Haus%0A"},
+    {"zero byte", "Haus%20", "Haus%00"},
+    {"invalid UTF-8", "%C3%B6", "%C3%28"},
+    {"no name", "name=Haus%20K%C3%B6ln", "name="},
+    {"upper-case hex", "noise=30", "noise=3A"},
+    {"key of 31 bytes", "noise=3030", "noise=30"},
+    {"comma behind the last address", ":8747", ":8747,"},
+    {"port 0", ":8747", ":0"},
+    {"port with a leading zero", ":8747", ":08747"},
+    {"no port", ":8747", ""},
+    {"time with a leading zero", "time=1", "time=01"},
+    {"time over 64 bits", "time=1763905200000", "time=18446744073709551616"},
+    {"two blanks", " slug", "  slug"},
+    {"unknown field", " time", " mail=x time"},
+    {"fields in another order", "region=05315 slug=koeln", "slug=koeln region=05315"},
+    {"carriage return", "time=1763905200000", "time=1763905200000\r"},
+};
+
+static json_t *refused_json(const char *line, size_t edit, const struct tris_sign_secret *key)
+{
+    char body[TRIS_HOUSE_LINE_BYTES_MAX], hex[129];
+    struct tris_sig sig;
+    const char *from = line_edits[edit].from;
+    const char *at = strstr(line, from), *end = strstr(line, " sig=");
+    tris_assert(at != NULL && at < end);
+    const char *rest = at + strlen(from);
+    int len = snprintf(body, sizeof body, "%.*s%s%.*s", (int)(at - line), line, line_edits[edit].to,
+                       (int)(end - rest), rest);
+    tris_assert(len > 0 && (size_t)len < sizeof body);
+    sign_with_context("tris-house-v1", span_of(body, (size_t)len), key, &sig);
+    tris_hex(sig.b, sizeof sig.b, hex);
+    json_t *out = json_object();
+    set(out, "what", json_string(line_edits[edit].what));
+    set(out, "text", json_sprintf("%s sig=%s", body, hex));
+    return out;
+}
+
 static json_t *make_charter_file(void)
 {
     static const uint8_t nonce[32] = {0x0c, 0xff};
@@ -81,10 +135,15 @@ static json_t *make_charter_file(void)
     struct tris_sign_secret keys[PEOPLE];
     struct charter c;
     json_t *out = json_object(), *list = json_array(), *charters = json_array();
+    json_t *refused = json_array();
+    char text[TRIS_HOUSE_LINE_BYTES_MAX + 1];
     for (size_t i = 0; i < PEOPLE; i++) {
-        char text[TRIS_HOUSE_LINE_BYTES_MAX + 1];
         make_person(i, &lines[i], &keys[i], text);
         append(list, line_json(&lines[i], text));
+    }
+    make_person(0, &lines[0], &keys[0], text);
+    for (size_t i = 0; i < sizeof line_edits / sizeof line_edits[0]; i++) {
+        append(refused, refused_json(text, i, &keys[0]));
     }
     enum tris_err err = charter_new("Verbund Süd & Nord", nonce, lines, PEOPLE, 1, 2, &c);
     tris_assert(err == TRIS_OK);
@@ -97,6 +156,7 @@ static json_t *make_charter_file(void)
     }
     charter_fini(&c);
     set(out, "lines", list);
+    set(out, "refused_lines", refused);
     set(out, "charters", charters);
     return out;
 }
@@ -115,6 +175,14 @@ static void check_charter_file(struct check *check, const json_t *file)
         json_t *fields = line_json(&line, again);
         EXPECT(check, json_equal(fields, v));
         json_decref(fields);
+    }
+    json_array_foreach(json_object_get(file, "refused_lines"), i, v)
+    {
+        struct house_line line;
+        const char *text = json_string_value(json_object_get(v, "text"));
+        enum tris_err err = house_line_parse(span_str(text), &line);
+        EXPECT(check, err != TRIS_OK);
+        EXPECT(check, err != TRIS_ERR_BAD_SIGNATURE); /* refused for its form */
     }
     json_array_foreach(json_object_get(file, "charters"), i, v)
     {
