@@ -362,8 +362,8 @@ static void check_partner(struct checker *c)
     const struct field *sector = schema_field(c->r->kind, PARTNER_SECTOR);
     const struct code *usual = schema_code(sector->codes, form->extra & CODE_NUMBER_MAX);
     uint64_t given = number_of(c->r, PARTNER_SECTOR);
-    if (usual != NULL && given != 0 && given != usual->number &&
-        !record_value(c->r, PARTNER_SECTOR_NOTE)->present) {
+    if (usual != NULL && schema_code(sector->codes, (uint32_t)given) != NULL &&
+        given != usual->number && !record_value(c->r, PARTNER_SECTOR_NOTE)->present) {
         report(c, sector, TRIS_OK,
                "legal_form %s usually belongs to sector %s: say why in sector_note", form->code,
                usual->code);
