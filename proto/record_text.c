@@ -129,8 +129,12 @@ static bool folds_to(const char *name, struct span folded)
 {
     uint8_t buf[NAME_FOLDED_MAX];
     struct span other;
+    fold_into(span_str(name), buf, 1, &other); /* nearly all differ in their first letter */
+    if (folded.len == 0 || (other.len > 0 && other.ptr[0] != folded.ptr[0])) {
+        return false;
+    }
     fold_into(span_str(name), buf, sizeof buf, &other);
-    return folded.len > 0 && span_eq(other, folded);
+    return span_eq(other, folded);
 }
 
 /* Code or label; then in whatever case and spelling folds to it ("e. V.", "Ag"). NULL if none. */

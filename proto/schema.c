@@ -4,7 +4,7 @@
 #include "proto/assert.h"
 
 #define CODES_BEGIN(list, name) static const struct code codes_##name[] = {
-#define CODE(list, id, number, code, de, en, extra) {number, code, de, en, extra},
+#define CODE(list, id, number, code, de, en, extra) {number, extra, code, de, en},
 #define CODES_END(list, name)                                                                      \
     }                                                                                              \
     ;                                                                                              \
@@ -17,7 +17,7 @@
 #define KIND_BEGIN(kind, name, number, de, en, ceiling, scope)                                     \
     static const struct field fields_##name[] = {
 #define FIELD(kind, id, number, name, type, limit, flags, codes, preset, de, en)                   \
-    {number, name, de, en, type, limit, flags, codes, preset},
+    {number, type, limit, flags, name, de, en, codes, preset},
 #define KIND_END(kind, name)                                                                       \
     }                                                                                              \
     ;

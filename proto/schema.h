@@ -41,9 +41,9 @@ enum label_lang { LANG_EN, LANG_DE };
 
 struct code {
     uint32_t number;  /* as stored; format; 1 to CODE_NUMBER_MAX */
+    uint32_t extra;   /* legal_form: default sector's number | CODE_NATURAL_PERSON; else 0 */
     const char *code; /* as shown in CSV, JSON and options: "W", "ggmbh" */
     const char *label_de, *label_en;
-    uint32_t extra; /* legal_form: default sector's number | CODE_NATURAL_PERSON; else 0 */
 };
 
 enum { CODE_NUMBER_MAX = 255, CODE_NATURAL_PERSON = 0x100 };
@@ -55,12 +55,12 @@ struct code_list {
 };
 
 struct field {
-    uint32_t number;  /* as stored; format; 1 to 127. From 128 up: see record.h */
-    const char *name; /* CSV column, JSON key, and option with _ as - */
-    const char *label_de, *label_en;
+    uint32_t number; /* as stored; format; 1 to 127. From 128 up: see record.h */
     enum field_type type;
     uint32_t limit;
     uint32_t flags;
+    const char *name; /* CSV column, JSON key, and option with _ as - */
+    const char *label_de, *label_en;
     const struct code_list *codes; /* NULL unless FIELD_CODE, FIELD_CODES */
     const char *preset;            /* what a new record starts with, as text; NULL: nothing */
 };
@@ -79,8 +79,8 @@ struct kind {
  * KIND_PARTNER, PARTNER_NAME (enum PARTNER_field), SECTOR_W (enum SECTOR_code). */
 enum record_kind {
     KIND_NONE = 0,
-#define KIND_BEGIN(kind, name, number, de, en, ceiling, scope) KIND_##kind = number,
-#define RESERVED_KIND(kind, number) KIND_##kind = number,
+#define KIND_BEGIN(kind, name, number, de, en, ceiling, scope) KIND_##kind = (number),
+#define RESERVED_KIND(kind, number) KIND_##kind = (number),
 #include "proto/schema.def"
 };
 
@@ -88,7 +88,7 @@ enum record_kind {
     enum name##_field                                                                              \
     {
 #define FIELD(kind, id, number, name, type, limit, flags, codes, preset, de, en)                   \
-    kind##_##id = number,
+    kind##_##id = (number),
 #define KIND_END(kind, name)                                                                       \
     }                                                                                              \
     ;
@@ -97,7 +97,7 @@ enum record_kind {
 #define CODES_BEGIN(list, name)                                                                    \
     enum name##_code                                                                               \
     {
-#define CODE(list, id, number, code, de, en, extra) list##_##id = number,
+#define CODE(list, id, number, code, de, en, extra) list##_##id = (number),
 #define CODES_END(list, name)                                                                      \
     }                                                                                              \
     ;
