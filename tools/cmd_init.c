@@ -1,0 +1,468 @@
+/* init: keys, house line, charter and store of a data directory. Safe to repeat: what is there is
+ * kept; everything is checked before the first file is written. */
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "proto/district.h"
+#include "proto/text.h"
+#include "storage/store.h"
+#include "tools/offline.h"
+
+enum { FOUND_ADMIT = 3, FOUND_REVOKE = 4 };
+
+static const uint64_t map_bytes_default = 64ULL << 30;
+
+struct init {
+    struct cli *cli;
+    const struct args *args;
+    struct keys keys;
+    struct house_line line;
+    char text[TRIS_HOUSE_LINE_BYTES_MAX + 1]; /* the signed line */
+    bool line_made;                           /* the line is new or changed: to be stored */
+    struct charter charter;                   /* of this directory; valid if has_charter */
+    bool has_charter, charter_made;
+};
+
+/* ---- the house line ---- */
+
+static bool copy_field(char *out, size_t size, const char *text)
+{
+    int len = snprintf(out, size, "%s", text);
+    return len >= 0 && (size_t)len < size;
+}
+
+/* "5315" is the district 05315 without the zero that spreadsheets take away. */
+static int bad_region(const struct init *in, const char *region)
+{
+    char fixed[8];
+    int len = snprintf(fixed, sizeof fixed, "0%s", region);
+    if (len == 5 && district_find(span_str(fixed)) != NULL) {
+        return cli_usage(in->cli, "tris help init",
+                         _("there is no district \"%s\"; did you mean %s?"), region, fixed);
+    }
+    return cli_usage(in->cli, "tris help init",
+                     _("there is no district \"%s\": 5 digits (AGS), or DE"), region);
+}
+
+static int line_region(struct init *in, const char *region, bool observer)
+{
+    bool germany = strcmp(region, "DE") == 0;
+    if (!germany && district_find(span_str(region)) == NULL) {
+        return bad_region(in, region);
+    }
+    in->line.role = observer  ? TRIS_ROLE_OBSERVER
+                    : germany ? TRIS_ROLE_COORDINATION
+                              : TRIS_ROLE_HOUSE;
+    (void)copy_field(in->line.region, sizeof in->line.region, region);
+    return EXIT_OK;
+}
+
+/* The slug that nobody has to think about: from the district table. */
+static void line_default_slug(struct init *in)
+{
+    const struct district *district = district_find(span_str(in->line.region));
+    const char *base = district != NULL ? district->slug : "";
+    char slug[TRIS_SLUG_BYTES_MAX + 1];
+    int len = 0;
+    switch (in->line.role) {
+    case TRIS_ROLE_HOUSE:
+        len = snprintf(slug, sizeof slug, "%s", base);
+        break;
+    case TRIS_ROLE_OBSERVER:
+        len = snprintf(slug, sizeof slug, "%s%sobserver", base, base[0] != '\0' ? "-" : "");
+        break;
+    case TRIS_ROLE_COORDINATION:
+        len = snprintf(slug, sizeof slug, "bund");
+        break;
+    }
+    if (len > 0 && (size_t)len < sizeof slug) {
+        (void)copy_field(in->line.slug, sizeof in->line.slug, slug);
+    }
+}
+
+static int line_name(struct init *in, const char *name)
+{
+    struct wbuf w = wbuf_of(in->line.name, sizeof in->line.name - 1);
+    memset(in->line.name, 0, sizeof in->line.name);
+    enum tris_err err = text_nfc(span_str(name), &w);
+    if (err != TRIS_OK || w.err != TRIS_OK || w.len == 0 || !text_is_clean(wbuf_span(&w), false)) {
+        return cli_usage(in->cli, "tris help init", _("--name: 1 to %d characters of one line"),
+                         TRIS_NAME_CHARS_MAX);
+    }
+    return EXIT_OK;
+}
+
+/* Each --address, in order; given once, they replace the former ones. */
+static int line_addresses(struct init *in)
+{
+    uint32_t count = 0;
+    for (int i = 0; i < in->args->opt_count; i++) {
+        if (strcmp(in->args->opt[i].name, "address") != 0) {
+            continue;
+        }
+        if (count == TRIS_ADDRESSES_MAX ||
+            !copy_field(in->line.addr[count], sizeof in->line.addr[0], in->args->opt[i].value)) {
+            return cli_usage(in->cli, "tris help init",
+                             _("--address: at most %d, each HOST:PORT or [IPV6]:PORT"),
+                             TRIS_ADDRESSES_MAX);
+        }
+        count++;
+    }
+    in->line.addr_count = count > 0 ? count : in->line.addr_count;
+    return EXIT_OK;
+}
+
+static int line_from_options(struct init *in, bool exists)
+{
+    const char *region = args_value(in->args, "region"), *name = args_value(in->args, "name");
+    const char *slug = args_value(in->args, "slug");
+    bool observer = args_flag(in->args, "observer");
+    if (!exists && name == NULL) {
+        return cli_usage(in->cli, "tris help init",
+                         _("a new house needs --region AGS and --name NAME"));
+    }
+    if (!exists && region == NULL && !observer) {
+        return cli_usage(in->cli, "tris help init", _("a new house needs --region AGS"));
+    }
+    int code = EXIT_OK;
+    if (region != NULL || observer) {
+        const char *kept = exists ? in->line.region : "DE";
+        char wanted[sizeof in->line.region];
+        if (!copy_field(wanted, sizeof wanted, region != NULL ? region : kept)) {
+            return bad_region(in, region);
+        }
+        code = line_region(in, wanted, observer || (exists && in->line.role == TRIS_ROLE_OBSERVER));
+    }
+    if (code == EXIT_OK && name != NULL) {
+        code = line_name(in, name);
+    }
+    if (code == EXIT_OK && slug != NULL && !copy_field(in->line.slug, sizeof in->line.slug, slug)) {
+        code = cli_usage(in->cli, "tris help init", _("--slug: at most %d characters"),
+                         TRIS_SLUG_BYTES_MAX);
+    } else if (code == EXIT_OK && slug == NULL && (!exists || region != NULL)) {
+        line_default_slug(in);
+    }
+    return code == EXIT_OK ? line_addresses(in) : code;
+}
+
+static bool line_same(const struct house_line *a, const struct house_line *b)
+{
+    bool same = a->role == b->role && strcmp(a->region, b->region) == 0 &&
+                strcmp(a->slug, b->slug) == 0 && strcmp(a->name, b->name) == 0 &&
+                a->addr_count == b->addr_count && tris_house_id_eq(&a->id, &b->id) &&
+                tris_dh_pub_eq(&a->transport, &b->transport);
+    for (uint32_t i = 0; same && i < a->addr_count; i++) {
+        same = strcmp(a->addr[i], b->addr[i]) == 0;
+    }
+    return same;
+}
+
+/* Signs the line anew if there is none or the options say something else. */
+static int line_prepare(struct init *in)
+{
+    struct house_line old;
+    enum tris_err err = keys_line_load(in->cli->data_dir, &in->line);
+    bool exists = err == TRIS_OK;
+    if (!exists && err != TRIS_ERR_NOT_FOUND) {
+        return offline_file_error(in->cli, err, HOUSE_LINE_FILE, _("nothing was written"));
+    }
+    old = in->line;
+    int code = line_from_options(in, exists);
+    if (code != EXIT_OK) {
+        return code;
+    }
+    keys_house_id(&in->keys, &in->line.id);
+    in->line.transport = in->keys.transport.pub;
+    if (exists && line_same(&old, &in->line)) {
+        err = house_line_print(&in->line, in->text, sizeof in->text);
+        return err == TRIS_OK ? EXIT_OK : offline_file_error(in->cli, err, HOUSE_LINE_FILE, NULL);
+    }
+    if (in->has_charter) {
+        return cli_error(in->cli, TRIS_ERR_EXISTS, _("house line, keys and charter"),
+                         "tris house edit",
+                         _("this house belongs to a federation already; its line cannot be made "
+                           "anew here"));
+    }
+    in->line.time_ms = clock_wall_ms();
+    err = house_line_make(&in->line, &in->keys.identity, in->text, sizeof in->text);
+    if (err != TRIS_OK) {
+        return cli_usage(in->cli, "tris help init",
+                         _("a value is not allowed: slugs have a-z, 0-9 and -, addresses are "
+                           "HOST:PORT or [IPV6]:PORT"));
+    }
+    in->line_made = true;
+    return EXIT_OK;
+}
+
+/* ---- the charter ---- */
+
+static int found_prepare(struct init *in, const char *name)
+{
+    uint8_t nonce[32];
+    if (in->line.role == TRIS_ROLE_OBSERVER) {
+        return cli_usage(in->cli, "tris help init", _("an observer cannot found a federation"));
+    }
+    if (in->has_charter) {
+        if (in->charter.member_count == 1 && strcmp(in->charter.name, name) == 0) {
+            return EXIT_OK; /* done before */
+        }
+        return cli_error(in->cli, TRIS_ERR_EXISTS, _("charter and records"), "tris charter show",
+                         _("this house belongs to the federation \"%s\" already"),
+                         in->charter.name);
+    }
+    randombytes_buf(nonce, sizeof nonce);
+    enum tris_err err =
+        charter_new(name, nonce, &in->line, 1, FOUND_ADMIT, FOUND_REVOKE, &in->charter);
+    if (err != TRIS_OK) {
+        return cli_usage(in->cli, "tris help init", _("--found: 1 to %d characters of one line"),
+                         TRIS_NAME_CHARS_MAX);
+    }
+    in->has_charter = true;
+    err = charter_sign(&in->charter, &in->keys.identity);
+    if (err != TRIS_OK) {
+        return cli_error(in->cli, err, _("nothing was written"), NULL, "%s", _(tris_err_text(err)));
+    }
+    in->charter_made = true;
+    return EXIT_OK;
+}
+
+static int charter_incomplete(const struct init *in, const struct charter *c, const char *path)
+{
+    char missing[256] = "", next[FILE_PATH_BYTES + 32];
+    size_t used = 0;
+    for (uint32_t i = 0; i < c->founder_count; i++) {
+        if (!charter_signed_by(c, &c->member[i].id) && used + TRIS_SLUG_BYTES_MAX + 3 < 256) {
+            used += (size_t)snprintf(missing + used, sizeof missing - used, "%s%s",
+                                     used > 0 ? ", " : "", c->member[i].slug);
+        }
+    }
+    (void)snprintf(next, sizeof next, "tris charter sign %s", path);
+    return cli_error(in->cli, TRIS_ERR_NOT_READY, _("nothing was written"), next,
+                     _("the charter still misses signatures: %s"), missing);
+}
+
+/* The own line as the charter has it: the same identity and the same transport key. */
+static int charter_own_line(struct init *in, const struct charter *c)
+{
+    struct tris_house_id id;
+    keys_house_id(&in->keys, &id);
+    const struct house_line *own = charter_find(c, &id);
+    if (own == NULL) {
+        return cli_error(in->cli, TRIS_ERR_NOT_FOUND, _("nothing was written"),
+                         "tris charter show FILE", _("the charter \"%s\" does not name this house"),
+                         c->name);
+    }
+    if (!tris_dh_pub_eq(&own->transport, &in->keys.transport.pub)) {
+        return cli_error(in->cli, TRIS_ERR_BAD_KEY, _("nothing was written"), "tris key show",
+                         _("the charter names another transport key for this house than "
+                           "transport.key has"));
+    }
+    in->line = *own;
+    enum tris_err err = house_line_print(own, in->text, sizeof in->text);
+    if (err != TRIS_OK) {
+        return offline_file_error(in->cli, err, HOUSE_LINE_FILE, NULL);
+    }
+    in->line_made = true;
+    return EXIT_OK;
+}
+
+/* Checks the charter of FILE; if it may be taken over, it becomes in->charter. */
+static int charter_prepare(struct init *in, const char *path)
+{
+    struct charter c;
+    int code = offline_charter_read(in->cli, path, &c);
+    if (code != EXIT_OK) {
+        return code;
+    }
+    if (in->has_charter && !tris_fed_id_eq(&c.fed, &in->charter.fed)) {
+        code =
+            cli_error(in->cli, TRIS_ERR_EXISTS, _("charter and records"), "tris charter show",
+                      _("this house belongs to the federation \"%s\" already"), in->charter.name);
+    } else if (!charter_complete(&c)) {
+        code = charter_incomplete(in, &c, path);
+    } else {
+        code = charter_own_line(in, &c);
+    }
+    if (code != EXIT_OK) {
+        charter_fini(&c);
+        return code;
+    }
+    if (in->has_charter) {
+        charter_fini(&in->charter);
+    }
+    in->charter = c;
+    in->has_charter = in->charter_made = true;
+    return EXIT_OK;
+}
+
+/* ---- writing ---- */
+
+static int write_store(struct init *in)
+{
+    struct store_opts opts = {.dir = in->cli->data_dir,
+                              .map_bytes = map_bytes_default,
+                              .create = true,
+                              .fed = in->charter.fed};
+    struct store *store = NULL;
+    struct tris_fed_id fed;
+    struct tris_house_id own;
+    char detail[256] = "";
+    keys_house_id(&in->keys, &opts.own);
+    if (store_identify(in->cli->data_dir, &fed, &own) == TRIS_OK) {
+        if (tris_fed_id_eq(&fed, &opts.fed) && tris_house_id_eq(&own, &opts.own)) {
+            return EXIT_OK; /* a daemon may be using it */
+        }
+        return cli_error(in->cli, TRIS_ERR_INVALID, _("the store"), "tris doctor",
+                         _("the store in %s belongs to another federation or house"),
+                         in->cli->data_dir);
+    }
+    enum tris_err err = store_open(&opts, &store, detail, sizeof detail);
+    if (err != TRIS_OK) {
+        return cli_error(in->cli, err, _("keys, house line and charter were written"), "tris init",
+                         _("the store could not be made: %s"),
+                         detail[0] != '\0' ? detail : _(tris_err_text(err)));
+    }
+    store_close(store);
+    return EXIT_OK;
+}
+
+static int write_files(struct init *in)
+{
+    const char *file = "";
+    char path[FILE_PATH_BYTES];
+    enum tris_err err = dir_make(in->cli->data_dir);
+    if (err == TRIS_OK && !in->keys.has_identity && chmod(in->cli->data_dir, S_IRWXU) != 0) {
+        err = TRIS_ERR_PERMISSION;
+    }
+    if (err != TRIS_OK) {
+        return offline_file_error(in->cli, err, in->cli->data_dir, _("nothing was written"));
+    }
+    err = keys_store(in->cli->data_dir, &in->keys, &file);
+    if (err == TRIS_OK && in->line_made) {
+        file = HOUSE_LINE_FILE;
+        err = keys_line_store(in->cli->data_dir, in->text);
+    }
+    if (err == TRIS_OK && in->charter_made) {
+        file = CHARTER_FILE;
+        err = file_path(in->cli->data_dir, CHARTER_FILE, path)
+                  ? offline_charter_write(path, &in->charter, FILE_REPLACE)
+                  : TRIS_ERR_TOO_LARGE;
+    }
+    if (err != TRIS_OK) {
+        return offline_file_error(in->cli, err, file, NULL);
+    }
+    return in->has_charter ? write_store(in) : EXIT_OK;
+}
+
+/* ---- what people see ---- */
+
+static int print_json(const struct init *in)
+{
+    char id[65], fed[65];
+    json_t *addresses = json_array();
+    for (uint32_t i = 0; i < in->line.addr_count; i++) {
+        (void)json_array_append_new(addresses, json_string(in->line.addr[i]));
+    }
+    tris_hex(in->line.id.b, sizeof in->line.id.b, id);
+    json_t *result = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:b}", "id", id, "role",
+                               role_name(in->line.role), "region", in->line.region, "slug",
+                               in->line.slug, "name", in->line.name, "addresses", addresses, "line",
+                               in->text, "data", in->cli->data_dir, "dry_run", in->cli->dry_run);
+    if (in->has_charter && result != NULL) {
+        tris_hex(in->charter.fed.b, sizeof in->charter.fed.b, fed);
+        (void)json_object_set_new(result, "federation",
+                                  json_pack("{s:s, s:s}", "id", fed, "name", in->charter.name));
+    }
+    return cli_json(result, "tris.init/1");
+}
+
+static int print_result(const struct init *in)
+{
+    if (in->cli->json) {
+        return print_json(in);
+    }
+    (void)printf("%s\n", in->text);
+    if (in->cli->dry_run) {
+        cli_note(in->cli, _("Dry run, nothing written to %s."), in->cli->data_dir);
+    } else if (in->has_charter) {
+        char fed[65];
+        tris_hex(in->charter.fed.b, sizeof in->charter.fed.b, fed);
+        cli_note(in->cli, _("Federation \"%s\", id %s"), in->charter.name, fed);
+        cli_note(in->cli, _("Next: trisd --data %s"), in->cli->data_dir);
+    } else {
+        cli_note(in->cli, _("The line above is the house line of %s; keys are in %s."),
+                 in->line.name, in->cli->data_dir);
+        cli_note(in->cli, _("Next: give the line to whoever writes the charter (tris charter new), "
+                            "or alone: tris init --found NAME"));
+    }
+    return EXIT_OK;
+}
+
+static int prepare(struct init *in)
+{
+    const char *found = args_value(in->args, "found"), *file = NULL;
+    const char *charter = args_value(in->args, "charter");
+    if (found != NULL && charter != NULL) {
+        return cli_usage(in->cli, "tris help init", _("--found and --charter exclude each other"));
+    }
+    enum tris_err err = keys_load(in->cli->data_dir, &in->keys, &file);
+    if (err == TRIS_OK && charter != NULL && !(in->keys.has_identity && in->keys.has_transport)) {
+        err = TRIS_ERR_NOT_INIT; /* no charter can name keys that do not exist yet */
+    }
+    if (err != TRIS_OK) {
+        return offline_key_error(in->cli, err, file);
+    }
+    err = offline_charter_load(in->cli, &in->charter);
+    in->has_charter = err == TRIS_OK;
+    if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
+        return offline_file_error(in->cli, err, CHARTER_FILE, _("nothing was written"));
+    }
+    keys_make_missing(&in->keys);
+    if (charter != NULL) {
+        return charter_prepare(in, charter);
+    }
+    int code = line_prepare(in);
+    return code == EXIT_OK && found != NULL ? found_prepare(in, found) : code;
+}
+
+static int run_init(struct cli *cli, const struct args *args)
+{
+    struct init *in = calloc(1, sizeof *in);
+    if (in == NULL) {
+        return cli_error(cli, TRIS_ERR_NO_MEMORY, NULL, NULL, "%s", _("not enough memory"));
+    }
+    in->cli = cli;
+    in->args = args;
+    int code = prepare(in);
+    if (code == EXIT_OK && !cli->dry_run) {
+        code = write_files(in);
+    }
+    if (code == EXIT_OK) {
+        code = print_result(in);
+    }
+    if (in->has_charter) {
+        charter_fini(&in->charter);
+    }
+    keys_fini(&in->keys);
+    free(in);
+    return code;
+}
+
+static const struct cli_option init_options[] = {
+    {"region", N_("AGS"), N_("district of the house, 5 digits; DE for the coordination"), 0},
+    {"name", N_("NAME"), N_("name of the house"), 0},
+    {"slug", N_("SLUG"), N_("short name; from the district if not given"), 0},
+    {"address", N_("HOST:PORT"), N_("where others reach this house; may be repeated"), 0},
+    {"observer", NULL, N_("reads everything, has no records of its own"), 0},
+    {"found", N_("NAME"), N_("found a federation alone"), 0},
+    {"charter", N_("FILE"), N_("join the federation of this charter, signed by all founders"), 0},
+    {NULL, NULL, NULL, 0},
+};
+
+const struct command cmd_init_rows[] = {
+    {"init", NULL, NULL, N_("make keys and house line, found or join a federation"), init_options,
+     0, 0, 0, run_init},
+    {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
+};
