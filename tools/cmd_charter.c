@@ -205,7 +205,7 @@ static int run_new(struct cli *cli, const struct args *args)
         if (cli->json) {
             code = charter_json(&c);
         }
-        cli_note(cli, _("Charter of \"%s\": %u founders, %u observers, admit %u, revoke %u."),
+        cli_note(cli, _("Charter of \"%s\": founders %u, observers %u, admit %u, revoke %u."),
                  c.name, (unsigned)c.founder_count, (unsigned)(c.member_count - c.founder_count),
                  (unsigned)c.admit, (unsigned)c.revoke);
         cli_note(cli, _("Next: each founder runs  tris charter sign %s"),
