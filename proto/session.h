@@ -111,10 +111,10 @@ struct session_stats {
     uint64_t rtt_ms; /* of the last ping; 0 = unknown */
     struct tris_short peer_root;
     bool equal;
-    bool has_common_root; /* roots were equal at some moment, */
+    bool has_common_root;          /* roots were equal at some moment, */
     struct tris_short common_root; /* last at this one: keep it for the next session's config */
-    bool confirmed; /* a frame decrypted: no replayed first message */
-    bool claimed;   /* the peer has said what it holds of our own log (or roots were equal) */
+    bool confirmed;                /* a frame decrypted: no replayed first message */
+    bool claimed; /* the peer has said what it holds of our own log (or roots were equal) */
     uint64_t unknown_messages, unknown_logs, other_roots; /* skipped: number, log, same size */
     uint64_t duplicate_segments, gap_segments;            /* received and not used */
     uint64_t segments_in, segments_out, ladders;

@@ -173,7 +173,7 @@ struct event_queue {
 struct session {
     struct session_config config;
     enum session_state state;
-    uint64_t now_ms;
+    uint64_t now_ms, state_ms; /* last time heard of; when the state was entered */
     struct session_stats stats;
 
     struct noise_handshake handshake;
@@ -189,10 +189,9 @@ struct session {
     struct msg_maybe common; /* last common root that both may remember */
 
     struct event_queue events;
-    bool closed_pending;
+    bool closed_pending, closed_told;
     struct session_event closed_event;
     enum tris_err bye;
-    uint64_t closing_ms;
 
     /* control messages that wait to be written */
     bool claim_due, root_send, ping_due;

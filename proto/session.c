@@ -1,0 +1,592 @@
+/* One peer connection: life cycle, events, time, frames in and out. What the messages mean is in
+ * the other session_*.c files: hello (handshake), pull, recv, serve, position. */
+#include "proto/session_int.h"
+
+#include <stdlib.h>
+
+#include <sodium.h>
+
+enum { CONTROL_WINDOW_MS = 1000, FILL_BYTES_MIN = 128 * 1024 };
+
+_Static_assert(FILL_BYTES_MIN >= TRIS_FRAME_BYTES_MAX + FRAME_LENGTH_BYTES + 2048,
+               "message 2 and one full frame fit at once");
+
+/* Bit n of a row: state n may follow. */
+static const uint8_t state_next[] = {
+    [SESSION_HANDSHAKE] = 1 << SESSION_OPEN | 1 << SESSION_CLOSING | 1 << SESSION_CLOSED,
+    [SESSION_OPEN] = 1 << SESSION_CLOSING | 1 << SESSION_CLOSED,
+    [SESSION_CLOSING] = 1 << SESSION_CLOSED,
+    [SESSION_CLOSED] = 0,
+};
+
+static void session_invariant(const struct session *s)
+{
+    const struct pull *p = &s->pull;
+    tris_assert((s->state == SESSION_CLOSED) == s->closed_pending);
+    tris_assert(s->state == SESSION_HANDSHAKE || s->state == SESSION_CLOSED ||
+                s->transport.send.has_key);
+    tris_assert(s->state == SESSION_OPEN || p->fetches_count == 0);
+    tris_assert(p->fetches_count <= SESSION_RANGES_MAX);
+    tris_assert(s->serve.ranges_count <= SESSION_RANGES_MAX);
+    tris_assert(p->segments_waiting <= SESSION_SEGMENTS_MAX);
+}
+
+static void state_move(struct session *s, enum session_state next)
+{
+    tris_assert((state_next[s->state] >> next & 1) != 0);
+    s->state = next;
+    s->state_ms = s->now_ms;
+    session_invariant(s);
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static bool events_grow(struct event_queue *q)
+{
+    uint32_t cap = q->cap > 0 ? q->cap * 2 : 8;
+    struct session_event *list = malloc(cap * sizeof *list);
+    if (list == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < q->count; i++) {
+        list[i] = q->list[(q->head + i) % q->cap];
+    }
+    free(q->list);
+    *q = (struct event_queue){list, 0, q->count, cap};
+    return true;
+}
+
+void session_event_put(struct session *s, const struct session_event *event)
+{
+    struct event_queue *q = &s->events;
+    if (q->count == q->cap && !events_grow(q)) {
+        if (event->type == SESSION_EV_SEGMENT) {
+            free(event->segment.bytes);
+        }
+        session_fail(s, TRIS_ERR_NO_MEMORY);
+        return;
+    }
+    q->list[(q->head + q->count) % q->cap] = *event;
+    q->count++;
+}
+
+bool session_next_event(struct session *s, struct session_event *out)
+{
+    struct event_queue *q = &s->events;
+    if (q->count > 0) {
+        *out = q->list[q->head];
+        q->head = (q->head + 1) % q->cap;
+        q->count--;
+        return true;
+    }
+    if (s->closed_pending && !s->closed_told) {
+        s->closed_told = true;
+        *out = s->closed_event;
+        return true;
+    }
+    return false;
+}
+
+/* ---- life cycle ------------------------------------------------------------------------------ */
+
+enum tris_err session_new(const struct session_config *config, uint64_t now_ms,
+                          struct session **out)
+{
+    tris_assert(config->session_no != 0 && config->frontier != NULL && config->io != NULL);
+    tris_assert(config->credit_bytes >= TRIS_CREDIT_INITIAL_BYTES);
+    tris_assert(config->heartbeat_ms > 0 && config->handshake_ms > 0 && config->idle_ms > 0);
+    struct session *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return TRIS_ERR_NO_MEMORY;
+    }
+    s->config = *config;
+    s->now_ms = s->state_ms = now_ms;
+    s->stats.last_recv_ms = now_ms;
+    s->state = SESSION_HANDSHAKE;
+    frame_reader_init(&s->reader,
+                      config->initiator ? FRAME_FIRST_OF_RESPONDER : FRAME_FIRST_OF_INITIATOR);
+    pull_init(s);
+    serve_init(s);
+    if (config->initiator && tris_house_id_eq(&config->peer_id, &config->own_id)) {
+        s->peer_nonce = config->instance_nonce;
+        session_end(s, TRIS_ERR_SELF, false);
+    } else if (config->initiator) {
+        enum tris_err err = hello_start(s);
+        if (err != TRIS_OK) {
+            session_free(s);
+            return err;
+        }
+    }
+    *out = s;
+    return TRIS_OK;
+}
+
+void session_free(struct session *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    struct session_event event;
+    while (session_next_event(s, &event)) {
+        if (event.type == SESSION_EV_SEGMENT) {
+            free(event.segment.bytes);
+        }
+    }
+    free(s->events.list);
+    pull_fini(s);
+    serve_fini(s);
+    frame_reader_fini(&s->reader);
+    noise_handshake_fini(&s->handshake);
+    noise_transport_fini(&s->transport);
+    free(s->plain);
+    sodium_memzero(s, sizeof *s);
+    free(s);
+}
+
+void session_end(struct session *s, enum tris_err reason, bool by_peer)
+{
+    if (s->state == SESSION_CLOSED) {
+        return;
+    }
+    pull_release_all(s);
+    s->closed_pending = true;
+    s->closed_event = (struct session_event){.type = SESSION_EV_CLOSED};
+    s->closed_event.closed.reason = reason;
+    s->closed_event.closed.by_peer = by_peer;
+    s->closed_event.closed.clone =
+        reason == TRIS_ERR_SELF && s->peer_nonce != s->config.instance_nonce;
+    s->hello_len = 0;
+    state_move(s, SESSION_CLOSED);
+}
+
+void session_fail(struct session *s, enum tris_err reason)
+{
+    if (s->state == SESSION_CLOSED || s->state == SESSION_CLOSING) {
+        return;
+    }
+    if (!s->transport.send.has_key) { /* not authenticated: not a byte */
+        session_end(s, reason, false);
+        return;
+    }
+    pull_release_all(s);
+    s->bye = reason;
+    state_move(s, SESSION_CLOSING);
+}
+
+void session_close(struct session *s, enum tris_err reason)
+{
+    session_fail(s, reason);
+}
+
+struct tris_short session_own_root(const struct session *s)
+{
+    struct tris_hash root;
+    frontier_root(s->config.frontier, &root);
+    return tris_short_of(root.b);
+}
+
+bool session_roots_compare(struct session *s)
+{
+    struct tris_short own = session_own_root(s);
+    bool equal = tris_short_eq(&own, &s->stats.peer_root);
+    if (equal && (!s->stats.equal || !tris_short_eq(&own, &s->stats.common_root))) {
+        if (!s->stats.equal) {
+            session_event_put(s, &(struct session_event){.type = SESSION_EV_IN_SYNC});
+        }
+        s->stats.has_common_root = true;
+        s->stats.common_root = own;
+        s->stats.claimed = true;
+        s->common = (struct msg_maybe){true, own};
+        position_all_equal(s);
+    }
+    s->stats.equal = equal;
+    return equal;
+}
+
+void session_opened(struct session *s)
+{
+    s->plain = malloc(FRAME_PLAIN_BYTES_MAX);
+    if (s->plain == NULL) {
+        session_fail(s, TRIS_ERR_NO_MEMORY);
+        return;
+    }
+    frame_reader_stage(&s->reader, FRAME_TRANSPORT);
+    s->stats.opened_ms = s->now_ms;
+    s->stats.round_trips = 1;
+    s->heartbeat_ms = s->now_ms + s->config.heartbeat_ms;
+    s->root_sent = session_own_root(s); /* the handshake carries it */
+    state_move(s, SESSION_OPEN);
+    struct session_event event = {.type = SESSION_EV_OPEN};
+    event.peer.house = s->peer;
+    event.peer.role = s->peer_role;
+    event.peer.instance_nonce = s->peer_nonce;
+    session_event_put(s, &event);
+    (void)session_roots_compare(s);
+    pull_opened(s);
+}
+
+/* ---- messages in ----------------------------------------------------------------------------- */
+
+static void on_ping(struct session *s, const struct msg *m)
+{
+    if (s->pongs_count < SESSION_PONGS_MAX) { /* who asks faster than it reads goes without */
+        s->pongs[s->pongs_count++] = m->ping.id;
+    }
+}
+
+static void on_pong(struct session *s, const struct msg *m)
+{
+    if (!s->ping_open || m->pong.id != s->ping_id) {
+        return;
+    }
+    s->ping_open = false;
+    s->stats.rtt_ms = s->now_ms - s->ping_ms;
+    s->stats.round_trips++;
+    struct session_event event = {.type = SESSION_EV_PONG};
+    event.pong.id = m->pong.id;
+    event.pong.rtt_ms = s->stats.rtt_ms;
+    session_event_put(s, &event);
+}
+
+static void on_bye(struct session *s, const struct msg *m)
+{
+    session_end(s, msg_bye_err(m->bye.code), true);
+}
+
+static void on_root(struct session *s, const struct msg *m)
+{
+    s->stats.peer_root = m->root.root;
+    (void)session_roots_compare(s);
+    pull_step(s);
+}
+
+static void on_claim(struct session *s, const struct msg *m)
+{
+    claims_read(s, &m->claim_own.claims);
+}
+
+static void on_unknown(struct session *s, const struct msg *m)
+{
+    (void)m;
+    s->stats.unknown_messages++;
+}
+
+/* counted: small messages that cost the receiver more than the sender; the others are bounded by
+ * credit, by open requests or by the peer's own bytes. */
+static const struct {
+    void (*handle)(struct session *s, const struct msg *m);
+    bool counted;
+} handlers[] = {
+    [MSG_UNKNOWN] = {on_unknown, true},     [MSG_PING] = {on_ping, true},
+    [MSG_PONG] = {on_pong, true},           [MSG_BYE] = {on_bye, true},
+    [MSG_ROOT] = {on_root, true},           [MSG_CREDIT] = {serve_message, true},
+    [MSG_CLAIM] = {on_claim, true},         [MSG_GET_CHANGED] = {serve_message, true},
+    [MSG_NOT_KNOWN] = {pull_message, true}, [MSG_GET_DIGESTS] = {serve_message, true},
+    [MSG_DIGESTS] = {pull_message, true},   [MSG_GET_BUCKETS] = {serve_message, true},
+    [MSG_FRONTIER] = {pull_message, true},  [MSG_GET_RANGE] = {serve_message, false},
+    [MSG_ENTRIES] = {pull_message, false},  [MSG_SEAL] = {pull_message, false},
+    [MSG_END] = {pull_message, false},
+};
+
+static bool control_allowed(struct session *s)
+{
+    if (s->now_ms - s->control_window_ms >= CONTROL_WINDOW_MS) {
+        s->control_window_ms = s->now_ms;
+        s->control_in_window = 0;
+    }
+    return ++s->control_in_window <= SESSION_CONTROL_PER_SECOND;
+}
+
+static void frame_process(struct session *s, struct span frame)
+{
+    tris_assert(frame.len >= TRIS_AEAD_TAG_BYTES && frame.len <= TRIS_FRAME_BYTES_MAX);
+    enum tris_err err = noise_decrypt(&s->transport.recv, frame, s->plain);
+    if (err != TRIS_OK) {
+        session_fail(s, err);
+        return;
+    }
+    s->stats.confirmed = true;
+    s->stats.frames_in++;
+    struct rbuf r = rbuf_of(span_of(s->plain, frame.len - TRIS_AEAD_TAG_BYTES));
+    while (s->state == SESSION_OPEN && rbuf_left(&r) > 0) {
+        struct msg m;
+        err = msg_decode(&r, &m);
+        if (err != TRIS_OK) {
+            session_fail(s, err);
+        } else if (handlers[m.type].counted && !control_allowed(s)) {
+            session_fail(s, TRIS_ERR_FLOOD);
+        } else {
+            handlers[m.type].handle(s, &m);
+        }
+    }
+}
+
+void session_recv(struct session *s, struct span bytes, uint64_t now_ms)
+{
+    s->now_ms = now_ms;
+    s->stats.bytes_in += bytes.len;
+    while (s->state == SESSION_HANDSHAKE || s->state == SESSION_OPEN) {
+        bool complete = false;
+        struct span prefix, frame;
+        enum tris_err err = frame_read(&s->reader, &bytes, &complete, &prefix, &frame);
+        if (err != TRIS_OK) {
+            session_fail(s, err);
+            return;
+        }
+        if (!complete) {
+            return;
+        }
+        s->stats.last_recv_ms = now_ms; /* whole frames only: dripping bytes is no life sign */
+        if (s->state == SESSION_OPEN) {
+            frame_process(s, frame);
+        } else if (s->config.initiator) {
+            hello_read_second(s, frame);
+        } else {
+            hello_read_first(s, prefix, frame);
+        }
+    }
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+static void open_tick(struct session *s)
+{
+    if (s->now_ms - s->stats.last_recv_ms >= s->config.idle_ms) {
+        session_fail(s, TRIS_ERR_TIMEOUT);
+        return;
+    }
+    if (s->now_ms >= s->heartbeat_ms) {
+        s->heartbeat_ms = s->now_ms + s->config.heartbeat_ms;
+        s->root_send = true;
+        pull_beat(s);
+    }
+    if (s->root_due && s->now_ms >= s->root_due_ms) {
+        struct tris_short own = session_own_root(s);
+        s->root_due = false;
+        s->root_send = s->root_send || !tris_short_eq(&own, &s->root_sent);
+    }
+    pull_tick(s);
+    serve_tick(s);
+}
+
+void session_tick(struct session *s, uint64_t now_ms)
+{
+    s->now_ms = now_ms;
+    bool late = now_ms - s->state_ms >= s->config.handshake_ms;
+    switch (s->state) {
+    case SESSION_HANDSHAKE:
+        if (late) {
+            session_end(s, TRIS_ERR_TIMEOUT, false);
+        }
+        break;
+    case SESSION_OPEN:
+        open_tick(s);
+        break;
+    case SESSION_CLOSING:
+        if (late) {
+            session_end(s, s->bye, false); /* it does not even take the goodbye */
+        }
+        break;
+    case SESSION_CLOSED:
+        break;
+    }
+}
+
+uint64_t session_deadline(const struct session *s)
+{
+    uint64_t at = UINT64_MAX;
+    switch (s->state) {
+    case SESSION_HANDSHAKE:
+    case SESSION_CLOSING:
+        at = s->state_ms + s->config.handshake_ms;
+        break;
+    case SESSION_OPEN: {
+        uint64_t idle = s->stats.last_recv_ms + s->config.idle_ms;
+        uint64_t pull = pull_deadline(s);
+        at = s->heartbeat_ms < idle ? s->heartbeat_ms : idle;
+        at = pull < at ? pull : at;
+        at = s->root_due && s->root_due_ms < at ? s->root_due_ms : at;
+        break;
+    }
+    case SESSION_CLOSED:
+        break;
+    }
+    return at;
+}
+
+void session_log_advanced(struct session *s, uint32_t log_no)
+{
+    if (s->state == SESSION_OPEN) {
+        serve_push(s, log_no);
+    }
+}
+
+void session_root_changed(struct session *s)
+{
+    if (s->state != SESSION_OPEN) {
+        return;
+    }
+    if (!s->root_due) {
+        uint64_t from = s->now_ms > s->root_sent_ms ? s->now_ms : s->root_sent_ms;
+        s->root_due = true;
+        s->root_due_ms = from + SESSION_ROOT_DELAY_MS;
+    }
+    (void)session_roots_compare(s);
+    pull_step(s);
+}
+
+void session_ping(struct session *s, uint64_t id, uint64_t now_ms)
+{
+    s->now_ms = now_ms;
+    s->ping_due = true;
+    s->ping_open = true;
+    s->ping_id = id;
+    s->ping_ms = now_ms;
+}
+
+/* ---- bytes out ------------------------------------------------------------------------------- */
+
+size_t session_room(const struct wbuf *w)
+{
+    return w->cap - w->len;
+}
+
+static void bye_put(struct session *s, struct wbuf *w)
+{
+    struct msg m = {.type = MSG_BYE};
+    m.bye.code = msg_bye_code(s->bye);
+    m.bye.text = span_str(tris_err_text(s->bye));
+    tris_assert(m.bye.text.len <= MSG_BYE_TEXT_BYTES_MAX);
+    msg_encode(w, &m);
+}
+
+static void claim_put(struct session *s, struct wbuf *w)
+{
+    uint8_t rows[MSG_SMALL_BYTES_MAX];
+    struct msg m = {.type = MSG_CLAIM};
+    (void)claims_encode(s, rows, sizeof rows, &m.claim_own.claims);
+    msg_encode(w, &m);
+    s->claim_due = false;
+}
+
+static void pings_put(struct session *s, struct wbuf *w)
+{
+    struct msg m = {.type = MSG_PONG};
+    for (uint32_t i = 0; i < s->pongs_count; i++) {
+        m.pong.id = s->pongs[i];
+        msg_encode(w, &m);
+    }
+    s->pongs_count = 0;
+    if (s->ping_due) {
+        m = (struct msg){.type = MSG_PING};
+        m.ping.id = s->ping_id;
+        msg_encode(w, &m);
+        s->ping_due = false;
+    }
+}
+
+static void root_put(struct session *s, struct wbuf *w)
+{
+    struct msg m = {.type = MSG_ROOT};
+    m.root.root = session_own_root(s);
+    msg_encode(w, &m);
+    s->root_sent = m.root.root;
+    s->root_sent_ms = s->now_ms;
+    s->root_send = false;
+    s->root_due = false;
+}
+
+static bool control_has(const struct session *s)
+{
+    return s->claim_due || s->root_send || s->ping_due || s->pongs_count > 0 || credit_due(s) ||
+           pull_has_control(s) || serve_has_control(s);
+}
+
+/* The small ones together take less than 1 KiB of an empty frame. */
+static void control_put(struct session *s, struct wbuf *w)
+{
+    if (s->claim_due) {
+        claim_put(s, w);
+    }
+    pings_put(s, w);
+    if (credit_due(s)) {
+        credit_put(s, w);
+    }
+    if (s->root_send) {
+        root_put(s, w);
+    }
+    pull_put_control(s, w);
+    serve_put_control(s, w);
+}
+
+/* Builds and encrypts one frame in place; 0 if there is nothing to say. */
+static size_t frame_build(struct session *s, uint8_t *out)
+{
+    struct wbuf w = wbuf_of(out + FRAME_LENGTH_BYTES, FRAME_PLAIN_BYTES_MAX);
+    if (s->state == SESSION_CLOSING) {
+        bye_put(s, &w);
+    } else {
+        control_put(s, &w);
+        serve_put_data(s, &w);
+    }
+    tris_assert(w.err == TRIS_OK);
+    if (w.len == 0) {
+        return 0;
+    }
+    enum tris_err err = noise_encrypt(&s->transport.send, wbuf_span(&w), w.ptr);
+    if (err != TRIS_OK) {
+        session_end(s, err, false);
+        return 0;
+    }
+    struct wbuf length = wbuf_of(out, FRAME_LENGTH_BYTES);
+    wbuf_u16(&length, (uint16_t)(w.len + TRIS_AEAD_TAG_BYTES));
+    s->stats.frames_out++;
+    return FRAME_LENGTH_BYTES + w.len + TRIS_AEAD_TAG_BYTES;
+}
+
+bool session_has_output(const struct session *s)
+{
+    switch (s->state) {
+    case SESSION_HANDSHAKE:
+        return s->hello_len > 0;
+    case SESSION_OPEN:
+        return s->hello_len > 0 || control_has(s) || serve_has_data(s);
+    case SESSION_CLOSING:
+        return true;
+    case SESSION_CLOSED:
+        break;
+    }
+    return false;
+}
+
+size_t session_fill(struct session *s, uint8_t *out, size_t cap, uint64_t now_ms)
+{
+    tris_assert(cap >= FILL_BYTES_MIN);
+    s->now_ms = now_ms;
+    size_t len = s->hello_len;
+    memcpy(out, s->hello, len);
+    s->hello_len = 0;
+    while ((s->state == SESSION_OPEN || s->state == SESSION_CLOSING) &&
+           cap - len >= FRAME_LENGTH_BYTES + TRIS_FRAME_BYTES_MAX) {
+        bool last = s->state == SESSION_CLOSING;
+        size_t bytes = frame_build(s, out + len);
+        len += bytes;
+        if (last) {
+            session_end(s, s->bye, false);
+        } else if (bytes == 0) {
+            break;
+        }
+    }
+    s->stats.bytes_out += len;
+    return len;
+}
+
+enum session_state session_state(const struct session *s)
+{
+    return s->state;
+}
+
+const struct session_stats *session_stats(const struct session *s)
+{
+    return &s->stats;
+}

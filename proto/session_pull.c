@@ -1,0 +1,526 @@
+/* The pulling half of a session: compares frontiers with the peer (the ladder), keeps the list of
+ * logs that it has more of, and asks for them range by range. */
+#include "proto/session_int.h"
+
+#include <stdlib.h>
+
+static const uint8_t all_buckets[MSG_BUCKET_SET_BYTES] = {
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+};
+
+void pull_init(struct session *s)
+{
+    struct pull *p = &s->pull;
+    p->window = s->config.credit_bytes;
+    p->credit_left = TRIS_CREDIT_INITIAL_BYTES;
+    p->segments_left = SESSION_SEGMENTS_MAX;
+    p->settled = true;
+    p->ahead.log_no = FRONTIER_NONE;
+}
+
+void pull_fini(struct session *s)
+{
+    pull_release_all(s);
+    segment_fini(s);
+    for (size_t i = 0; i < sizeof s->pull.wants / sizeof s->pull.wants[0]; i++) {
+        free(s->pull.wants[i].list);
+        s->pull.wants[i] = (struct want_list){0};
+    }
+}
+
+/* ---- ladder ---------------------------------------------------------------------------------- */
+
+static void ladder_step_to(struct session *s, enum ladder_step step)
+{
+    s->pull.step = step;
+    s->pull.step_send = step != LADDER_IDLE;
+    s->pull.step_ms = s->now_ms;
+}
+
+static void ladder_start(struct session *s)
+{
+    struct pull *p = &s->pull;
+    p->due = false;
+    p->learned = false;
+    p->settled = false;
+    p->items_count = 0;
+    p->differ_beats = 0;
+    p->started_ms = s->now_ms;
+    p->next_ms = s->now_ms + SESSION_LADDER_SOON_MS;
+    p->stamp = frontier_stamp(s->config.frontier);
+    s->stats.ladders++;
+    if (frontier_empty(s->config.frontier)) {
+        memcpy(p->buckets, all_buckets, sizeof p->buckets);
+        ladder_step_to(s, LADDER_BUCKETS);
+    } else {
+        ladder_step_to(s, LADDER_CHANGED);
+    }
+}
+
+static void ladder_finish(struct session *s)
+{
+    ladder_step_to(s, LADDER_IDLE);
+    pull_step(s);
+}
+
+void pull_opened(struct session *s)
+{
+    if (!s->stats.equal) {
+        s->pull.due = true;
+        s->pull.next_ms = s->now_ms;
+        pull_step(s);
+    }
+}
+
+static void ladder_digests(struct session *s, const struct msg_digests *m)
+{
+    struct pull *p = &s->pull;
+    if (p->step != LADDER_DIGESTS || p->step_send) {
+        return; /* an answer that came after its time */
+    }
+    s->stats.round_trips++;
+    s->stats.peer_root = m->root;
+    if (m->digests.len != MSG_DIGESTS_BYTES) {
+        session_fail(s, TRIS_ERR_BAD_VALUE);
+        return;
+    }
+    memset(p->buckets, 0, sizeof p->buckets);
+    p->stamp = frontier_stamp(s->config.frontier);
+    uint32_t differ = 0;
+    for (uint32_t i = 0; i < TRIS_FRONTIER_BUCKETS; i++) {
+        struct tris_hash own;
+        frontier_bucket(s->config.frontier, i, &own);
+        if (memcmp(own.b, m->digests.ptr + (size_t)i * 16, 16) != 0) {
+            p->buckets[i / 8] = (uint8_t)(p->buckets[i / 8] | 1u << (i % 8));
+            differ++;
+        }
+    }
+    if (differ == 0) {
+        (void)session_roots_compare(s);
+        ladder_finish(s);
+        return;
+    }
+    if (differ > SESSION_BUCKETS_DIFFER_MAX) {
+        memcpy(p->buckets, all_buckets, sizeof p->buckets);
+    }
+    ladder_step_to(s, LADDER_BUCKETS);
+}
+
+void pull_own_ahead(struct session *s, uint32_t log_no, uint64_t size)
+{
+    if (s->pull.ahead.log_no == log_no && s->pull.ahead.size >= size) {
+        return;
+    }
+    s->pull.ahead.log_no = log_no;
+    s->pull.ahead.size = size;
+    struct session_event event = {.type = SESSION_EV_OWN_AHEAD};
+    event.own.log_no = log_no;
+    event.own.size = size;
+    session_event_put(s, &event);
+}
+
+static void ladder_item(struct session *s, const struct msg_item *m)
+{
+    uint32_t log_no = frontier_find(s->config.frontier, &m->log);
+    if (log_no == FRONTIER_NONE) {
+        s->stats.unknown_logs++;
+        return;
+    }
+    const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
+    struct tris_short root = tris_short_of(item->root.b);
+    position_set(s, log_no, m->whole);
+    if (m->whole == item->whole && !tris_short_eq(&root, &m->root)) {
+        s->stats.other_roots++;
+    } else if (m->whole > item->held && item->own) {
+        pull_own_ahead(s, log_no, m->whole);
+    } else if (m->whole > item->held) {
+        pull_want(s, log_no, m->whole);
+    }
+}
+
+static void ladder_items(struct session *s, const struct msg_frontier *m)
+{
+    struct pull *p = &s->pull;
+    bool expected = p->step == LADDER_CHANGED || p->step == LADDER_BUCKETS;
+    if (!expected || p->step_send) {
+        return;
+    }
+    p->step_ms = s->now_ms;
+    p->items_count += m->items.count;
+    if (p->items_count > SESSION_ITEMS_MAX) {
+        session_fail(s, TRIS_ERR_FLOOD);
+        return;
+    }
+    struct rbuf r = rbuf_of(m->items.rows);
+    for (uint32_t i = 0; i < m->items.count; i++) {
+        struct msg_item item;
+        msg_row_get(&r, MSG_ROW_item, &item);
+        tris_assert(r.err == TRIS_OK); /* checked when the list was decoded */
+        ladder_item(s, &item);
+    }
+    if (m->more != 0) {
+        return;
+    }
+    s->stats.round_trips++;
+    s->stats.peer_root = m->root;
+    uint64_t stamp;
+    if (p->step == LADDER_BUCKETS) {
+        position_rest_equal(s, p->stamp, p->buckets);
+    } else if (m->since.has && frontier_stamp_of(s->config.frontier, &m->since.value, &stamp)) {
+        position_rest_equal(s, stamp, NULL);
+    }
+    ladder_finish(s);
+}
+
+static void ladder_not_known(struct session *s)
+{
+    if (s->pull.step == LADDER_CHANGED && !s->pull.step_send) {
+        s->stats.round_trips++;
+        ladder_step_to(s, LADDER_DIGESTS);
+    }
+}
+
+/* ---- wants and fetches ----------------------------------------------------------------------- */
+
+struct fetch *pull_fetch(struct session *s, uint32_t log_no)
+{
+    for (uint32_t i = 0; i < s->pull.fetches_count; i++) {
+        if (s->pull.fetches[i].log_no == log_no) {
+            return &s->pull.fetches[i];
+        }
+    }
+    return NULL;
+}
+
+void pull_want(struct session *s, uint32_t log_no, uint64_t until)
+{
+    const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
+    if (item == NULL || item->own || until <= segment_base(s, log_no)) {
+        return;
+    }
+    for (uint32_t i = 0; i < s->pull.forked_count; i++) {
+        if (s->pull.forked[i] == log_no) {
+            return;
+        }
+    }
+    struct fetch *fetch = pull_fetch(s, log_no);
+    if (fetch != NULL) {
+        fetch->until = fetch->until > until ? fetch->until : until;
+        return;
+    }
+    struct want_list *list = &s->pull.wants[item->ref.topic == TRIS_TOPIC_GOV ? 0 : 1];
+    uint32_t look = list->count < SESSION_WANT_STEPS ? list->count : SESSION_WANT_STEPS;
+    for (uint32_t i = list->count - look; i < list->count; i++) {
+        if (list->list[i].log_no == log_no) {
+            list->list[i].until = until;
+            return;
+        }
+    }
+    if (list->count >= frontier_count(s->config.frontier)) {
+        return; /* each log once is enough: the peer repeats itself */
+    }
+    if (list->count == list->cap) {
+        uint32_t cap = list->cap > 0 ? list->cap * 2 : 16;
+        struct want *grown = realloc(list->list, cap * sizeof *grown);
+        if (grown == NULL) {
+            return; /* a later ladder finds it again */
+        }
+        list->list = grown;
+        list->cap = cap;
+    }
+    list->list[list->count++] = (struct want){log_no, until};
+}
+
+static void want_remove(struct want_list *list, uint32_t at)
+{
+    list->list[at] = list->list[--list->count];
+    if (list->count == 0) {
+        free(list->list);
+        *list = (struct want_list){0};
+    }
+}
+
+/* The next wanted log that no other session is fetching; false if there is none now. */
+static bool want_take(struct session *s, struct want_list *list, struct want *out)
+{
+    for (uint32_t steps = 0; steps < SESSION_WANT_STEPS && list->count > 0; steps++) {
+        uint32_t at = list->cursor % list->count;
+        struct want want = list->list[at];
+        struct frontier_item *item = frontier_item_mut(s->config.frontier, want.log_no);
+        tris_assert(item != NULL);
+        if (want.until <= segment_base(s, want.log_no)) {
+            want_remove(list, at);
+        } else if (item->fetcher != 0 && item->fetcher != s->config.session_no) {
+            list->cursor = at + 1;
+        } else {
+            item->fetcher = s->config.session_no;
+            want_remove(list, at);
+            *out = want;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void fetches_start(struct session *s)
+{
+    struct pull *p = &s->pull;
+    for (size_t topic = 0; topic < sizeof p->wants / sizeof p->wants[0]; topic++) {
+        struct want want;
+        while (p->fetches_count < SESSION_RANGES_MAX && want_take(s, &p->wants[topic], &want)) {
+            p->fetches[p->fetches_count++] = (struct fetch){
+                .log_no = want.log_no,
+                .until = want.until,
+                .first = segment_base(s, want.log_no),
+                .progress_ms = s->now_ms,
+            };
+            p->receives = true;
+        }
+    }
+    bool waiting = p->wants[0].count + p->wants[1].count > 0;
+    p->poll_ms = waiting && p->fetches_count < SESSION_RANGES_MAX ? s->now_ms + SESSION_POLL_MS : 0;
+}
+
+static void fetch_release(struct session *s, uint32_t at)
+{
+    struct pull *p = &s->pull;
+    struct fetch fetch = p->fetches[at];
+    p->fetches[at] = p->fetches[--p->fetches_count];
+    struct frontier_item *item = frontier_item_mut(s->config.frontier, fetch.log_no);
+    if (item != NULL && item->fetcher == s->config.session_no) {
+        item->fetcher = 0;
+    }
+}
+
+void pull_release_all(struct session *s)
+{
+    while (s->pull.fetches_count > 0) {
+        fetch_release(s, 0);
+    }
+}
+
+/* Fetches that the peer has ended and the writer has confirmed. */
+static void fetches_retire(struct session *s)
+{
+    struct pull *p = &s->pull;
+    for (uint32_t i = 0; i < p->fetches_count;) {
+        struct fetch fetch = p->fetches[i];
+        if (!fetch.ended || segment_in_flight(s, fetch.log_no)) {
+            i++;
+            continue;
+        }
+        fetch_release(s, i);
+        uint64_t base = segment_base(s, fetch.log_no);
+        if (base > fetch.first && base < fetch.until) {
+            pull_want(s, fetch.log_no, fetch.until); /* it got on, but not to the end */
+        }
+    }
+}
+
+void pull_step(struct session *s)
+{
+    struct pull *p = &s->pull;
+    if (s->state != SESSION_OPEN) {
+        return;
+    }
+    fetches_retire(s);
+    if (p->step == LADDER_IDLE) {
+        fetches_start(s);
+    }
+    bool quiet = p->step == LADDER_IDLE && p->fetches_count == 0 &&
+                 p->wants[0].count + p->wants[1].count == 0;
+    if (!quiet) {
+        return;
+    }
+    bool equal = session_roots_compare(s);
+    if (!p->settled) { /* first moment of rest after a ladder */
+        p->settled = true;
+        if (!p->learned) {
+            p->next_ms = p->started_ms + SESSION_LADDER_LATE_MS;
+        }
+        if (!equal && p->learned) {
+            p->due = true;
+        }
+    }
+    if (equal) {
+        p->due = false;
+    } else if (p->due && s->now_ms >= p->next_ms) {
+        ladder_start(s);
+    }
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+void pull_beat(struct session *s)
+{
+    struct pull *p = &s->pull;
+    if (session_roots_compare(s)) {
+        p->differ_beats = 0;
+    } else if (++p->differ_beats >= 2) {
+        p->due = true;
+    }
+}
+
+void pull_tick(struct session *s)
+{
+    struct pull *p = &s->pull;
+    if (p->step != LADDER_IDLE && s->now_ms - p->step_ms >= SESSION_LADDER_ANSWER_MS) {
+        ladder_step_to(s, LADDER_IDLE);
+        p->learned = false;
+    }
+    for (uint32_t i = 0; i < p->fetches_count;) {
+        const struct fetch *fetch = &p->fetches[i];
+        if (s->now_ms - fetch->progress_ms >= SESSION_FETCH_STALL_MS &&
+            !segment_in_flight(s, fetch->log_no)) {
+            fetch_release(s, i); /* what still comes is taken like a push */
+        } else {
+            i++;
+        }
+    }
+    pull_step(s);
+}
+
+uint64_t pull_deadline(const struct session *s)
+{
+    const struct pull *p = &s->pull;
+    uint64_t at = UINT64_MAX;
+    if (p->step != LADDER_IDLE) {
+        at = p->step_ms + SESSION_LADDER_ANSWER_MS;
+    } else if (p->due && p->fetches_count == 0) {
+        at = p->next_ms;
+    }
+    for (uint32_t i = 0; i < p->fetches_count; i++) {
+        uint64_t stall = p->fetches[i].progress_ms + SESSION_FETCH_STALL_MS;
+        if (stall < at && !segment_in_flight(s, p->fetches[i].log_no)) {
+            at = stall;
+        }
+    }
+    if (p->poll_ms != 0 && p->poll_ms < at) {
+        at = p->poll_ms;
+    }
+    return at;
+}
+
+void session_sync_now(struct session *s)
+{
+    s->pull.due = true;
+    s->pull.next_ms = s->now_ms;
+    pull_step(s);
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+bool pull_has_control(const struct session *s)
+{
+    const struct pull *p = &s->pull;
+    if (p->step_send) {
+        return true;
+    }
+    for (uint32_t i = 0; i < p->fetches_count; i++) {
+        if (!p->fetches[i].requested) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void ladder_put(struct session *s, struct wbuf *w)
+{
+    struct pull *p = &s->pull;
+    struct tris_short own = session_own_root(s);
+    struct msg m = {.type = MSG_GET_BUCKETS};
+    switch (p->step) {
+    case LADDER_IDLE:
+        return;
+    case LADDER_CHANGED:
+        m.type = MSG_GET_CHANGED;
+        m.get_changed.root = own;
+        m.get_changed.common = s->common;
+        if (s->common.has && tris_short_eq(&own, &s->common.value)) {
+            m.get_changed.common.has = false;
+        }
+        break;
+    case LADDER_DIGESTS:
+        m.type = MSG_GET_DIGESTS;
+        m.get_digests.root = own;
+        break;
+    case LADDER_BUCKETS:
+        m.get_buckets.root = own;
+        m.get_buckets.buckets = span_of(p->buckets, sizeof p->buckets);
+        break;
+    }
+    msg_encode(w, &m);
+    p->step_send = false;
+    p->step_ms = s->now_ms;
+}
+
+void pull_put_control(struct session *s, struct wbuf *w)
+{
+    struct pull *p = &s->pull;
+    if (p->step_send && session_room(w) >= MSG_SMALL_BYTES_MAX) {
+        ladder_put(s, w);
+    }
+    for (uint32_t i = 0; i < p->fetches_count && session_room(w) >= MSG_SMALL_BYTES_MAX; i++) {
+        struct fetch *fetch = &p->fetches[i];
+        if (fetch->requested) {
+            continue;
+        }
+        fetch->requested = true;
+        fetch->first = segment_base(s, fetch->log_no);
+        fetch->progress_ms = s->now_ms;
+        struct msg m = {.type = MSG_GET_RANGE};
+        m.get_range.log = tris_short_of(frontier_item(s->config.frontier, fetch->log_no)->id.b);
+        m.get_range.first = fetch->first;
+        m.get_range.until = fetch->until;
+        msg_encode(w, &m);
+    }
+}
+
+static void range_ended(struct session *s, const struct msg_end *m)
+{
+    uint32_t log_no = frontier_find(s->config.frontier, &m->log);
+    struct fetch *fetch = log_no != FRONTIER_NONE ? pull_fetch(s, log_no) : NULL;
+    if (fetch != NULL && fetch->requested) {
+        fetch->ended = true;
+        s->stats.round_trips++;
+        pull_step(s);
+    }
+}
+
+void pull_message(struct session *s, const struct msg *m)
+{
+    switch (m->type) {
+    case MSG_NOT_KNOWN:
+        ladder_not_known(s);
+        break;
+    case MSG_DIGESTS:
+        ladder_digests(s, &m->digests);
+        break;
+    case MSG_FRONTIER:
+        ladder_items(s, &m->frontier);
+        break;
+    case MSG_END:
+        range_ended(s, &m->end);
+        break;
+    case MSG_ENTRIES:
+        segment_entries(s, &m->entries);
+        break;
+    case MSG_SEAL:
+        segment_seal(s, &m->seal);
+        break;
+    case MSG_UNKNOWN:
+    case MSG_PING:
+    case MSG_PONG:
+    case MSG_BYE:
+    case MSG_ROOT:
+    case MSG_CREDIT:
+    case MSG_CLAIM:
+    case MSG_GET_CHANGED:
+    case MSG_GET_DIGESTS:
+    case MSG_GET_BUCKETS:
+    case MSG_GET_RANGE:
+        tris_assert(false && "a message of the pulling half");
+        break;
+    }
+}

@@ -1,0 +1,481 @@
+/* The serving half of a session: answers about the own frontier, segments out within the peer's
+ * credit, and live push. Everything is produced when the owner asks for bytes, never before. */
+#include "proto/session_int.h"
+
+#include <stdlib.h>
+
+void serve_init(struct session *s)
+{
+    s->serve.credit = TRIS_CREDIT_INITIAL_BYTES;
+    s->serve.segments = SESSION_SEGMENTS_MAX;
+}
+
+void serve_fini(struct session *s)
+{
+    free(s->serve.out.buf);
+    free(s->serve.positions);
+    s->serve.out = (struct outgoing){0};
+    s->serve.positions = NULL;
+    s->serve.positions_count = 0;
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+static bool ladder_allowed(struct session *s)
+{
+    struct serve *v = &s->serve;
+    if (s->now_ms - v->ladder_window_ms >= 60000) {
+        v->ladder_window_ms = s->now_ms;
+        v->ladders_in_window = 0;
+    }
+    if (++v->ladders_in_window > SESSION_LADDERS_PER_MINUTE) {
+        session_fail(s, TRIS_ERR_FLOOD);
+        return false;
+    }
+    return true;
+}
+
+static void answer_changed(struct session *s, const struct msg_get_changed *m)
+{
+    struct answer *a = &s->serve.answer;
+    uint64_t stamp;
+    *a = (struct answer){.kind = ANSWER_CHANGED};
+    if (frontier_stamp_of(s->config.frontier, &m->root, &stamp)) {
+        a->since = m->root;
+    } else if (m->common.has && frontier_stamp_of(s->config.frontier, &m->common.value, &stamp)) {
+        a->since = m->common.value;
+    } else {
+        a->kind = ANSWER_NOT_KNOWN;
+        return;
+    }
+    a->stamp = stamp;
+}
+
+static bool bucket_wanted(const struct answer *a, uint32_t bucket)
+{
+    return (a->buckets[bucket / 8] >> (bucket % 8) & 1) != 0;
+}
+
+/* The next item of the answer, FRONTIER_NONE at its end. Advances the answer's place. */
+static uint32_t answer_next(const struct frontier *f, struct answer *a)
+{
+    if (a->kind == ANSWER_CHANGED) {
+        while (a->log_no < frontier_count(f)) {
+            uint32_t log_no = a->log_no++;
+            const struct frontier_item *item = frontier_item(f, log_no);
+            if (item != NULL && frontier_item_counts(item) && item->stamp > a->stamp) {
+                return log_no;
+            }
+        }
+        return FRONTIER_NONE;
+    }
+    while (a->bucket < TRIS_FRONTIER_BUCKETS) {
+        uint32_t log_no = FRONTIER_NONE;
+        if (bucket_wanted(a, a->bucket)) {
+            log_no = frontier_bucket_next(f, a->bucket, a->log_no);
+        }
+        a->log_no = log_no;
+        if (log_no == FRONTIER_NONE) {
+            a->bucket++;
+        } else if (frontier_item_counts(frontier_item(f, log_no))) {
+            return log_no;
+        }
+    }
+    return FRONTIER_NONE;
+}
+
+static void frontier_put(struct session *s, struct wbuf *w)
+{
+    struct answer *a = &s->serve.answer;
+    const struct frontier *f = s->config.frontier;
+    uint8_t rows[TRIS_CONTAINER_ITEMS_MAX * MSG_ITEM_BYTES_MAX];
+    struct wbuf list = wbuf_of(rows, sizeof rows);
+    struct msg m = {.type = MSG_FRONTIER};
+    m.frontier.root = session_own_root(s);
+    m.frontier.since = (struct msg_maybe){a->kind == ANSWER_CHANGED, a->since};
+    uint32_t count = 0;
+    uint32_t log_no = FRONTIER_NONE;
+    while (count < TRIS_CONTAINER_ITEMS_MAX && (log_no = answer_next(f, a)) != FRONTIER_NONE) {
+        const struct frontier_item *item = frontier_item(f, log_no);
+        struct msg_item row = {.log = tris_short_of(item->id.b),
+                               .whole = item->whole,
+                               .root = tris_short_of(item->root.b),
+                               .day = item->day,
+                               .flags = item->flags};
+        msg_row_put(&list, MSG_ROW_item, &row);
+        count++;
+    }
+    tris_assert(list.err == TRIS_OK);
+    struct answer ahead = *a; /* a look at whether there is more, without moving */
+    m.frontier.more =
+        count == TRIS_CONTAINER_ITEMS_MAX && answer_next(f, &ahead) != FRONTIER_NONE ? 1 : 0;
+    m.frontier.items = (struct msg_list){true, count, wbuf_span(&list)};
+    msg_encode(w, &m);
+    if (m.frontier.more == 0) {
+        a->kind = ANSWER_NONE;
+    }
+}
+
+static void digests_put(struct session *s, struct wbuf *w)
+{
+    uint8_t bytes[MSG_DIGESTS_BYTES];
+    for (uint32_t i = 0; i < TRIS_FRONTIER_BUCKETS; i++) {
+        struct tris_hash digest;
+        frontier_bucket(s->config.frontier, i, &digest);
+        memcpy(bytes + (size_t)i * 16, digest.b, 16);
+    }
+    struct msg m = {.type = MSG_DIGESTS};
+    m.digests.root = session_own_root(s);
+    m.digests.digests = span_of(bytes, sizeof bytes);
+    msg_encode(w, &m);
+    s->serve.answer.kind = ANSWER_NONE;
+}
+
+bool serve_has_control(const struct session *s)
+{
+    return s->serve.answer.kind != ANSWER_NONE;
+}
+
+void serve_put_control(struct session *s, struct wbuf *w)
+{
+    switch (s->serve.answer.kind) {
+    case ANSWER_NONE:
+        break;
+    case ANSWER_NOT_KNOWN:
+        if (session_room(w) >= MSG_SMALL_BYTES_MAX) {
+            struct msg m = {.type = MSG_NOT_KNOWN};
+            m.not_known.root = session_own_root(s);
+            msg_encode(w, &m);
+            s->serve.answer.kind = ANSWER_NONE;
+        }
+        break;
+    case ANSWER_DIGESTS:
+        if (session_room(w) >= MSG_DIGESTS_BYTES_MAX) {
+            digests_put(s, w);
+        }
+        break;
+    case ANSWER_CHANGED:
+    case ANSWER_BUCKETS:
+        if (session_room(w) >= MSG_FRONTIER_BYTES_MAX) {
+            frontier_put(s, w);
+        }
+        break;
+    }
+}
+
+/* ---- ranges and push ------------------------------------------------------------------------- */
+
+static void range_add(struct session *s, const struct msg_get_range *m)
+{
+    struct serve *v = &s->serve;
+    struct range range = {.log = m->log,
+                          .log_no = frontier_find(s->config.frontier, &m->log),
+                          .next = m->first,
+                          .until = m->until};
+    const struct frontier_item *item = frontier_item(s->config.frontier, range.log_no);
+    if (item != NULL) {
+        range.gov = item->ref.topic == TRIS_TOPIC_GOV;
+        position_set(s, range.log_no, m->first);
+    }
+    for (uint32_t i = 0; i < v->ranges_count; i++) {
+        if (tris_short_eq(&v->ranges[i].log, &m->log)) {
+            v->ranges[i] = range; /* asked again: the newer request counts */
+            return;
+        }
+    }
+    if (v->ranges_count == SESSION_RANGES_MAX) {
+        session_fail(s, TRIS_ERR_FLOOD);
+        return;
+    }
+    v->ranges[v->ranges_count++] = range;
+}
+
+static bool range_finished(const struct session *s, const struct range *range)
+{
+    const struct frontier_item *item = frontier_item(s->config.frontier, range->log_no);
+    return item == NULL || range->next >= range->until || range->next >= item->held;
+}
+
+static uint32_t range_of(const struct session *s, uint32_t log_no)
+{
+    for (uint32_t i = 0; i < s->serve.ranges_count; i++) {
+        if (s->serve.ranges[i].log_no == log_no) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
+}
+
+void serve_push(struct session *s, uint32_t log_no)
+{
+    struct serve *v = &s->serve;
+    const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
+    uint64_t position = position_get(s, log_no);
+    if (item == NULL || position == SESSION_POSITION_UNKNOWN || position >= item->held ||
+        range_of(s, log_no) != UINT32_MAX || (v->out.active && v->out.log_no == log_no) ||
+        v->push_count == SESSION_PUSH_MAX) {
+        return;
+    }
+    for (uint32_t i = 0; i < v->push_count; i++) {
+        if (v->push[(v->push_head + i) % SESSION_PUSH_MAX] == log_no) {
+            return;
+        }
+    }
+    v->push[(v->push_head + v->push_count) % SESSION_PUSH_MAX] = log_no;
+    v->push_count++;
+}
+
+/* Answers END for the ranges that are done. */
+static void ranges_retire(struct session *s, struct wbuf *w)
+{
+    struct serve *v = &s->serve;
+    for (uint32_t i = 0; i < v->ranges_count && session_room(w) >= MSG_SMALL_BYTES_MAX;) {
+        struct range range = v->ranges[i];
+        bool sending = v->out.active && v->out.log_no == range.log_no;
+        if (sending || !range_finished(s, &range)) {
+            i++;
+            continue;
+        }
+        struct msg m = {.type = MSG_END};
+        m.end.log = range.log;
+        m.end.next = range.next;
+        msg_encode(w, &m);
+        v->ranges[i] = v->ranges[--v->ranges_count];
+        serve_push(s, range.log_no); /* what came in the meantime */
+    }
+}
+
+/* Gov before data, and within a topic each range a segment in turn. */
+static struct range *range_pick(struct session *s)
+{
+    struct serve *v = &s->serve;
+    struct range *found = NULL;
+    for (uint32_t i = 0; i < v->ranges_count; i++) {
+        struct range *range = &v->ranges[(v->turn + i) % v->ranges_count];
+        if (!range_finished(s, range) && (found == NULL || (range->gov && !found->gov))) {
+            found = range;
+        }
+    }
+    if (found != NULL) {
+        v->turn = (uint32_t)(found - v->ranges) + 1;
+    }
+    return found;
+}
+
+/* Reads the next segment of a log into the outgoing buffer. */
+static bool outgoing_read(struct session *s, uint32_t log_no, uint64_t first)
+{
+    struct outgoing *o = &s->serve.out;
+    if (o->buf == NULL) {
+        o->buf = malloc(SESSION_SEGMENT_BYTES_MAX);
+        if (o->buf == NULL) {
+            return false;
+        }
+    }
+    struct wbuf w = wbuf_of(o->buf, SESSION_SEGMENT_BYTES_MAX);
+    o->count = 0;
+    enum tris_err err =
+        s->config.io->read_segment(s->config.io_ctx, log_no, first, &w, &o->count, &o->seal);
+    if (err != TRIS_OK) {
+        return false;
+    }
+    tris_assert(w.err == TRIS_OK && w.len > 0);
+    tris_assert(o->count > 0 && o->seal.size == first + o->count);
+    o->log = tris_short_of(frontier_item(s->config.frontier, log_no)->id.b);
+    o->log_no = log_no;
+    o->first = first;
+    o->len = w.len;
+    o->sent = 0;
+    o->active = true;
+    return true;
+}
+
+static bool push_start(struct session *s)
+{
+    struct serve *v = &s->serve;
+    while (v->push_count > 0) {
+        uint32_t log_no = v->push[v->push_head];
+        v->push_head = (v->push_head + 1) % SESSION_PUSH_MAX;
+        v->push_count--;
+        const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
+        uint64_t position = position_get(s, log_no);
+        if (item != NULL && position != SESSION_POSITION_UNKNOWN && position < item->held &&
+            range_of(s, log_no) == UINT32_MAX && outgoing_read(s, log_no, position)) {
+            v->pushed_last = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool range_start(struct session *s)
+{
+    struct range *range = range_pick(s);
+    if (range == NULL) {
+        return false;
+    }
+    s->serve.pushed_last = false;
+    if (!outgoing_read(s, range->log_no, range->next)) {
+        range->until = range->next; /* cannot be read now: END, the peer comes again */
+        return false;
+    }
+    return true;
+}
+
+/* News and answers take turns, so that neither waits behind the other. */
+static bool outgoing_start(struct session *s)
+{
+    if (s->serve.segments == 0 || s->serve.credit == 0) {
+        return false;
+    }
+    if (s->serve.pushed_last) {
+        return range_start(s) || push_start(s);
+    }
+    return push_start(s) || range_start(s);
+}
+
+static void outgoing_sealed(struct session *s, struct wbuf *w)
+{
+    struct outgoing *o = &s->serve.out;
+    struct msg m = {.type = MSG_SEAL};
+    m.seal.log = o->log;
+    m.seal.first = o->first;
+    m.seal.count = o->count;
+    m.seal.time_ms = o->seal.time_ms;
+    m.seal.root = o->seal.root;
+    m.seal.sig = o->seal.sig;
+    msg_encode(w, &m);
+    o->active = false;
+    s->serve.segments--;
+    s->stats.entries_out += o->count;
+    s->stats.segments_out++;
+    uint64_t end = o->first + o->count;
+    position_raise(s, o->log_no, end);
+    uint32_t at = range_of(s, o->log_no);
+    if (at == UINT32_MAX) {
+        serve_push(s, o->log_no);
+    } else if (s->serve.ranges[at].next == o->first) {
+        s->serve.ranges[at].next = end;
+    }
+}
+
+/* A piece of the outgoing segment, or its seal. False if the frame or the credit is full. */
+static bool outgoing_put(struct session *s, struct wbuf *w)
+{
+    struct outgoing *o = &s->serve.out;
+    if (o->sent == o->len) {
+        if (session_room(w) < MSG_SEAL_BYTES_MAX) {
+            return false;
+        }
+        outgoing_sealed(s, w);
+        return true;
+    }
+    size_t room = session_room(w);
+    if (room < MSG_SMALL_BYTES_MAX || s->serve.credit == 0) {
+        return false;
+    }
+    room -= MSG_ENTRIES_OVERHEAD_MAX;
+    size_t len = o->len - o->sent;
+    len = len < room ? len : room;
+    len = len < s->serve.credit ? len : (size_t)s->serve.credit;
+    struct msg m = {.type = MSG_ENTRIES};
+    m.entries.log = o->log;
+    m.entries.first = o->first;
+    m.entries.wire = span_of(o->buf + o->sent, len);
+    msg_encode(w, &m);
+    o->sent += len;
+    s->serve.credit -= len;
+    return true;
+}
+
+bool serve_has_data(const struct session *s)
+{
+    const struct serve *v = &s->serve;
+    if (v->out.active) {
+        return v->out.sent == v->out.len || v->credit > 0;
+    }
+    if (v->segments > 0 && v->credit > 0 && v->push_count > 0) {
+        return true;
+    }
+    for (uint32_t i = 0; i < v->ranges_count; i++) {
+        if (range_finished(s, &v->ranges[i]) || (v->segments > 0 && v->credit > 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void serve_put_data(struct session *s, struct wbuf *w)
+{
+    for (;;) {
+        ranges_retire(s, w);
+        bool going = s->serve.out.active || outgoing_start(s);
+        if (!going) {
+            ranges_retire(s, w); /* those that could not be read */
+            return;
+        }
+        if (!outgoing_put(s, w)) {
+            return;
+        }
+    }
+}
+
+void serve_tick(struct session *s)
+{
+    struct serve *v = &s->serve;
+    if (v->out.buf != NULL && !v->out.active && v->ranges_count == 0 && v->push_count == 0) {
+        free(v->out.buf);
+        v->out.buf = NULL;
+    }
+}
+
+void serve_message(struct session *s, const struct msg *m)
+{
+    struct answer *a = &s->serve.answer;
+    switch (m->type) {
+    case MSG_GET_CHANGED:
+        if (ladder_allowed(s)) {
+            answer_changed(s, &m->get_changed);
+        }
+        break;
+    case MSG_GET_DIGESTS:
+        if (ladder_allowed(s)) {
+            *a = (struct answer){.kind = ANSWER_DIGESTS};
+        }
+        break;
+    case MSG_GET_BUCKETS:
+        if (m->get_buckets.buckets.len != MSG_BUCKET_SET_BYTES) {
+            session_fail(s, TRIS_ERR_BAD_VALUE);
+        } else if (ladder_allowed(s)) {
+            *a = (struct answer){.kind = ANSWER_BUCKETS, .log_no = FRONTIER_NONE};
+            memcpy(a->buckets, m->get_buckets.buckets.ptr, sizeof a->buckets);
+        }
+        break;
+    case MSG_GET_RANGE:
+        range_add(s, &m->get_range);
+        break;
+    case MSG_CREDIT:
+        if (m->credit.bytes > UINT64_MAX - s->serve.credit ||
+            m->credit.segments > UINT64_MAX - s->serve.segments) {
+            session_fail(s, TRIS_ERR_BAD_VALUE);
+            return;
+        }
+        s->serve.credit += m->credit.bytes;
+        s->serve.segments += m->credit.segments;
+        break;
+    case MSG_UNKNOWN:
+    case MSG_PING:
+    case MSG_PONG:
+    case MSG_BYE:
+    case MSG_ROOT:
+    case MSG_CLAIM:
+    case MSG_NOT_KNOWN:
+    case MSG_DIGESTS:
+    case MSG_FRONTIER:
+    case MSG_ENTRIES:
+    case MSG_SEAL:
+    case MSG_END:
+        tris_assert(false && "a message of the serving half");
+        break;
+    }
+}
