@@ -235,9 +235,9 @@ static bool verdict_apply(struct session *s, struct flight *f, enum tris_err res
         f->again = true;
         return true;
     }
-    if (result == TRIS_ERR_FORK) {
+    if (result == TRIS_ERR_FORK && s->pull.forked_count < SESSION_FORKED_MAX) {
         f->failed = true;
-        if (!log_is_forked(s, f->log_no) && s->pull.forked_count < SESSION_FORKED_MAX) {
+        if (!log_is_forked(s, f->log_no)) {
             s->pull.forked[s->pull.forked_count++] = f->log_no;
         }
         s->stats.other_roots++;
