@@ -1,0 +1,94 @@
+/* Inside of the store: the environment, its tables, and reading in a view. Only storage/ includes
+ * this. Errors of LMDB are mapped here and nowhere else. */
+#ifndef TRIS_STORAGE_DB_H
+#define TRIS_STORAGE_DB_H
+
+#include <lmdb.h>
+
+#include "storage/fields.h"
+#include "storage/key.h"
+#include "storage/row.h"
+
+enum { STORE_SCHEMA = 1 };
+
+enum db_table {
+    DB_META,
+    DB_SETTING,
+    DB_LOG,
+    DB_LOG_ID,
+    DB_HOUSE,
+    DB_CARD,
+    DB_SEAL,
+    DB_ENTRY,
+    DB_TREE,
+    DB_RECORD,
+    DB_INERT,
+    DB_HOLE,
+    DB_REGION,
+    DB_SOURCE,
+    DB_NAME,
+    DB_CUBE,
+    DB_COUNT,
+    DB_FEED,
+    DB_WORD,
+    DB_TABLES
+};
+const char *db_table_name(enum db_table table);
+
+struct store {
+    MDB_env *env;
+    MDB_dbi dbi[DB_TABLES];
+    int lock_fd;
+    char *dir;
+    bool read_only;
+    uint64_t map_bytes;
+    struct tris_fed_id fed;
+    struct tris_house_id own;
+    struct fields_plans plans;
+    struct store_view *replay_of; /* audit: entries are read from there, not stored again */
+    struct store_txn *txn;        /* the one transaction object, reused; `open` inside tells */
+};
+
+struct store_view {
+    struct store *s;
+    MDB_txn *mdb;
+    struct store_txn *txn; /* NULL: a plain reader */
+    struct record *record; /* scratch for decoding, made on first use */
+};
+
+/* Any result of LMDB but MDB_NOTFOUND of a read that may miss. */
+enum tris_err db_err(int rc);
+
+/* TRIS_ERR_NOT_FOUND or an error; the value points into the map. */
+TRIS_MUST_CHECK enum tris_err view_get(const struct store_view *v, enum db_table table,
+                                       struct span key, struct span *value);
+TRIS_MUST_CHECK enum tris_err view_cursor(const struct store_view *v, enum db_table table,
+                                          MDB_cursor **out);
+/* Moves a cursor; key is also the input of MDB_SET_RANGE. TRIS_ERR_NOT_FOUND at the end. */
+TRIS_MUST_CHECK enum tris_err cursor_get(MDB_cursor *cursor, MDB_cursor_op op, struct span *key,
+                                         struct span *value);
+/* 50 KiB for record_decode; NULL if there is no memory. Freed with the view. */
+struct record *view_record(struct store_view *v);
+/* The last key of a table, copied; TRIS_ERR_NOT_FOUND if it is empty. */
+TRIS_MUST_CHECK enum tris_err view_last_key(const struct store_view *v, enum db_table table,
+                                            struct key *out);
+
+/* Opens an environment without locks and durability for recomputing (audit); same tables. */
+TRIS_MUST_CHECK enum tris_err store_open_scratch(const char *dir, const struct store *like,
+                                                 struct store **out);
+/* Row of a log, from the transaction's cache if `v` belongs to one. */
+TRIS_MUST_CHECK enum tris_err view_log_row(struct store_view *v, uint32_t no, struct log_row *out);
+TRIS_MUST_CHECK enum tris_err view_record_row(struct store_view *v, struct record_ref ref,
+                                              struct record_row *out);
+/* The entry that named a record before entry `seq` of the same log did; *prev is SEQ_NONE if `seq`
+ * created it. TRIS_ERR_NOT_FOUND if `seq` names no record. */
+TRIS_MUST_CHECK enum tris_err view_entry_prev(struct store_view *v, uint32_t no, uint64_t seq,
+                                              uint64_t *prev);
+
+/* True for file systems on which LMDB's map or locks do not work (statfs f_type). */
+bool lock_fs_is_network(unsigned long type);
+/* DIR/lock, exclusive or shared; *fd to close at the end. detail as in store_open. */
+TRIS_MUST_CHECK enum tris_err lock_take(const char *dir, bool exclusive, int *fd, char *detail,
+                                        size_t detail_size);
+
+#endif

@@ -1,0 +1,91 @@
+/* Plans of kinds; see fields.h. */
+#include "storage/fields.h"
+
+#include "proto/assert.h"
+
+static int field_index(const struct kind *kind, const char *name)
+{
+    for (size_t i = 0; i < kind->field_count; i++) {
+        if (strcmp(kind->fields[i].name, name) == 0) {
+            return (int)i;
+        }
+    }
+    return FIELDS_NONE;
+}
+
+void fields_init(struct fields_plans *plans)
+{
+    plans->count = schema_kind_count();
+    tris_assert(plans->count <= FIELDS_KINDS_MAX);
+    for (size_t i = 0; i < plans->count; i++) {
+        const struct kind *kind = schema_kind_at(i);
+        tris_assert(kind->number <= UINT16_MAX && kind->field_count <= RECORD_FIELDS_MAX);
+        plans->plan[i] = (struct fields_plan){
+            .kind = kind,
+            .name = field_index(kind, "name"),
+            .region = field_index(kind, "region"),
+            .source = field_index(kind, "source"),
+            .source_id = field_index(kind, "source_id"),
+        };
+    }
+}
+
+const struct fields_plan *fields_find(const struct fields_plans *plans, uint32_t kind)
+{
+    for (size_t i = 0; i < plans->count; i++) {
+        if (plans->plan[i].kind->number == kind) {
+            return &plans->plan[i];
+        }
+    }
+    return NULL;
+}
+
+struct span fields_text(const struct record *r, int index)
+{
+    if (index == FIELDS_NONE || !r->value[index].present) {
+        return span_of(NULL, 0);
+    }
+    return r->value[index].text;
+}
+
+void fields_dims(const struct fields_plan *plan, const struct record *r, struct partner_dims *out)
+{
+    memset(out, 0, sizeof *out);
+    if (plan->kind->number == KIND_PARTNER) {
+        record_partner_dims(r, out);
+        return;
+    }
+    struct span region = fields_text(r, plan->region);
+    if (region.len != sizeof out->region - 1) {
+        return;
+    }
+    for (size_t i = 0; i < region.len; i++) {
+        if (region.ptr[i] < '0' || region.ptr[i] > '9') {
+            return;
+        }
+    }
+    memcpy(out->region, region.ptr, region.len);
+}
+
+bool fields_searchable(const struct field *field)
+{
+    switch (field->type) {
+    case FIELD_TEXT:
+    case FIELD_LONG:
+    case FIELD_TEXTS:
+        return true;
+    case FIELD_CODE:
+    case FIELD_CODES:
+    case FIELD_BOOL:
+    case FIELD_UINT:
+    case FIELD_DATE:
+    case FIELD_REGION:
+    case FIELD_REGIONS:
+    case FIELD_POSTCODE:
+    case FIELD_URL:
+    case FIELD_MAILBOX:
+    case FIELD_KEY:
+        return false;
+    }
+    return false;
+}

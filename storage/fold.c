@@ -1,0 +1,333 @@
+/* Fold of entries into records, counters and indexes; see fold.h. */
+#include "storage/fold.h"
+
+#include "proto/assert.h"
+#include "storage/dup.h"
+
+enum { END_REASON = 1, END_PUBLISHED_AS = 2, CARD_LINE = 1, FIELD_EXTENSION = 128 };
+
+/* ---- judging ---- */
+
+static void judge_card(const struct head *head, struct span payload, struct fold *out)
+{
+    struct rbuf r = rbuf_of(payload);
+    r.err = pack_check(payload, PACK_CANONICAL);
+    uint32_t pairs = pack_read_map(&r, TRIS_CONTAINER_ITEMS_MAX);
+    uint64_t number = pairs > 0 ? pack_read_uint(&r) : 0;
+    if (r.err == TRIS_OK && number == CARD_LINE) {
+        out->card = pack_read_str(&r, TRIS_HOUSE_LINE_BYTES_MAX);
+    }
+    if (r.err != TRIS_OK || number != CARD_LINE || pairs != 1) {
+        out->reason = r.err != TRIS_OK ? r.err : TRIS_ERR_BAD_VALUE;
+        return;
+    }
+    struct house_line line;
+    out->reason = house_line_parse(out->card, &line);
+    if (out->reason == TRIS_OK && !tris_house_id_eq(&line.id, &head->row.log.ref.house)) {
+        out->reason = TRIS_ERR_NOT_OWNER;
+    }
+    out->card_ms = out->reason == TRIS_OK ? line.time_ms : 0;
+}
+
+/* {1: reason code, 2: published_as}, both optional; numbers from 128 up are ignored. */
+static enum tris_err judge_end(struct span payload, uint32_t *reason)
+{
+    struct rbuf r = rbuf_of(payload);
+    r.err = pack_check(payload, PACK_CANONICAL);
+    uint32_t pairs = pack_read_map(&r, TRIS_CONTAINER_ITEMS_MAX);
+    for (uint32_t i = 0; i < pairs && r.err == TRIS_OK; i++) {
+        uint64_t number = pack_read_uint(&r);
+        if (number == END_REASON) {
+            *reason = (uint32_t)pack_read_uint_max(&r, UINT32_MAX);
+        } else if (number == END_PUBLISHED_AS || number >= FIELD_EXTENSION) {
+            (void)pack_read_any(&r, PACK_CANONICAL);
+        } else {
+            rbuf_fail(&r, TRIS_ERR_BAD_VALUE);
+        }
+    }
+    return rbuf_finish(&r);
+}
+
+/* The record that the header names, if it is one of this log. */
+static enum tris_err find_record(struct store_txn *t, const struct head *head, uint64_t seq,
+                                 const struct entry_header *header, struct fold *out)
+{
+    const struct tris_log_ref *ref = &head->row.log.ref;
+    if (header->has_record_epoch && header->record_epoch != ref->epoch) {
+        /* Its effect would depend on where the former epoch ends, which openings will say. */
+        return TRIS_ERR_NOT_READY;
+    }
+    if (header->record_seq >= seq) {
+        return TRIS_ERR_NOT_FOUND;
+    }
+    struct key key;
+    struct span value;
+    out->ref = (struct record_ref){head->row.log.no, header->record_seq};
+    key_log_seq(&key, out->ref.log_no, out->ref.seq);
+    if (!txn_get(t, DB_RECORD, key_span(&key), &value)) {
+        return TRIS_ERR_NOT_FOUND;
+    }
+    enum tris_err err = row_record_decode(value, &out->old);
+    if (err != TRIS_OK) {
+        txn_fail(t, err);
+        return err;
+    }
+    out->names = true;
+    return TRIS_OK;
+}
+
+static enum tris_err judge_header(struct store_txn *t, const struct entry_header *header,
+                                  const struct fold *fold)
+{
+    if (header->verb != VERB_PUT && header->verb != VERB_END) {
+        return TRIS_ERR_BAD_VALUE;
+    }
+    if (fields_find(&t->s->plans, header->kind) == NULL) {
+        return TRIS_ERR_BAD_VALUE;
+    }
+    if (!header->has_record) {
+        return header->verb == VERB_END ? TRIS_ERR_NOT_FOUND
+               : header->has_prev       ? TRIS_ERR_NOT_NEXT
+                                        : TRIS_OK;
+    }
+    if (header->kind != fold->old.kind) {
+        return TRIS_ERR_BAD_VALUE;
+    }
+    if (!header->has_prev || header->prev != fold->old.named_seq) {
+        return TRIS_ERR_NOT_NEXT;
+    }
+    return fold->old.ended ? TRIS_ERR_ENDED : TRIS_OK;
+}
+
+static void judge_record(struct store_txn *t, const struct head *head, uint64_t seq,
+                         const struct entry *entry, const struct entry_header *header,
+                         struct fold *out)
+{
+    out->ref = (struct record_ref){head->row.log.no, seq};
+    enum tris_err err = TRIS_OK;
+    if (header->has_record) {
+        err = find_record(t, head, seq, header, out);
+    }
+    if (err == TRIS_OK) {
+        err = judge_header(t, header, out);
+    }
+    out->hole = !entry->whole;
+    if (err == TRIS_OK && entry->whole) {
+        out->plan = fields_find(&t->s->plans, header->kind);
+        if (header->verb == VERB_PUT) {
+            struct record *record = view_record(&t->view);
+            err = record_decode(out->plan->kind, entry->payload, record, NULL);
+            out->record = record;
+        } else {
+            err = judge_end(entry->payload, &out->end_reason);
+        }
+    }
+    out->reason = err;
+}
+
+void fold_judge(struct store_txn *t, const struct head *head, uint64_t seq,
+                const struct entry *entry, const struct entry_header *header, struct fold *out)
+{
+    out->reason = TRIS_ERR_BAD_VALUE;
+    out->hole = !entry->whole;
+    out->names = false;
+    out->end_reason = 0;
+    if (header->version != ENTRY_VERSION) {
+        out->reason = TRIS_ERR_BAD_VERSION;
+    } else if (head->row.log.ref.topic != TRIS_TOPIC_GOV) {
+        judge_record(t, head, seq, entry, header, out);
+    } else if (header->verb == VERB_CARD && !header->has_record && !header->has_prev &&
+               entry->whole) {
+        judge_card(head, entry->payload, out);
+    }
+}
+
+/* ---- applying ---- */
+
+static void put_record(struct store_txn *t, struct record_ref ref, const struct record_row *row)
+{
+    struct key key;
+    uint8_t bytes[ROW_RECORD_BYTES];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    key_log_seq(&key, ref.log_no, ref.seq);
+    row_record_encode(&w, row);
+    tris_assert(w.err == TRIS_OK && w.len == sizeof bytes);
+    txn_append(t, DB_RECORD, &key, wbuf_span(&w));
+}
+
+static void count_record(struct store_txn *t, const struct record_row *row, int64_t change)
+{
+    if (row->scope != SCOPE_NATIONAL || row->kind != KIND_PARTNER || !txn_ok(t)) {
+        return;
+    }
+    enum tris_err err = delta_add_partner(&t->deltas, &row->dims, change);
+    if (err != TRIS_OK) {
+        txn_fail(t, err);
+    }
+}
+
+/* The duplicate keys of a record's present state, decoded from its last effective put. */
+static bool old_dup_keys(struct store_txn *t, const struct fold *fold, struct dup_keys *out)
+{
+    struct entry entry;
+    enum tris_err err = store_entry_get(&t->view, fold->ref.log_no, fold->old.put_seq, &entry);
+    if (err == TRIS_OK) {
+        err = record_decode(fold->plan->kind, entry.payload, t->old_record, NULL);
+    }
+    if (err != TRIS_OK) {
+        txn_fail(t, TRIS_ERR_CORRUPT);
+        return false;
+    }
+    dup_keys_of(fold->plan, t->old_record, fold->ref, out);
+    return true;
+}
+
+static void apply_create(struct store_txn *t, const struct head *head, uint64_t seq,
+                         const struct entry_header *header, const struct fold *fold)
+{
+    const struct store_log *log = &head->row.log;
+    struct record_row row = {
+        .kind = header->kind,
+        .scope = log->ref.topic == TRIS_TOPIC_LOCAL ? SCOPE_LOCAL : SCOPE_NATIONAL,
+        .put_seq = seq,
+        .effective_seq = seq,
+        .named_seq = seq,
+        .created_ms = header->time_ms,
+        .updated_ms = header->time_ms,
+        .changes = 1,
+    };
+    fields_dims(fold->plan, fold->record, &row.dims);
+    put_record(t, fold->ref, &row);
+    count_record(t, &row, 1);
+    txn_count(t, COUNT_KIND, log->no, row.kind, 1);
+    struct key key;
+    key_region(&key, row.kind, row.dims.region, fold->ref);
+    txn_append(t, DB_REGION, &key, span_of(NULL, 0));
+    if (log->own) {
+        struct dup_keys keys;
+        dup_keys_of(fold->plan, fold->record, fold->ref, &keys);
+        dup_update(t, NULL, &keys);
+    }
+}
+
+static void apply_put(struct store_txn *t, const struct head *head, uint64_t seq,
+                      const struct entry_header *header, const struct fold *fold)
+{
+    struct dup_keys before;
+    struct dup_keys after;
+    if (head->row.log.own) {
+        /* first, while the old payload is where the row says */
+        dup_keys_of(fold->plan, fold->record, fold->ref, &after);
+        if (!old_dup_keys(t, fold, &before)) {
+            return;
+        }
+        dup_update(t, &before, &after);
+    }
+    struct record_row row = fold->old;
+    fields_dims(fold->plan, fold->record, &row.dims);
+    row.put_seq = seq;
+    row.effective_seq = seq;
+    row.named_seq = seq;
+    row.updated_ms = header->time_ms;
+    row.changes++;
+    put_record(t, fold->ref, &row);
+    count_record(t, &fold->old, -1);
+    count_record(t, &row, 1);
+    if (strcmp(row.dims.region, fold->old.dims.region) != 0) {
+        struct key key;
+        key_region(&key, row.kind, fold->old.dims.region, fold->ref);
+        txn_del(t, DB_REGION, key_span(&key));
+        key_region(&key, row.kind, row.dims.region, fold->ref);
+        txn_put(t, DB_REGION, key_span(&key), span_of(NULL, 0));
+    }
+}
+
+static void apply_end(struct store_txn *t, const struct head *head, uint64_t seq,
+                      const struct entry_header *header, const struct fold *fold)
+{
+    if (head->row.log.own) {
+        struct dup_keys before;
+        if (!old_dup_keys(t, fold, &before)) {
+            return;
+        }
+        dup_update(t, &before, NULL);
+    }
+    struct record_row row = fold->old;
+    row.ended = true;
+    row.end_reason = fold->end_reason;
+    row.effective_seq = seq;
+    row.named_seq = seq;
+    row.updated_ms = header->time_ms;
+    row.changes++;
+    put_record(t, fold->ref, &row);
+    count_record(t, &fold->old, -1);
+    txn_count(t, COUNT_KIND, head->row.log.no, row.kind, -1);
+}
+
+static void apply_card(struct store_txn *t, const struct head *head, const struct fold *fold)
+{
+    struct key key;
+    struct span value;
+    key_house(&key, &head->row.log.ref.house);
+    if (txn_get(t, DB_CARD, key_span(&key), &value)) {
+        struct rbuf r = rbuf_of(value);
+        uint64_t old_ms = rbuf_u64(&r);
+        struct span old = rbuf_take(&r, rbuf_left(&r));
+        size_t len = old.len < fold->card.len ? old.len : fold->card.len;
+        int order = len > 0 ? memcmp(fold->card.ptr, old.ptr, len) : 0;
+        bool smaller = order < 0 || (order == 0 && fold->card.len < old.len);
+        if (fold->card_ms < old_ms || (fold->card_ms == old_ms && !smaller)) {
+            return;
+        }
+    }
+    uint8_t bytes[8 + TRIS_HOUSE_LINE_BYTES_MAX];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    wbuf_u64(&w, fold->card_ms);
+    wbuf_span_put(&w, fold->card);
+    tris_assert(w.err == TRIS_OK);
+    txn_put(t, DB_CARD, key_span(&key), wbuf_span(&w));
+}
+
+/* A row in `inert` or `hole`: no effect, but the record's chain of entries goes on. */
+static void apply_inert(struct store_txn *t, const struct head *head, uint64_t seq,
+                        const struct fold *fold)
+{
+    struct key key;
+    uint8_t bytes[ROW_INERT_BYTES];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    const uint32_t no = head->row.log.no;
+    row_inert_encode(&w, &(struct inert_row){fold->hole ? TRIS_ERR_NOT_READY : fold->reason,
+                                             fold->names,
+                                             fold->names ? fold->old.named_seq : SEQ_NONE});
+    tris_assert(w.err == TRIS_OK);
+    key_log_seq(&key, no, seq);
+    txn_append(t, fold->hole ? DB_HOLE : DB_INERT, &key, wbuf_span(&w));
+    if (!fold->hole) {
+        txn_count(t, COUNT_INERT, no, 0, 1);
+        txn_count(t, COUNT_INERT_ALL, 0, 0, 1);
+    }
+    if (fold->names) {
+        struct record_row row = fold->old;
+        row.named_seq = seq;
+        put_record(t, fold->ref, &row);
+    }
+}
+
+void fold_apply(struct store_txn *t, const struct head *head, uint64_t seq,
+                const struct entry_header *header, const struct fold *fold)
+{
+    if (!txn_ok(t)) {
+        return;
+    }
+    if (fold->hole || fold->reason != TRIS_OK) {
+        apply_inert(t, head, seq, fold);
+    } else if (header->verb == VERB_CARD) {
+        apply_card(t, head, fold);
+    } else if (header->verb == VERB_END) {
+        apply_end(t, head, seq, header, fold);
+    } else if (header->has_record) {
+        apply_put(t, head, seq, header, fold);
+    } else {
+        apply_create(t, head, seq, header, fold);
+    }
+}

@@ -1,0 +1,30 @@
+/* The fold: what one entry does to the views. The same for own and foreign entries, for the daemon
+ * and for the audit; depends on the entries of its own log alone, so that the order in which logs
+ * arrive cannot matter. Rules: SCHEMA.md section "Fold". */
+#ifndef TRIS_STORAGE_FOLD_H
+#define TRIS_STORAGE_FOLD_H
+
+#include "storage/txn.h"
+
+/* The judgement on one entry. */
+struct fold {
+    enum tris_err reason; /* TRIS_OK: it has effect */
+    bool hole;            /* the payload is not there; nothing is known yet */
+    bool names;           /* it names a record that exists: `ref`, with state `old` */
+    struct record_ref ref;
+    struct record_row old;
+    const struct fields_plan *plan;
+    const struct record *record; /* the decoded put; in the transaction's scratch */
+    uint32_t end_reason;
+    uint64_t card_ms;
+    struct span card; /* house line, in the payload */
+};
+
+/* Looks, writes nothing. `header` is the entry's own, `seq` its position in the log of `head`. */
+void fold_judge(struct store_txn *t, const struct head *head, uint64_t seq,
+                const struct entry *entry, const struct entry_header *header, struct fold *out);
+/* Does what the judgement says. The entry is in its table already. */
+void fold_apply(struct store_txn *t, const struct head *head, uint64_t seq,
+                const struct entry_header *header, const struct fold *fold);
+
+#endif

@@ -1,0 +1,337 @@
+/* Logs: finding and making them, appending verified segments and own entries, sealing. */
+#include "storage/log.h"
+
+#include "proto/assert.h"
+
+/* ---- finding and making ---- */
+
+uint32_t store_log_count(struct store_view *v)
+{
+    struct key last;
+    if (view_last_key(v, DB_LOG, &last) != TRIS_OK || last.len != 4) {
+        return 0;
+    }
+    struct rbuf r = rbuf_of(key_span(&last));
+    return rbuf_u32(&r) + 1;
+}
+
+enum tris_err store_log_find(struct store_view *v, const struct tris_log_id *id, uint32_t *no)
+{
+    struct key key;
+    struct span value;
+    key_log_id(&key, id);
+    enum tris_err err = view_get(v, DB_LOG_ID, key_span(&key), &value);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    struct rbuf r = rbuf_of(value);
+    *no = rbuf_u32(&r);
+    return rbuf_finish(&r) == TRIS_OK ? TRIS_OK : TRIS_ERR_CORRUPT;
+}
+
+enum tris_err view_log_row(struct store_view *v, uint32_t no, struct log_row *out)
+{
+    if (v->txn != NULL) {
+        const struct head *head = txn_head_peek(v->txn, no);
+        if (head != NULL) {
+            *out = head->row;
+            return TRIS_OK;
+        }
+    }
+    struct key key;
+    struct span value;
+    key_log(&key, no);
+    enum tris_err err = view_get(v, DB_LOG, key_span(&key), &value);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    err = row_log_decode(value, out);
+    out->log.no = no;
+    return err;
+}
+
+enum tris_err store_log_get(struct store_view *v, uint32_t no, struct store_log *out)
+{
+    struct log_row row;
+    enum tris_err err = view_log_row(v, no, &row);
+    if (err == TRIS_OK) {
+        *out = row.log;
+    }
+    return err;
+}
+
+static void log_create(struct store_txn *t, const struct tris_log_ref *ref,
+                       const struct tris_log_id *id, uint32_t no)
+{
+    struct log_row row;
+    memset(&row, 0, sizeof row);
+    row.log.no = no;
+    row.log.ref = *ref;
+    row.log.id = *id;
+    row.log.own = tris_house_id_eq(&ref->house, &t->s->own);
+    row.first_hole = SEQ_NONE;
+    tree_init(&row.log.tree);
+
+    struct key key;
+    uint8_t bytes[4];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    wbuf_u32(&w, no);
+    key_log_id(&key, id);
+    txn_put(t, DB_LOG_ID, key_span(&key), wbuf_span(&w));
+    key_house_log(&key, ref, no);
+    txn_put(t, DB_HOUSE, key_span(&key), span_of(NULL, 0));
+    struct head *head = txn_ok(t) ? txn_head_add(t, &row) : NULL;
+    if (head != NULL) {
+        txn_head_write(t, head);
+    }
+}
+
+enum tris_err store_log_ensure(struct store_txn *t, const struct tris_log_ref *ref, uint32_t *no)
+{
+    if (!txn_ok(t)) {
+        return t->err;
+    }
+    struct tris_log_id id;
+    log_id_derive(&t->s->fed, ref, &id);
+    enum tris_err err = store_log_find(&t->view, &id, no);
+    if (err != TRIS_ERR_NOT_FOUND) {
+        if (err != TRIS_OK) {
+            txn_fail(t, err);
+        }
+        return err;
+    }
+    *no = store_log_count(&t->view);
+    log_create(t, ref, &id, *no);
+    return t->err;
+}
+
+/* ---- appending ---- */
+
+static void put_nodes(struct store_txn *t, uint32_t no, const struct tree_node *nodes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct key key;
+        key_tree(&key, no, nodes[i].level, nodes[i].index);
+        txn_put(t, DB_TREE, key_span(&key), span_of(nodes[i].hash.b, sizeof nodes[i].hash.b));
+    }
+}
+
+static void put_entry(struct store_txn *t, struct head *head, uint64_t seq,
+                      const struct entry *entry)
+{
+    struct key key;
+    key_log_seq(&key, head->row.log.no, seq);
+    if (t->s->replay_of == NULL) {
+        txn_append(t, DB_ENTRY, &key, entry->wire);
+    }
+    txn_feed(t, head->row.log.no, seq);
+    head->row.bytes += entry->wire.len;
+    head->dirty = true;
+}
+
+void log_append_entry(struct store_txn *t, struct head *head, const struct entry *entry,
+                      const struct entry_header *header, const struct tris_hash *leaf,
+                      const struct fold *fold)
+{
+    struct store_log *log = &head->row.log;
+    const uint64_t seq = log->held;
+    struct tree_node nodes[TREE_LEVELS_MAX];
+    if (!entry->whole && head->row.first_hole == SEQ_NONE) {
+        head->row.first_hole = seq;
+        tree_root(&log->tree, &head->row.hole_root);
+    }
+    size_t count = tree_append(&log->tree, leaf, TREE_STORED_LEVEL, nodes);
+    put_nodes(t, log->no, nodes, count);
+    put_entry(t, head, seq, entry);
+    log->held = log->tree.size;
+    fold_apply(t, head, seq, header, fold);
+}
+
+/* Remembers the root before the first entry without payload; needs the leaves up to it. */
+static void note_hole(struct store_txn *t, struct head *head,
+                      const struct verified_segment *segment, uint32_t index)
+{
+    struct tree tree = head->row.log.tree;
+    struct rbuf run = rbuf_of(segment->wire);
+    enum tris_err err = TRIS_OK;
+    for (uint32_t i = 0; i < index && err == TRIS_OK; i++) {
+        uint8_t bytes[TRIS_HEADER_BYTES_MAX];
+        struct wbuf w = wbuf_of(bytes, sizeof bytes);
+        struct entry entry;
+        struct entry_header header;
+        struct tris_hash leaf;
+        err = entry_wire_next(&run, &entry);
+        if (err == TRIS_OK) {
+            err = entry_open(&entry, &segment->log, segment->first + i, &w, &header, &leaf);
+        }
+        if (err == TRIS_OK) {
+            (void)tree_append(&tree, &leaf, TREE_LEVELS_MAX, NULL);
+        }
+    }
+    if (err != TRIS_OK) {
+        txn_fail(t, err);
+        return;
+    }
+    head->row.first_hole = segment->first + index;
+    tree_root(&tree, &head->row.hole_root);
+}
+
+static void append_entries(struct store_txn *t, struct head *head,
+                           const struct verified_segment *segment)
+{
+    struct rbuf run = rbuf_of(segment->wire);
+    for (uint32_t i = 0; i < segment->count && txn_ok(t); i++) {
+        struct entry entry;
+        struct entry_header header;
+        struct fold fold;
+        enum tris_err err = entry_wire_next(&run, &entry);
+        if (err == TRIS_OK) {
+            err = entry_peek_header(&entry, &header);
+        }
+        if (err != TRIS_OK) {
+            txn_fail(t, err);
+            return;
+        }
+        if (!entry.whole && head->row.first_hole == SEQ_NONE) {
+            note_hole(t, head, segment, i);
+        }
+        const uint64_t seq = segment->first + i;
+        fold_judge(t, head, seq, &entry, &header, &fold);
+        put_entry(t, head, seq, &entry);
+        fold_apply(t, head, seq, &header, &fold);
+    }
+}
+
+enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
+                                   const struct verified_segment *segment, uint64_t now_ms)
+{
+    struct head *head = txn_head(t, no);
+    if (head == NULL) {
+        return t->err;
+    }
+    struct store_log *log = &head->row.log;
+    if (!tris_log_id_eq(&log->id, &segment->log) || log->ref.topic == TRIS_TOPIC_LOCAL) {
+        return TRIS_ERR_UNKNOWN_LOG;
+    }
+    if (segment->first != log->held) {
+        return TRIS_ERR_NOT_NEXT;
+    }
+    tris_assert(segment->count > 0 && segment->after.size == log->held + segment->count);
+    tris_assert(segment->seal.size == segment->after.size);
+    append_entries(t, head, segment);
+    put_nodes(t, no, segment->nodes, segment->nodes_count);
+    log->tree = segment->after;
+    log->held = segment->after.size;
+    log->has_seal = true;
+    log->seal = segment->seal;
+    head->row.seal_bytes = head->row.bytes;
+    head->row.arrived_ms = now_ms;
+    row_log_settle(&head->row);
+    log_put_seal(t, head);
+    return t->err;
+}
+
+/* Which entry named this record last; for the header that is about to be written. */
+static enum tris_err fill_prev(struct store_txn *t, uint32_t no, struct entry_header *header)
+{
+    header->has_prev = false;
+    header->prev = 0;
+    if (!header->has_record) {
+        return TRIS_OK;
+    }
+    struct record_row row;
+    enum tris_err err =
+        view_record_row(&t->view, (struct record_ref){no, header->record_seq}, &row);
+    if (err == TRIS_OK) {
+        header->has_prev = true;
+        header->prev = row.named_seq;
+    }
+    return err;
+}
+
+enum tris_err store_append_own(struct store_txn *t, uint32_t no, struct entry_header *header,
+                               const struct tris_salt *salt, struct span payload, uint64_t now_ms,
+                               uint64_t *seq)
+{
+    (void)now_ms; /* the feed is numbered, not timed; "heard" speaks of seals */
+    struct head *head = txn_head(t, no);
+    if (head == NULL) {
+        return t->err;
+    }
+    struct store_log *log = &head->row.log;
+    if (!log->own) {
+        return TRIS_ERR_NOT_OWNER;
+    }
+    if (payload.len > TRIS_PAYLOAD_BYTES_MAX) {
+        return TRIS_ERR_TOO_LARGE;
+    }
+    enum tris_err err = fill_prev(t, no, header);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    const struct entry entry_of_payload = {.whole = true, .payload = payload};
+    struct fold fold;
+    fold_judge(t, head, log->held, &entry_of_payload, header, &fold);
+    if (!txn_ok(t) || fold.reason != TRIS_OK) {
+        return txn_ok(t) ? fold.reason : t->err; /* own entries without effect are not written */
+    }
+    entry_commit(payload, salt, &header->commit);
+    uint8_t bytes[TRIS_HEADER_BYTES_MAX];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    entry_header_encode(&w, header);
+    struct wbuf wire = wbuf_of(t->wire, TRIS_ENTRY_WIRE_BYTES_MAX);
+    entry_wire_encode(&wire, header, salt, payload);
+    tris_assert(w.err == TRIS_OK && wire.err == TRIS_OK);
+    struct tris_hash leaf;
+    entry_leaf(&log->id, log->held, wbuf_span(&w), &leaf);
+    const struct entry entry = {.whole = true, .payload = payload, .wire = wbuf_span(&wire)};
+    *seq = log->held;
+    log_append_entry(t, head, &entry, header, &leaf, &fold);
+    return t->err;
+}
+
+/* ---- sealing ---- */
+
+enum tris_err store_seal_own(struct store_txn *t, uint32_t no, const struct seal *seal)
+{
+    struct head *head = txn_head(t, no);
+    if (head == NULL) {
+        return t->err;
+    }
+    struct store_log *log = &head->row.log;
+    struct tris_hash root;
+    tree_root(&log->tree, &root);
+    if (!log->own || log->ref.topic == TRIS_TOPIC_LOCAL) {
+        return TRIS_ERR_NOT_OWNER;
+    }
+    if (!tris_log_id_eq(&seal->log, &log->id) || seal->size != log->held || seal->size == 0 ||
+        !tris_hash_eq(&seal->root, &root)) {
+        return TRIS_ERR_INVALID;
+    }
+    uint64_t sealed = log->has_seal ? log->seal.size : 0;
+    if (seal->size - sealed > TRIS_SEAL_SPACING_MAX) {
+        return TRIS_ERR_SEAL_SPACING;
+    }
+    if (log->has_seal && seal_cmp(seal, &log->seal) <= 0) {
+        return TRIS_OK;
+    }
+    log->has_seal = true;
+    log->seal = *seal;
+    head->row.seal_bytes = head->row.bytes;
+    head->row.arrived_ms = seal->time_ms;
+    head->dirty = true;
+    row_log_settle(&head->row);
+    log_put_seal(t, head);
+    return t->err;
+}
+
+enum tris_err store_unsealed(struct store_view *v, uint32_t no, uint64_t *entries, uint64_t *bytes)
+{
+    struct log_row row;
+    enum tris_err err = view_log_row(v, no, &row);
+    if (err == TRIS_OK) {
+        *entries = row.log.held - (row.log.has_seal ? row.log.seal.size : 0);
+        *bytes = row.bytes - row.seal_bytes;
+    }
+    return err;
+}

@@ -1,0 +1,23 @@
+/* Appending to logs, inside of the store: shared by the two doors (segments, own entries) and the
+ * audit's replay. */
+#ifndef TRIS_STORAGE_LOG_H
+#define TRIS_STORAGE_LOG_H
+
+#include "storage/fold.h"
+
+/* Appends one entry of known leaf: tree, bytes, feed, fold. Seals are not its business. */
+void log_append_entry(struct store_txn *t, struct head *head, const struct entry *entry,
+                      const struct entry_header *header, const struct tris_hash *leaf,
+                      const struct fold *fold);
+/* Reads a stored wire form: the entry, its header and its leaf. */
+TRIS_MUST_CHECK enum tris_err log_entry_open(struct span wire, const struct tris_log_id *id,
+                                             uint64_t seq, struct entry *entry,
+                                             struct entry_header *header, struct tris_hash *leaf);
+/* Stores head->row.log.seal in its table and drops the seal before the one before it, if what
+ * remains can still be verified and sent in bounded pieces. */
+void log_put_seal(struct store_txn *t, struct head *head);
+/* Root of the first `size` entries, from stored nodes and entries. */
+TRIS_MUST_CHECK enum tris_err log_root_at(struct store_view *v, uint32_t no, uint64_t size,
+                                          struct tris_hash *out);
+
+#endif

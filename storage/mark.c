@@ -1,0 +1,350 @@
+/* DIR/mark: the tips of the own gov and data log, kept outside the LMDB file, so that a store which
+ * was put back from a copy is noticed. One line of text with its own checksum; see SCHEMA.md. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proto/assert.h"
+#include "proto/hash.h"
+#include "storage/log.h"
+
+enum { MARK_BYTES_MAX = 1024, PATH_BYTES_MAX = 4096, MACHINE_BYTES_MAX = 64 };
+
+/* What makes this copy of the store this one: a copied file is another instance. */
+struct instance {
+    char machine[MACHINE_BYTES_MAX + 1];
+    unsigned long long device, inode;
+};
+
+static enum tris_err file_read(const char *path, char *out, size_t size, size_t *len)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == ENOENT ? TRIS_ERR_NOT_FOUND : TRIS_ERR_IO;
+    }
+    *len = 0;
+    ssize_t n = 1;
+    while (n > 0 && *len < size) {
+        n = read(fd, out + *len, size - *len);
+        *len += n > 0 ? (size_t)n : 0;
+    }
+    (void)close(fd);
+    return n < 0 ? TRIS_ERR_IO : TRIS_OK;
+}
+
+static enum tris_err instance_now(const struct store *s, struct instance *out)
+{
+    char path[PATH_BYTES_MAX];
+    struct stat st;
+    size_t len = 0;
+    if (file_read("/etc/machine-id", out->machine, MACHINE_BYTES_MAX, &len) != TRIS_OK) {
+        len = 0;
+    }
+    size_t end = 0;
+    while (end < len && ((out->machine[end] >= '0' && out->machine[end] <= '9') ||
+                         (out->machine[end] >= 'a' && out->machine[end] <= 'z'))) {
+        end++;
+    }
+    out->machine[end] = '\0';
+    if (end == 0) {
+        memcpy(out->machine, "-", 2);
+    }
+    if (snprintf(path, sizeof path, "%s/store/data.mdb", s->dir) >= (int)sizeof path ||
+        stat(path, &st) != 0) {
+        return TRIS_ERR_IO;
+    }
+    out->device = (unsigned long long)st.st_dev;
+    out->inode = (unsigned long long)st.st_ino;
+    return TRIS_OK;
+}
+
+static void mark_sum(const char *text, size_t len, char out[65])
+{
+    struct tris_hash hash;
+    const struct span part = span_of(text, len);
+    hash_parts("tris-mark-v1", NULL, &part, 1, &hash);
+    tris_hex(hash.b, sizeof hash.b, out);
+}
+
+/* The line without sum; returns its length. */
+static size_t mark_print(const struct store *s, const struct instance *instance,
+                         const struct store_mark *mark, char out[MARK_BYTES_MAX])
+{
+    char fed[65];
+    char own[65];
+    char gov[65];
+    char data[65];
+    tris_hex(s->fed.b, sizeof s->fed.b, fed);
+    tris_hex(s->own.b, sizeof s->own.b, own);
+    tris_hex(mark->gov_root.b, sizeof mark->gov_root.b, gov);
+    tris_hex(mark->data_root.b, sizeof mark->data_root.b, data);
+    int len = snprintf(
+        out, MARK_BYTES_MAX,
+        "tris-mark-1 fed=%s house=%s gov=%llu:%s data=%llu:%s machine=%s device=%llu "
+        "inode=%llu",
+        fed, own, (unsigned long long)mark->gov_size, gov, (unsigned long long)mark->data_size,
+        data, instance->machine, instance->device, instance->inode);
+    tris_assert(len > 0 && len < MARK_BYTES_MAX);
+    return (size_t)len;
+}
+
+static enum tris_err write_all(int fd, const char *text, size_t len)
+{
+    size_t done = 0;
+    while (done < len) {
+        ssize_t n = write(fd, text + done, len - done);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? TRIS_ERR_DISK_FULL
+                                                                        : TRIS_ERR_IO;
+        }
+        done += (size_t)n;
+    }
+    return fsync(fd) == 0 ? TRIS_OK : TRIS_ERR_IO;
+}
+
+static enum tris_err replace(const char *dir, const char *text, size_t len)
+{
+    char temp[PATH_BYTES_MAX];
+    char path[PATH_BYTES_MAX];
+    if (snprintf(temp, sizeof temp, "%s/mark.tmp", dir) >= (int)sizeof temp ||
+        snprintf(path, sizeof path, "%s/mark", dir) >= (int)sizeof path) {
+        return TRIS_ERR_INVALID;
+    }
+    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return errno == ENOSPC ? TRIS_ERR_DISK_FULL : TRIS_ERR_IO;
+    }
+    enum tris_err err = write_all(fd, text, len);
+    if (close(fd) != 0 && err == TRIS_OK) {
+        err = TRIS_ERR_IO;
+    }
+    if (err == TRIS_OK && rename(temp, path) != 0) {
+        err = TRIS_ERR_IO;
+    }
+    if (err != TRIS_OK) {
+        (void)unlink(temp);
+        return err;
+    }
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0) {
+        err = TRIS_ERR_IO;
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return err;
+}
+
+enum tris_err store_mark_write(struct store *s, const struct store_mark *mark)
+{
+    struct instance instance;
+    char line[MARK_BYTES_MAX + 128];
+    char sum[65];
+    enum tris_err err = instance_now(s, &instance);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    size_t len = mark_print(s, &instance, mark, line);
+    mark_sum(line, len, sum);
+    int more = snprintf(line + len, sizeof line - len, " sum=%s\n", sum);
+    tris_assert(more > 0 && (size_t)more < sizeof line - len);
+    return replace(s->dir, line, len + (size_t)more);
+}
+
+/* ---- checking ---- */
+
+struct mark_file {
+    struct store_mark mark;
+    struct instance instance;
+    char fed[65], own[65];
+};
+
+/* Splits the line; what mark_print would write differently is refused by the caller. */
+static bool mark_parse(const char *line, struct mark_file *out)
+{
+    unsigned long long gov;
+    unsigned long long data;
+    char gov_root[65];
+    char data_root[65];
+    int n = sscanf(line,
+                   "tris-mark-1 fed=%64[0-9a-f] house=%64[0-9a-f] gov=%llu:%64[0-9a-f] "
+                   "data=%llu:%64[0-9a-f] machine=%64[0-9a-z-] device=%llu inode=%llu",
+                   out->fed, out->own, &gov, gov_root, &data, data_root, out->instance.machine,
+                   &out->instance.device, &out->instance.inode);
+    out->mark.gov_size = gov;
+    out->mark.data_size = data;
+    return n == 9 && tris_unhex(span_str(gov_root), out->mark.gov_root.b, 32) &&
+           tris_unhex(span_str(data_root), out->mark.data_root.b, 32);
+}
+
+/* The file as written by this version, checksum right, or TRIS_ERR_BAD_MARK. */
+static enum tris_err mark_read(const struct store *s, struct mark_file *out)
+{
+    char path[PATH_BYTES_MAX];
+    char line[MARK_BYTES_MAX + 1];
+    char sum[65];
+    size_t len = 0;
+    if (snprintf(path, sizeof path, "%s/mark", s->dir) >= (int)sizeof path) {
+        return TRIS_ERR_INVALID;
+    }
+    enum tris_err err = file_read(path, line, MARK_BYTES_MAX, &len);
+    if (err != TRIS_OK) {
+        return err == TRIS_ERR_NOT_FOUND ? TRIS_ERR_MARK_MISSING : err;
+    }
+    const size_t tail = 5 + 64 + 1; /* " sum=", hex, line feed */
+    if (len <= tail || line[len - 1] != '\n' || memcmp(line + len - tail, " sum=", 5) != 0) {
+        return TRIS_ERR_BAD_MARK;
+    }
+    mark_sum(line, len - tail, sum);
+    if (memcmp(sum, line + len - 65, 64) != 0) {
+        return TRIS_ERR_BAD_MARK;
+    }
+    line[len - tail] = '\0';
+    return mark_parse(line, out) ? TRIS_OK : TRIS_ERR_BAD_MARK;
+}
+
+static enum tris_err own_log(struct store_view *v, enum tris_topic topic, uint32_t *no,
+                             struct log_row *out)
+{
+    struct tris_log_ref ref = {.house = v->s->own, .topic = topic};
+    memcpy(ref.seal_key.b, v->s->own.b, sizeof ref.seal_key.b);
+    struct tris_log_id id;
+    log_id_derive(&v->s->fed, &ref, &id);
+    enum tris_err err = store_log_find(v, &id, no);
+    return err == TRIS_OK ? view_log_row(v, *no, out) : err;
+}
+
+/* The newest sealed size and root of an own log; zeros if there is none. */
+static enum tris_err own_tip(struct store_view *v, enum tris_topic topic, uint64_t *size,
+                             struct tris_hash *root)
+{
+    struct log_row log;
+    uint32_t no;
+    enum tris_err err = own_log(v, topic, &no, &log);
+    *size = 0;
+    memset(root, 0, sizeof *root);
+    if (err == TRIS_OK && log.log.has_seal) {
+        *size = log.log.seal.size;
+        *root = log.log.seal.root;
+    }
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+}
+
+static enum tris_err compare(struct store_view *v, enum tris_topic topic, const char *name,
+                             uint64_t size, const struct tris_hash *root, char *detail,
+                             size_t detail_size)
+{
+    struct log_row log;
+    struct tris_hash ours;
+    uint32_t no;
+    if (size == 0) {
+        return TRIS_OK;
+    }
+    enum tris_err err = own_log(v, topic, &no, &log);
+    uint64_t held = err == TRIS_OK ? log.log.held : 0;
+    if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
+        return err;
+    }
+    if (held < size) {
+        snprintf(detail, detail_size,
+                 "the mark knows %llu entries of the own %s log, the store holds %llu",
+                 (unsigned long long)size, name, (unsigned long long)held);
+        return TRIS_ERR_MARK_AHEAD;
+    }
+    err = log_root_at(v, no, size, &ours);
+    if (err == TRIS_OK && !tris_hash_eq(&ours, root)) {
+        snprintf(detail, detail_size,
+                 "the first %llu entries of the own %s log are not those that the mark knows",
+                 (unsigned long long)size, name);
+        return TRIS_ERR_MARK_FOREIGN;
+    }
+    return err;
+}
+
+static enum tris_err check_instance(const struct store *s, const struct mark_file *file,
+                                    char *detail, size_t detail_size)
+{
+    struct instance now;
+    char fed[65];
+    char own[65];
+    enum tris_err err = instance_now(s, &now);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    tris_hex(s->fed.b, sizeof s->fed.b, fed);
+    tris_hex(s->own.b, sizeof s->own.b, own);
+    if (strcmp(fed, file->fed) != 0 || strcmp(own, file->own) != 0) {
+        snprintf(detail, detail_size, "the mark was made by another house or federation");
+        return TRIS_ERR_MARK_FOREIGN;
+    }
+    if (strcmp(now.machine, file->instance.machine) != 0 || now.device != file->instance.device ||
+        now.inode != file->instance.inode) {
+        snprintf(detail, detail_size,
+                 "the mark was made beside another copy of the store (machine, device or file)");
+        return TRIS_ERR_MARK_FOREIGN;
+    }
+    return TRIS_OK;
+}
+
+static enum tris_err check_view(struct store_view *v, char *detail, size_t detail_size)
+{
+    struct store_mark tip;
+    enum tris_err err = own_tip(v, TRIS_TOPIC_GOV, &tip.gov_size, &tip.gov_root);
+    if (err == TRIS_OK) {
+        err = own_tip(v, TRIS_TOPIC_DATA, &tip.data_size, &tip.data_root);
+    }
+    if (err != TRIS_OK) {
+        return err;
+    }
+    struct mark_file file;
+    memset(&file, 0, sizeof file);
+    err = mark_read(v->s, &file);
+    if (err == TRIS_ERR_MARK_MISSING && tip.gov_size == 0 && tip.data_size == 0) {
+        return TRIS_OK;
+    }
+    if (err != TRIS_OK) {
+        snprintf(detail, detail_size, "%.180s/mark: %s", v->s->dir, tris_err_text(err));
+        return err;
+    }
+    const struct store_mark *mark = &file.mark;
+    err = compare(v, TRIS_TOPIC_GOV, "gov", mark->gov_size, &mark->gov_root, detail, detail_size);
+    if (err == TRIS_OK) {
+        err = compare(v, TRIS_TOPIC_DATA, "data", mark->data_size, &mark->data_root, detail,
+                      detail_size);
+    }
+    return err == TRIS_OK ? check_instance(v->s, &file, detail, detail_size) : err;
+}
+
+enum tris_err store_mark_check(struct store *s, char *detail, size_t detail_size)
+{
+    struct store_view *v = NULL;
+    detail[0] = '\0';
+    enum tris_err err = store_view_begin(s, &v);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    err = check_view(v, detail, detail_size);
+    store_view_end(v);
+    return err;
+}
+
+enum tris_err store_mark_reset(struct store *s)
+{
+    struct store_view *v = NULL;
+    struct store_mark mark;
+    enum tris_err err = store_view_begin(s, &v);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    err = own_tip(v, TRIS_TOPIC_GOV, &mark.gov_size, &mark.gov_root);
+    if (err == TRIS_OK) {
+        err = own_tip(v, TRIS_TOPIC_DATA, &mark.data_size, &mark.data_root);
+    }
+    store_view_end(v);
+    return err == TRIS_OK ? store_mark_write(s, &mark) : err;
+}

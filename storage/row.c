@@ -1,0 +1,233 @@
+/* Encoding of table rows; see row.h and SCHEMA.md. */
+#include "storage/row.h"
+
+#include "proto/assert.h"
+
+enum { LOG_HAS_SEAL = 1, LOG_OWN = 2, RECORD_ENDED = 1 };
+
+static enum tris_err finish(struct rbuf *r)
+{
+    return rbuf_finish(r) == TRIS_OK ? TRIS_OK : TRIS_ERR_CORRUPT;
+}
+
+void row_log_encode(struct wbuf *w, const struct log_row *row)
+{
+    const struct store_log *log = &row->log;
+    wbuf_bytes(w, log->ref.house.b, sizeof log->ref.house.b);
+    wbuf_u8(w, (uint8_t)log->ref.topic);
+    wbuf_u32(w, log->ref.epoch);
+    wbuf_bytes(w, log->ref.seal_key.b, sizeof log->ref.seal_key.b);
+    wbuf_bytes(w, log->id.b, sizeof log->id.b);
+    wbuf_u8(w, (uint8_t)((log->has_seal ? LOG_HAS_SEAL : 0) | (log->own ? LOG_OWN : 0)));
+    wbuf_u64(w, row->bytes);
+    wbuf_u64(w, row->arrived_ms);
+    wbuf_u64(w, row->first_hole);
+    wbuf_bytes(w, row->hole_root.b, sizeof row->hole_root.b);
+    if (log->has_seal) {
+        wbuf_u64(w, log->seal.size);
+        row_seal_encode(w, &(struct seal_row){log->seal, row->seal_bytes});
+    }
+    tree_encode(w, &log->tree);
+}
+
+static void read_seal(struct rbuf *r, struct seal *seal, uint64_t *bytes)
+{
+    rbuf_copy(r, seal->root.b, sizeof seal->root.b);
+    seal->time_ms = rbuf_u64(r);
+    rbuf_copy(r, seal->sig.b, sizeof seal->sig.b);
+    *bytes = rbuf_u64(r);
+}
+
+enum tris_err row_log_decode(struct span bytes, struct log_row *out)
+{
+    struct rbuf r = rbuf_of(bytes);
+    struct store_log *log = &out->log;
+    memset(out, 0, offsetof(struct log_row, log) + offsetof(struct store_log, tree));
+    rbuf_copy(&r, log->ref.house.b, sizeof log->ref.house.b);
+    uint8_t topic = rbuf_u8(&r);
+    log->ref.topic = topic <= TRIS_TOPIC_LOCAL ? (enum tris_topic)topic : TRIS_TOPIC_LOCAL;
+    log->ref.epoch = rbuf_u32(&r);
+    rbuf_copy(&r, log->ref.seal_key.b, sizeof log->ref.seal_key.b);
+    rbuf_copy(&r, log->id.b, sizeof log->id.b);
+    uint8_t flags = rbuf_u8(&r);
+    log->has_seal = (flags & LOG_HAS_SEAL) != 0;
+    log->own = (flags & LOG_OWN) != 0;
+    out->bytes = rbuf_u64(&r);
+    out->arrived_ms = rbuf_u64(&r);
+    out->first_hole = rbuf_u64(&r);
+    rbuf_copy(&r, out->hole_root.b, sizeof out->hole_root.b);
+    memset(&log->seal, 0, sizeof log->seal);
+    out->seal_bytes = 0;
+    if (log->has_seal) {
+        log->seal.log = log->id;
+        log->seal.size = rbuf_u64(&r);
+        read_seal(&r, &log->seal, &out->seal_bytes);
+    }
+    tree_decode(&r, &log->tree);
+    enum tris_err err = finish(&r);
+    if (err != TRIS_OK || topic > TRIS_TOPIC_LOCAL || log->seal.size > log->tree.size) {
+        return TRIS_ERR_CORRUPT;
+    }
+    log->held = log->tree.size;
+    row_log_settle(out);
+    return TRIS_OK;
+}
+
+void row_log_settle(struct log_row *row)
+{
+    struct store_log *log = &row->log;
+    log->whole = log->has_seal ? log->seal.size : 0;
+    log->whole_root = log->seal.root;
+    if (row->first_hole < log->whole) {
+        log->whole = row->first_hole;
+        log->whole_root = row->hole_root;
+    }
+    if (log->whole == 0) {
+        memset(&log->whole_root, 0, sizeof log->whole_root);
+    }
+}
+
+void row_seal_encode(struct wbuf *w, const struct seal_row *row)
+{
+    wbuf_bytes(w, row->seal.root.b, sizeof row->seal.root.b);
+    wbuf_u64(w, row->seal.time_ms);
+    wbuf_bytes(w, row->seal.sig.b, sizeof row->seal.sig.b);
+    wbuf_u64(w, row->bytes);
+}
+
+enum tris_err row_seal_decode(struct span bytes, const struct tris_log_id *id, uint64_t size,
+                              struct seal_row *out)
+{
+    struct rbuf r = rbuf_of(bytes);
+    out->seal.log = *id;
+    out->seal.size = size;
+    read_seal(&r, &out->seal, &out->bytes);
+    return finish(&r);
+}
+
+void row_record_encode(struct wbuf *w, const struct record_row *row)
+{
+    const struct partner_dims *dims = &row->dims;
+    wbuf_u16(w, (uint16_t)row->kind);
+    wbuf_u8(w, (uint8_t)row->scope);
+    wbuf_u8(w, row->ended ? RECORD_ENDED : 0);
+    wbuf_u32(w, row->end_reason);
+    wbuf_u64(w, row->put_seq);
+    wbuf_u64(w, row->effective_seq);
+    wbuf_u64(w, row->named_seq);
+    wbuf_u64(w, row->created_ms);
+    wbuf_u64(w, row->updated_ms);
+    wbuf_u32(w, row->changes);
+    wbuf_bytes(w, dims->region, 5);
+    wbuf_u8(w, dims->sector);
+    wbuf_u8(w, dims->status);
+    wbuf_u8(w, dims->legal_form);
+    wbuf_u8(w, dims->topic_count);
+    wbuf_bytes(w, dims->topic, sizeof dims->topic);
+    wbuf_u16(w, 0);
+}
+
+enum tris_err row_record_decode(struct span bytes, struct record_row *out)
+{
+    struct rbuf r = rbuf_of(bytes);
+    struct partner_dims *dims = &out->dims;
+    out->kind = rbuf_u16(&r);
+    uint8_t scope = rbuf_u8(&r);
+    out->scope = scope == SCOPE_LOCAL ? SCOPE_LOCAL : SCOPE_NATIONAL;
+    out->ended = (rbuf_u8(&r) & RECORD_ENDED) != 0;
+    out->end_reason = rbuf_u32(&r);
+    out->put_seq = rbuf_u64(&r);
+    out->effective_seq = rbuf_u64(&r);
+    out->named_seq = rbuf_u64(&r);
+    out->created_ms = rbuf_u64(&r);
+    out->updated_ms = rbuf_u64(&r);
+    out->changes = rbuf_u32(&r);
+    rbuf_copy(&r, dims->region, 5);
+    dims->region[5] = '\0';
+    dims->sector = rbuf_u8(&r);
+    dims->status = rbuf_u8(&r);
+    dims->legal_form = rbuf_u8(&r);
+    dims->topic_count = rbuf_u8(&r);
+    rbuf_copy(&r, dims->topic, sizeof dims->topic);
+    (void)rbuf_u16(&r);
+    if (dims->topic_count > sizeof dims->topic) {
+        return TRIS_ERR_CORRUPT;
+    }
+    return finish(&r);
+}
+
+/* Numbers of reasons are part of the store's format; errors outside the list count as "value". */
+static const enum tris_err inert_reasons[] = {
+    TRIS_OK,
+    TRIS_ERR_BAD_VALUE,
+    TRIS_ERR_BAD_VERSION,
+    TRIS_ERR_NOT_FOUND,
+    TRIS_ERR_ENDED,
+    TRIS_ERR_NOT_NEXT,
+    TRIS_ERR_NOT_READY,
+    TRIS_ERR_TRUNCATED,
+    TRIS_ERR_TRAILING,
+    TRIS_ERR_NOT_CANONICAL,
+    TRIS_ERR_BAD_TYPE,
+    TRIS_ERR_BAD_UTF8,
+    TRIS_ERR_TOO_DEEP,
+    TRIS_ERR_TOO_LARGE,
+    TRIS_ERR_REQUIRED,
+    TRIS_ERR_BAD_SIGNATURE,
+    TRIS_ERR_NOT_OWNER,
+    TRIS_ERR_INVALID,
+};
+enum { INERT_REASONS = sizeof inert_reasons / sizeof inert_reasons[0], INERT_REASON_OTHER = 1 };
+
+void row_inert_encode(struct wbuf *w, const struct inert_row *row)
+{
+    uint8_t code = INERT_REASON_OTHER;
+    for (uint8_t i = 0; i < INERT_REASONS; i++) {
+        if (inert_reasons[i] == row->reason) {
+            code = i;
+        }
+    }
+    wbuf_u8(w, code);
+    wbuf_u8(w, row->names ? 1 : 0);
+    wbuf_u64(w, row->prev);
+}
+
+enum tris_err row_inert_decode(struct span bytes, struct inert_row *out)
+{
+    struct rbuf r = rbuf_of(bytes);
+    uint8_t code = rbuf_u8(&r);
+    out->reason = code < INERT_REASONS ? inert_reasons[code] : TRIS_ERR_BAD_VALUE;
+    out->names = rbuf_u8(&r) != 0;
+    out->prev = rbuf_u64(&r);
+    return finish(&r);
+}
+
+void row_feed_encode(struct wbuf *w, const struct feed_row *row)
+{
+    wbuf_u32(w, row->log_no);
+    wbuf_u64(w, row->first_seq);
+    wbuf_u32(w, row->count);
+}
+
+enum tris_err row_feed_decode(struct span bytes, struct feed_row *out)
+{
+    struct rbuf r = rbuf_of(bytes);
+    out->log_no = rbuf_u32(&r);
+    out->first_seq = rbuf_u64(&r);
+    out->count = rbuf_u32(&r);
+    return finish(&r);
+}
+
+void row_count_encode(uint8_t out[8], int64_t value)
+{
+    struct wbuf w = wbuf_of(out, 8);
+    wbuf_u64(&w, (uint64_t)value);
+    tris_assert(w.err == TRIS_OK);
+}
+
+enum tris_err row_count_decode(struct span bytes, int64_t *out)
+{
+    struct rbuf r = rbuf_of(bytes);
+    *out = (int64_t)rbuf_u64(&r);
+    return finish(&r);
+}

@@ -1,0 +1,81 @@
+/* Values of the tables that are more than raw bytes: rows of logs, seals, records, inert entries,
+ * feed runs. Layouts: SCHEMA.md. Rows are read with a sticky reader: a short row is
+ * TRIS_ERR_CORRUPT, never a crash. */
+#ifndef TRIS_STORAGE_ROW_H
+#define TRIS_STORAGE_ROW_H
+
+#include "storage/store.h"
+
+enum {
+    ROW_LOG_BYTES_MAX = 1024 + 32 * TREE_LEVELS_MAX,
+    ROW_SEAL_BYTES = 32 + 8 + 64 + 8,
+    ROW_RECORD_BYTES = 66,
+    ROW_INERT_BYTES = 10,
+    ROW_FEED_BYTES = 16,
+};
+
+#define SEQ_NONE UINT64_MAX
+
+/* A log as stored; `log.whole` and `log.whole_root` follow from seal and first hole. */
+struct log_row {
+    struct store_log log;
+    uint64_t bytes;             /* wire bytes of all entries held */
+    uint64_t seal_bytes;        /* the same at the newest seal */
+    uint64_t arrived_ms;        /* when the newest seal came or was made (our clock) */
+    uint64_t first_hole;        /* SEQ_NONE: no entry lacks its payload */
+    struct tris_hash hole_root; /* root of the tree before the first hole */
+};
+
+void row_log_encode(struct wbuf *w, const struct log_row *row);
+TRIS_MUST_CHECK enum tris_err row_log_decode(struct span bytes, struct log_row *out);
+/* Sets whole and whole_root. */
+void row_log_settle(struct log_row *row);
+
+struct seal_row {
+    struct seal seal;
+    uint64_t bytes; /* wire bytes of the entries that it covers, from the start of the log */
+};
+void row_seal_encode(struct wbuf *w, const struct seal_row *row);
+/* `log_id` and `size` come from the key. */
+TRIS_MUST_CHECK enum tris_err row_seal_decode(struct span bytes, const struct tris_log_id *id,
+                                              uint64_t size, struct seal_row *out);
+
+struct record_row {
+    uint32_t kind;
+    enum schema_scope scope;
+    bool ended;
+    uint32_t end_reason;
+    uint64_t put_seq;       /* last effective put */
+    uint64_t effective_seq; /* last effective entry of either verb */
+    uint64_t named_seq;     /* last entry that names the record, effective or not */
+    uint64_t created_ms, updated_ms;
+    uint32_t changes;
+    struct partner_dims dims; /* other kinds: only region */
+};
+void row_record_encode(struct wbuf *w, const struct record_row *row);
+TRIS_MUST_CHECK enum tris_err row_record_decode(struct span bytes, struct record_row *out);
+
+/* Why an entry has no effect, and which entry named its record before it (SEQ_NONE: none). The
+ * header's own `prev` may be wrong, so the chain of a record goes through here. */
+struct inert_row {
+    enum tris_err reason;
+    bool names; /* it names a record that exists */
+    uint64_t prev;
+};
+void row_inert_encode(struct wbuf *w, const struct inert_row *row);
+TRIS_MUST_CHECK enum tris_err row_inert_decode(struct span bytes, struct inert_row *out);
+
+/* Consecutive arrivals that are consecutive entries of one log; the key is the last arrival. */
+struct feed_row {
+    uint32_t log_no;
+    uint64_t first_seq;
+    uint32_t count;
+};
+void row_feed_encode(struct wbuf *w, const struct feed_row *row);
+TRIS_MUST_CHECK enum tris_err row_feed_decode(struct span bytes, struct feed_row *out);
+
+/* Counters: i64 as two's complement, big-endian. */
+void row_count_encode(uint8_t out[8], int64_t value);
+TRIS_MUST_CHECK enum tris_err row_count_decode(struct span bytes, int64_t *out);
+
+#endif

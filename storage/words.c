@@ -1,0 +1,274 @@
+/* Keeping the search index: follows the feed with a cursor of its own, so that a batch of entries
+ * does not pay for eight words a record. */
+#include <stdlib.h>
+
+#include "proto/text.h"
+#include "storage/search.h"
+#include "storage/txn.h"
+
+enum { CHANGES_MAX = 65536 };
+
+static const char meta_word[] = "word"; /* arrival number of the last item that was indexed */
+
+/* ---- cutting ---- */
+
+bool search_word_next(struct span text, size_t *at, struct span *word)
+{
+    while (*at < text.len && text.ptr[*at] == ' ') {
+        (*at)++;
+    }
+    size_t start = *at;
+    while (*at < text.len && text.ptr[*at] != ' ') {
+        (*at)++;
+    }
+    *word = span_of(text.ptr + start, *at - start);
+    return word->len > 0;
+}
+
+struct span search_word_cut(struct span word)
+{
+    size_t len = word.len;
+    if (len > KEY_WORD_BYTES_MAX) {
+        len = KEY_WORD_BYTES_MAX;
+        while (len > 0 && (word.ptr[len] & 0xC0) == 0x80) {
+            len--;
+        }
+    }
+    return span_of(word.ptr, len);
+}
+
+static void fold_more(struct span text, struct wbuf *out)
+{
+    if (text.len == 0) {
+        return;
+    }
+    if (out->len > 0 && out->len < out->cap) {
+        wbuf_u8(out, ' ');
+    }
+    text_fold(text, out);
+}
+
+enum tris_err search_text(const struct fields_plan *plan, struct span payload,
+                          struct record *scratch, struct wbuf *out)
+{
+    enum tris_err err = record_decode(plan->kind, payload, scratch, NULL);
+    if (err != TRIS_OK) {
+        return TRIS_ERR_CORRUPT;
+    }
+    for (size_t i = 0; i < plan->kind->field_count; i++) {
+        const struct field *field = &plan->kind->fields[i];
+        const struct value *value = &scratch->value[i];
+        if (!value->present || !fields_searchable(field)) {
+            continue;
+        }
+        if (field->type != FIELD_TEXTS) {
+            fold_more(value->text, out);
+            continue;
+        }
+        for (uint32_t k = 0; k < value->count; k++) {
+            fold_more(value->texts[k], out);
+        }
+    }
+    return TRIS_OK;
+}
+
+/* ---- following the feed ---- */
+
+/* One row to add or remove. Of several changes of one key the last one counts. */
+struct word_change {
+    struct key key;
+    uint32_t order;
+    bool add;
+};
+
+struct follower {
+    struct store_txn *t;
+    struct word_change *change;
+    uint32_t count;
+    uint8_t *text; /* SEARCH_TEXT_BYTES_MAX */
+};
+
+static int change_cmp(const void *left, const void *right)
+{
+    const struct word_change *a = left;
+    const struct word_change *b = right;
+    size_t len = a->key.len < b->key.len ? a->key.len : b->key.len;
+    int order = memcmp(a->key.b, b->key.b, len);
+    if (order == 0) {
+        order = (int)a->key.len - (int)b->key.len;
+    }
+    return order != 0 ? order : a->order < b->order ? -1 : 1;
+}
+
+/* In key order: rows that are neighbours in the table are written one after the other. */
+static void changes_write(struct follower *f)
+{
+    if (f->count > 1) {
+        qsort(f->change, f->count, sizeof *f->change, change_cmp);
+    }
+    for (uint32_t i = 0; i < f->count; i++) {
+        const struct word_change *change = &f->change[i];
+        bool last =
+            i + 1 == f->count || !span_eq(key_span(&change->key), key_span(&f->change[i + 1].key));
+        if (last && change->add) {
+            txn_put(f->t, DB_WORD, key_span(&change->key), span_of(NULL, 0));
+        } else if (last) {
+            txn_del(f->t, DB_WORD, key_span(&change->key));
+        }
+    }
+    f->count = 0;
+}
+
+static enum tris_err change_words(struct follower *f, const struct fields_plan *plan,
+                                  struct record_ref ref, struct span payload, bool add)
+{
+    struct wbuf w = wbuf_of(f->text, SEARCH_TEXT_BYTES_MAX);
+    enum tris_err err = search_text(plan, payload, view_record(&f->t->view), &w);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    size_t at = 0;
+    struct span word;
+    for (uint32_t n = 0; n < SEARCH_WORDS_MAX && search_word_next(wbuf_span(&w), &at, &word); n++) {
+        if (f->count == CHANGES_MAX) {
+            changes_write(f);
+        }
+        struct word_change *change = &f->change[f->count];
+        key_word(&change->key, search_word_cut(word), plan->kind->number, ref);
+        change->order = f->count++;
+        change->add = add;
+    }
+    return TRIS_OK;
+}
+
+/* The effective put before entry `seq` of the same record; its payload. */
+static enum tris_err put_before(struct store_view *v, uint32_t no, uint64_t seq,
+                                struct span *payload)
+{
+    for (;;) {
+        uint64_t prev;
+        enum tris_err reason;
+        struct entry entry;
+        struct entry_header header;
+        enum tris_err err = view_entry_prev(v, no, seq, &prev);
+        if (err != TRIS_OK || prev == SEQ_NONE) {
+            return TRIS_ERR_CORRUPT; /* an effective change has a put before it */
+        }
+        seq = prev;
+        err = store_entry_effect(v, no, seq, &reason);
+        if (err != TRIS_OK) {
+            return err;
+        }
+        if (reason != TRIS_OK) {
+            continue;
+        }
+        err = store_entry_get(v, no, seq, &entry);
+        if (err != TRIS_OK || entry_peek_header(&entry, &header) != TRIS_OK) {
+            return TRIS_ERR_CORRUPT;
+        }
+        if (header.verb == VERB_PUT) {
+            *payload = entry.payload;
+            return TRIS_OK;
+        }
+    }
+}
+
+static enum tris_err follow_item(struct follower *f, const struct feed_item *item)
+{
+    struct store_view *v = &f->t->view;
+    struct entry entry;
+    struct entry_header header;
+    enum tris_err reason;
+    const struct head *head = txn_head(f->t, item->log_no);
+    if (head == NULL) {
+        return f->t->err;
+    }
+    enum tris_err err = store_entry_effect(v, item->log_no, item->seq, &reason);
+    if (err != TRIS_OK || reason != TRIS_OK || head->row.log.ref.topic == TRIS_TOPIC_GOV) {
+        return err;
+    }
+    err = store_entry_get(v, item->log_no, item->seq, &entry);
+    if (err == TRIS_OK) {
+        err = entry_peek_header(&entry, &header);
+    }
+    const struct fields_plan *plan = err == TRIS_OK ? fields_find(&v->s->plans, header.kind) : NULL;
+    if (plan == NULL) {
+        return TRIS_ERR_CORRUPT;
+    }
+    struct record_ref ref = {item->log_no, header.has_record ? header.record_seq : item->seq};
+    if (header.has_record) {
+        struct span old;
+        err = put_before(v, item->log_no, item->seq, &old);
+        if (err == TRIS_OK) {
+            err = change_words(f, plan, ref, old, false);
+        }
+    }
+    if (err == TRIS_OK && header.verb == VERB_PUT) {
+        /* change_words may have written: look the entry up again */
+        err = store_entry_get(v, item->log_no, item->seq, &entry);
+        if (err == TRIS_OK) {
+            err = change_words(f, plan, ref, entry.payload, true);
+        }
+    }
+    return err;
+}
+
+static uint64_t word_cursor(const struct store_view *v)
+{
+    struct span value;
+    if (view_get(v, DB_META, span_str(meta_word), &value) != TRIS_OK) {
+        return 0;
+    }
+    struct rbuf r = rbuf_of(value);
+    return rbuf_u64(&r);
+}
+
+uint64_t store_word_behind(struct store_view *v)
+{
+    struct key last;
+    uint64_t arrival = 0;
+    if (view_settle(v) != TRIS_OK || view_last_key(v, DB_FEED, &last) != TRIS_OK ||
+        !key_read_arrival(key_span(&last), &arrival)) {
+        return 0;
+    }
+    uint64_t cursor = word_cursor(v);
+    return arrival > cursor ? arrival - cursor : 0;
+}
+
+enum tris_err store_word_follow(struct store_txn *t, uint32_t max, uint64_t *behind)
+{
+    if (!txn_ok(t)) {
+        return t->err;
+    }
+    struct follower f = {.t = t};
+    f.change = malloc(CHANGES_MAX * sizeof *f.change);
+    f.text = malloc(SEARCH_TEXT_BYTES_MAX);
+    enum tris_err err = f.change != NULL && f.text != NULL ? TRIS_OK : TRIS_ERR_NO_MEMORY;
+    uint64_t at = word_cursor(&t->view);
+    const uint64_t before = at;
+    for (uint32_t i = 0; i < max && err == TRIS_OK; i++) {
+        struct feed_item item;
+        err = store_feed_next(&t->view, at, &item);
+        if (err == TRIS_OK) {
+            err = follow_item(&f, &item);
+            at = item.arrival;
+        }
+    }
+    if (err == TRIS_ERR_NOT_FOUND) {
+        err = TRIS_OK;
+    }
+    if (err == TRIS_OK && at != before) {
+        uint8_t bytes[8];
+        struct wbuf w = wbuf_of(bytes, sizeof bytes);
+        wbuf_u64(&w, at);
+        changes_write(&f);
+        txn_put(t, DB_META, span_str(meta_word), wbuf_span(&w));
+    }
+    if (err != TRIS_OK) {
+        txn_fail(t, err);
+    }
+    free(f.change);
+    free(f.text);
+    *behind = txn_ok(t) ? store_word_behind(&t->view) : 0;
+    return t->err;
+}
