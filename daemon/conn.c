@@ -29,7 +29,7 @@ struct conn {
     enum conn_phase phase;
     uint64_t session_no;
     struct session *session;
-    bool inbound, open, writing, pumping, by_peer;
+    bool inbound, open, writing, pumping, by_peer, resolving;
     enum tris_err reason;
     uint32_t peer;
     struct conn *next;
@@ -123,7 +123,9 @@ void conn_close(struct conn *c, enum tris_err reason)
         c->reason = reason;
     }
     c->phase = CONN_CLOSING;
-    uv_cancel((uv_req_t *)&c->resolve); /* fails if it is not queued: its callback comes anyway */
+    if (c->resolving) {
+        uv_cancel((uv_req_t *)&c->resolve); /* its callback comes in any case */
+    }
     uv_close((uv_handle_t *)&c->timer, on_closed);
     uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
@@ -488,6 +490,7 @@ static void conn_connect(struct conn *c, const struct sockaddr *address)
 static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
 {
     struct conn *c = req->data;
+    c->resolving = false;
     if (c->phase == CONN_CONNECTING) {
         if (status != 0 || list == NULL) {
             conn_close(c, TRIS_ERR_CLOSED);
@@ -508,6 +511,7 @@ static enum tris_err conn_resolve(struct conn *c, const char *host, uint16_t por
     if (uv_getaddrinfo(&c->d->loop, &c->resolve, on_resolved, host, service, &hints) != 0) {
         return TRIS_ERR_IO;
     }
+    c->resolving = true;
     c->handles++;
     return TRIS_OK;
 }

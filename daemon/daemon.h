@@ -65,6 +65,9 @@ void daemon_stop(struct daemon *d, int exit_code);
 /* Closes what daemon_open opened, in reverse. */
 void daemon_close(struct daemon *d);
 
+/* The writer has delivered its last result: the second half of the end may begin. */
+void daemon_writer_ended(struct daemon *d);
+
 /* Configuration read anew (HUP): log level and dialling; a broken file changes nothing. */
 void daemon_reload(struct daemon *d);
 

@@ -1,0 +1,309 @@
+/* One batch: apply, seal, commit, mark; see writer_batch.h. */
+#include "daemon/writer_batch.h"
+
+#include <stdlib.h>
+
+#include "daemon/clock.h"
+#include "daemon/daemon.h"
+#include "daemon/heads.h"
+#include "daemon/writer_op.h"
+#include "proto/assert.h"
+
+/* ---- lists ---- */
+
+void work_list_init(struct work_list *l)
+{
+    memset(l, 0, sizeof *l);
+    l->tail = &l->first;
+}
+
+void work_list_push(struct work_list *l, struct work *w)
+{
+    w->next = NULL;
+    *l->tail = w;
+    l->tail = &w->next;
+    l->bytes += w->bytes;
+    l->entries += w->entries;
+}
+
+struct work *work_list_pop(struct work_list *l)
+{
+    struct work *w = l->first;
+    if (w == NULL) {
+        return NULL;
+    }
+    l->first = w->next;
+    if (l->first == NULL) {
+        l->tail = &l->first;
+    }
+    l->bytes -= w->bytes;
+    l->entries -= w->entries;
+    w->next = NULL;
+    return w;
+}
+
+void work_list_prepend(struct work_list *l, struct work_list *from)
+{
+    if (from->first == NULL) {
+        return;
+    }
+    *from->tail = l->first;
+    if (l->first == NULL) {
+        l->tail = from->tail;
+    }
+    l->first = from->first;
+    l->bytes += from->bytes;
+    l->entries += from->entries;
+    work_list_init(from);
+}
+
+/* ---- life ---- */
+
+enum tris_err batch_init(struct batch *b, struct daemon *d)
+{
+    memset(b, 0, sizeof *b);
+    b->d = d;
+    b->own[TRIS_TOPIC_GOV] = (struct batch_own){d->gov_no, true, 0, 0};
+    b->own[TRIS_TOPIC_DATA] = (struct batch_own){d->data_no, true, 0, 0};
+    b->own[TRIS_TOPIC_LOCAL] = (struct batch_own){d->local_no, false, 0, 0};
+    struct store_view *v;
+    enum tris_err err = store_view_begin(d->store, &v);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    b->head_of_count = store_log_count(v);
+    store_view_end(v);
+    b->head_of = calloc(b->head_of_count + 1, sizeof *b->head_of);
+    b->heads = calloc(b->head_of_count + 1, sizeof *b->heads);
+    return b->head_of == NULL || b->heads == NULL ? TRIS_ERR_NO_MEMORY : TRIS_OK;
+}
+
+void batch_fini(struct batch *b)
+{
+    free(b->head_of);
+    free(b->heads);
+    b->head_of = NULL;
+    b->heads = NULL;
+}
+
+void batch_touch(struct batch *b, uint32_t log_no, uint64_t source)
+{
+    tris_assert(log_no < b->head_of_count); /* all logs exist since writer_open */
+    if (b->head_of[log_no] != 0) {
+        struct batch_head *head = &b->heads[b->head_of[log_no] - 1];
+        head->source = head->source == source ? source : 0;
+        return;
+    }
+    b->heads[b->heads_count] = (struct batch_head){.log_no = log_no, .source = source};
+    b->head_of[log_no] = ++b->heads_count;
+}
+
+static void batch_clear(struct batch *b)
+{
+    for (uint32_t i = 0; i < b->heads_count; i++) {
+        b->head_of[b->heads[i].log_no] = 0;
+    }
+    b->heads_count = 0;
+    b->own_sealed = false;
+    b->culprit = NULL;
+    b->entries_written = 0;
+}
+
+/* Own entries behind the newest seal, such as a former process may have left. */
+static enum tris_err batch_begin(struct batch *b)
+{
+    batch_clear(b);
+    b->now_ms = clock_wall_ms();
+    enum tris_err err = store_txn_begin(b->d->store, &b->txn);
+    for (int i = 0; i < 3 && err == TRIS_OK; i++) {
+        struct batch_own *own = &b->own[i];
+        if (own->no != UINT32_MAX && own->sealed_log) {
+            err = store_unsealed(store_txn_view(b->txn), own->no, &own->entries, &own->bytes);
+            if (err != TRIS_OK) {
+                store_abort(b->txn);
+                b->txn = NULL;
+            }
+        }
+    }
+    return err;
+}
+
+/* ---- segments ---- */
+
+/* Cuts off the first `skip` wire forms: entries that are held already. */
+static enum tris_err segment_skip(struct span *wire, uint64_t skip)
+{
+    struct rbuf run = rbuf_of(*wire);
+    struct entry entry;
+    for (uint64_t i = 0; i < skip; i++) {
+        enum tris_err err = entry_wire_next(&run, &entry);
+        if (err != TRIS_OK) {
+            return err;
+        }
+    }
+    *wire = span_of(wire->ptr + run.pos, run.len - run.pos);
+    return TRIS_OK;
+}
+
+static enum tris_err segment_apply(struct batch *b, struct work *w)
+{
+    const struct session_segment *s = &w->segment;
+    struct store_log log;
+    if (s->log_no >= b->head_of_count) {
+        return TRIS_ERR_UNKNOWN_LOG;
+    }
+    enum tris_err err = store_log_get(store_txn_view(b->txn), s->log_no, &log);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    if (log.own || log.ref.topic == TRIS_TOPIC_LOCAL) {
+        return TRIS_ERR_UNEXPECTED;
+    }
+    if (s->count <= log.held && s->first <= log.held - s->count) {
+        return TRIS_OK; /* another session was faster */
+    }
+    if (s->first > log.held) {
+        return TRIS_ERR_NO_SPACE; /* a former segment met a full disk or map: fetch again */
+    }
+    if (log.ref.topic == TRIS_TOPIC_GOV && s->seal.size > TRIS_GOV_ENTRIES_MAX) {
+        return TRIS_ERR_TOO_LARGE;
+    }
+    uint64_t skip = log.held - s->first;
+    struct span wire = span_of(s->bytes, s->len);
+    err = segment_skip(&wire, skip);
+    if (err == TRIS_OK) {
+        err = segment_verify(&log.id, &log.ref.seal_key, &log.tree, wire, s->count - (uint32_t)skip,
+                             &s->seal, &b->verified);
+    }
+    if (err != TRIS_OK) {
+        return err;
+    }
+    err = store_append_segment(b->txn, s->log_no, &b->verified, b->now_ms);
+    if (err == TRIS_OK) {
+        b->entries_written += b->verified.count;
+        batch_touch(b, s->log_no, w->session_no);
+    }
+    return err;
+}
+
+/* ---- a run ---- */
+
+static void work_apply(struct batch *b, struct work *w)
+{
+    w->err = TRIS_OK;
+    if (w->type == WORK_SEGMENT) {
+        w->err = segment_apply(b, w);
+    } else {
+        for (size_t i = 0; i < w->count && store_txn_err(b->txn) == TRIS_OK; i++) {
+            op_apply(b, &w->ops[i], &w->results[i]);
+        }
+    }
+    if (store_txn_err(b->txn) != TRIS_OK) {
+        w->err = store_txn_err(b->txn);
+        b->culprit = w;
+    }
+}
+
+static enum tris_err batch_read_heads(struct batch *b)
+{
+    for (uint32_t i = 0; i < b->heads_count; i++) {
+        struct store_log log;
+        enum tris_err err = store_log_get(store_txn_view(b->txn), b->heads[i].log_no, &log);
+        if (err != TRIS_OK) {
+            return err;
+        }
+        head_item(&log, &b->heads[i].item);
+    }
+    return TRIS_OK;
+}
+
+static enum tris_err batch_try(struct batch *b, struct work_list *work)
+{
+    enum tris_err err = batch_begin(b);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    for (struct work *w = work->first; w != NULL && b->culprit == NULL; w = w->next) {
+        if (!w->decided) {
+            work_apply(b, w);
+        }
+    }
+    batch_seal(b, TRIS_TOPIC_GOV);
+    batch_seal(b, TRIS_TOPIC_DATA);
+    err = store_txn_err(b->txn);
+    if (err == TRIS_OK) {
+        err = batch_read_heads(b);
+    }
+    if (err == TRIS_OK) {
+        err = store_commit(b->txn);
+    } else {
+        store_abort(b->txn);
+    }
+    b->txn = NULL;
+    return err;
+}
+
+static bool is_machine_error(enum tris_err err)
+{
+    enum tris_err_class class_ = tris_err_class(err);
+    return class_ == TRIS_CLASS_RESOURCE || class_ == TRIS_CLASS_CORRUPT;
+}
+
+enum tris_err batch_run(struct batch *b, struct work_list *work)
+{
+    for (;;) {
+        enum tris_err err = batch_try(b, work);
+        if (err == TRIS_OK) {
+            return TRIS_OK;
+        }
+        if (!is_machine_error(err) && b->culprit != NULL) {
+            /* one bad work must not cost the others: it is out, they are tried again */
+            b->culprit->decided = true;
+            b->culprit->err = err;
+            continue;
+        }
+        for (struct work *w = work->first; w != NULL; w = w->next) {
+            w->err = w->decided ? w->err : err;
+        }
+        batch_clear(b);
+        return is_machine_error(err) ? err : TRIS_ERR_IO;
+    }
+}
+
+void batch_dry_run(struct batch *b, struct work *group)
+{
+    tris_assert(group->type == WORK_GROUP && group->dry_run);
+    group->err = batch_begin(b);
+    if (group->err != TRIS_OK) {
+        return;
+    }
+    work_apply(b, group);
+    store_abort(b->txn);
+    b->txn = NULL;
+    batch_clear(b);
+}
+
+enum tris_err batch_mark(struct batch *b)
+{
+    struct store_mark mark = {0};
+    struct store_view *v;
+    struct store_log log;
+    enum tris_err err = store_view_begin(b->d->store, &v);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    err = store_log_get(v, b->own[TRIS_TOPIC_GOV].no, &log);
+    if (err == TRIS_OK && log.has_seal) {
+        mark.gov_size = log.seal.size;
+        mark.gov_root = log.seal.root;
+    }
+    if (err == TRIS_OK) {
+        err = store_log_get(v, b->own[TRIS_TOPIC_DATA].no, &log);
+    }
+    if (err == TRIS_OK && log.has_seal) {
+        mark.data_size = log.seal.size;
+        mark.data_root = log.seal.root;
+    }
+    store_view_end(v);
+    return err == TRIS_OK ? store_mark_write(b->d->store, &mark) : err;
+}

@@ -1,0 +1,185 @@
+/* What a start writes before anything else; see writer_first.h. */
+#include "daemon/writer_first.h"
+
+#include <stdlib.h>
+
+#include "daemon/daemon.h"
+#include "proto/assert.h"
+
+enum { FIRST_OPS_MAX = 2, FIRST_SCRATCH_BYTES = 8192, FIRST_PAYLOAD_BYTES = 8192 };
+
+static enum tris_err ensure(struct store_txn *t, const struct tris_house_id *house,
+                            enum tris_topic topic, uint32_t *no)
+{
+    struct tris_log_ref ref = {.house = *house, .topic = topic, .epoch = 0};
+    memcpy(ref.seal_key.b, house->b, sizeof ref.seal_key.b);
+    return store_log_ensure(t, &ref, no);
+}
+
+static enum tris_err ensure_own(struct daemon *d, struct store_txn *t)
+{
+    enum tris_err err = TRIS_OK;
+    d->gov_no = LOG_NO_NONE;
+    d->data_no = LOG_NO_NONE;
+    if (d->role != TRIS_ROLE_OBSERVER) {
+        err = ensure(t, &d->own, TRIS_TOPIC_GOV, &d->gov_no);
+        if (err == TRIS_OK) {
+            err = ensure(t, &d->own, TRIS_TOPIC_DATA, &d->data_no);
+        }
+    }
+    return err == TRIS_OK ? ensure(t, &d->own, TRIS_TOPIC_LOCAL, &d->local_no) : err;
+}
+
+enum tris_err first_logs(struct daemon *d)
+{
+    struct store_txn *t;
+    enum tris_err err = store_txn_begin(d->store, &t);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    err = ensure_own(d, t);
+    for (uint32_t i = 0; i < d->charter.member_count && err == TRIS_OK; i++) {
+        const struct house_line *line = &d->charter.member[i];
+        uint32_t no;
+        if (line->role != TRIS_ROLE_OBSERVER) {
+            err = ensure(t, &line->id, TRIS_TOPIC_GOV, &no);
+        }
+        if (line->role != TRIS_ROLE_OBSERVER && err == TRIS_OK) {
+            err = ensure(t, &line->id, TRIS_TOPIC_DATA, &no);
+        }
+    }
+    if (err != TRIS_OK) {
+        store_abort(t);
+        return err;
+    }
+    return store_commit(t);
+}
+
+/* ---- card and house record ---- */
+
+static enum tris_err card_is_newest(struct daemon *d, struct store_view *v, bool *newest)
+{
+    struct span card;
+    enum tris_err err = store_house_card(v, &d->own, &card);
+    *newest = err == TRIS_OK && span_eq(card, span_str(d->own_line_text));
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+}
+
+static enum tris_err has_house_record(struct daemon *d, struct store_view *v, bool *has)
+{
+    struct record_filter filter = {
+        .kind = KIND_HOUSE, .with_ended = true, .by_house = true, .house = d->own};
+    struct record_ref cursor = {UINT32_MAX, 0};
+    struct store_record record;
+    enum tris_err err;
+    do {
+        err = store_record_next(v, &filter, &cursor, &record);
+    } while (err == TRIS_ERR_NOT_READY);
+    *has = err == TRIS_OK;
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+}
+
+static enum tris_err set_field(struct record *r, uint32_t number, const char *text,
+                               struct wbuf *scratch)
+{
+    const struct field *field = schema_field(r->kind, number);
+    bool changed;
+    tris_assert(field != NULL);
+    return record_set_text(r, field, span_str(text), scratch, &changed);
+}
+
+/* The house's own record as its line says it. */
+static enum tris_err house_payload(const struct house_line *line, struct wbuf *out)
+{
+    const struct kind *kind = schema_kind(KIND_HOUSE);
+    uint8_t *scratch_bytes = malloc(FIRST_SCRATCH_BYTES);
+    struct record *r = malloc(sizeof *r);
+    enum tris_err err = TRIS_ERR_NO_MEMORY;
+    if (r == NULL || scratch_bytes == NULL) {
+        goto out;
+    }
+    tris_assert(kind != NULL);
+    record_init(r, kind);
+    struct wbuf scratch = wbuf_of(scratch_bytes, FIRST_SCRATCH_BYTES);
+    err = set_field(r, HOUSE_NAME, line->name, &scratch);
+    if (err == TRIS_OK) {
+        err = set_field(r, HOUSE_REGION, line->region, &scratch);
+    }
+    if (err == TRIS_OK) {
+        err = set_field(r, HOUSE_COVERS, line->region, &scratch);
+    }
+    if (err == TRIS_OK) {
+        err = set_field(r, HOUSE_STATUS, "active", &scratch);
+    }
+    if (err == TRIS_OK) {
+        err = record_encode(r, out);
+    }
+out:
+    free(r);
+    free(scratch_bytes);
+    return err;
+}
+
+static enum tris_err run_ops(struct batch *b, struct writer_op *ops, size_t count)
+{
+    struct writer_result results[FIRST_OPS_MAX];
+    struct work work = {.type = WORK_GROUP, .ops = ops, .results = results, .count = count};
+    struct work_list list;
+    tris_assert(count <= FIRST_OPS_MAX);
+    work_list_init(&list);
+    if (count > 0) {
+        work_list_push(&list, &work);
+    }
+    enum tris_err err = batch_run(b, &list);
+    for (size_t i = 0; i < count && err == TRIS_OK; i++) {
+        if (work.err != TRIS_OK || results[i].change == WRITER_REJECTED) {
+            err = work.err != TRIS_OK ? work.err : results[i].err;
+        }
+    }
+    if (err == TRIS_OK && b->own_sealed) {
+        err = batch_mark(b);
+    }
+    return err;
+}
+
+enum tris_err first_entries(struct daemon *d, struct batch *b)
+{
+    if (d->role == TRIS_ROLE_OBSERVER) {
+        return TRIS_OK;
+    }
+    struct store_view *v;
+    bool card = false, record = false;
+    enum tris_err err = store_view_begin(d->store, &v);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    err = card_is_newest(d, v, &card);
+    if (err == TRIS_OK) {
+        err = has_house_record(d, v, &record);
+    }
+    store_view_end(v);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    struct writer_op ops[FIRST_OPS_MAX] = {0};
+    size_t count = 0;
+    if (!card) {
+        ops[count++] =
+            (struct writer_op){.type = WRITER_CARD, .payload = span_str(d->own_line_text)};
+    }
+    uint8_t bytes[FIRST_PAYLOAD_BYTES];
+    struct wbuf payload = wbuf_of(bytes, sizeof bytes);
+    if (!record) {
+        err = house_payload(&d->own_line, &payload);
+        if (err == TRIS_OK) {
+            ops[count++] = (struct writer_op){.type = WRITER_PUT,
+                                              .topic = TRIS_TOPIC_DATA,
+                                              .kind = KIND_HOUSE,
+                                              .payload = wbuf_span(&payload)};
+        } else { /* the house works without it; people see the reason */
+            LOG(&d->log, LOG_WARN, "house_record_failed", log_text("reason", tris_err_text(err)));
+        }
+    }
+    /* runs without ops too: seals what a former process left unsealed */
+    return run_ops(b, ops, count);
+}

@@ -1,0 +1,14 @@
+/* The first transaction of a start: all logs of the federation exist, the house has its card and
+ * its record. On the loop thread, before the writer thread exists. */
+#ifndef TRIS_DAEMON_WRITER_FIRST_H
+#define TRIS_DAEMON_WRITER_FIRST_H
+
+#include "daemon/writer_batch.h"
+
+/* Ensures the own logs and those of all founders; sets d->gov_no, data_no, local_no. */
+TRIS_MUST_CHECK enum tris_err first_logs(struct daemon *d);
+/* Writes the card if it differs from the newest one, and the house record if there is none; seals,
+ * commits, and writes the mark. */
+TRIS_MUST_CHECK enum tris_err first_entries(struct daemon *d, struct batch *b);
+
+#endif

@@ -1,0 +1,314 @@
+/* Own writes inside a batch; see writer_op.h. */
+#include "daemon/writer_op.h"
+
+#include <sodium.h>
+
+#include "daemon/daemon.h"
+#include "proto/assert.h"
+#include "proto/pack.h"
+
+enum { END_PAYLOAD_BYTES = 32, CARD_PAYLOAD_BYTES = TRIS_HOUSE_LINE_BYTES_MAX + 16 };
+
+static void reject(struct writer_result *r, enum tris_err err)
+{
+    r->change = WRITER_REJECTED;
+    r->err = err;
+}
+
+/* The topic of an own log by its number; false if it is somebody else's. */
+static bool own_topic(const struct batch *b, uint32_t log_no, enum tris_topic *topic)
+{
+    for (int i = 0; i < 3; i++) {
+        if (b->own[i].no != UINT32_MAX && b->own[i].no == log_no) {
+            *topic = (enum tris_topic)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum tris_err append(struct batch *b, enum tris_topic topic, enum entry_verb verb,
+                            uint32_t kind, const struct record_ref *record, struct span payload,
+                            uint64_t *seq)
+{
+    struct batch_own *own = &b->own[topic];
+    if (own->no == UINT32_MAX) {
+        return TRIS_ERR_OBSERVER;
+    }
+    struct entry_header header = {
+        .version = ENTRY_VERSION, .verb = verb, .kind = kind, .time_ms = b->now_ms};
+    if (record != NULL) {
+        header.has_record = true;
+        header.record_seq = record->seq;
+    }
+    struct tris_salt salt;
+    randombytes_buf(salt.b, sizeof salt.b);
+    enum tris_err err = store_append_own(b->txn, own->no, &header, &salt, payload, b->now_ms, seq);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    b->entries_written++;
+    own->entries++;
+    /* an upper bound of its wire form */
+    own->bytes += TRIS_ENTRY_WIRE_BYTES_MAX - TRIS_PAYLOAD_BYTES_MAX + payload.len;
+    batch_touch(b, own->no, 0);
+    if (own->entries >= TRIS_SEAL_SPACING_MAX || own->bytes >= TRIS_SEAL_BYTES) {
+        batch_seal(b, topic);
+    }
+    return TRIS_OK;
+}
+
+void batch_seal(struct batch *b, enum tris_topic topic)
+{
+    struct batch_own *own = &b->own[topic];
+    if (!own->sealed_log || own->entries == 0 || own->no == UINT32_MAX) {
+        return;
+    }
+    struct store_log log;
+    if (store_log_get(store_txn_view(b->txn), own->no, &log) != TRIS_OK || log.held == 0) {
+        return; /* the transaction is broken: its commit says so */
+    }
+    tris_assert(log.own && log.tree.size == log.held);
+    struct seal seal = {.log = log.id, .size = log.held, .time_ms = b->now_ms};
+    tree_root(&log.tree, &seal.root);
+    seal_make(&seal, &b->d->identity);
+    if (store_seal_own(b->txn, own->no, &seal) == TRIS_OK) {
+        own->entries = 0;
+        own->bytes = 0;
+        b->own_sealed = true;
+    }
+}
+
+/* Replaces the state of a record that was looked up in this transaction. */
+static void put_on(struct batch *b, struct record_ref ref, const struct writer_op *op,
+                   struct writer_result *r)
+{
+    enum tris_topic topic;
+    struct store_record now;
+    r->record = ref;
+    if (!own_topic(b, ref.log_no, &topic)) {
+        reject(r, TRIS_ERR_NOT_OWNER);
+        return;
+    }
+    enum tris_err err = store_record_get(store_txn_view(b->txn), ref, &now);
+    if (err == TRIS_OK && op->kind != now.kind) {
+        err = TRIS_ERR_INVALID;
+    }
+    if (err == TRIS_OK && op->has_base && op->base_seq != now.last_seq) {
+        err = TRIS_ERR_NOT_READY;
+    }
+    if (err != TRIS_OK) {
+        reject(r, err);
+        return;
+    }
+    if (span_eq(now.payload, op->payload)) {
+        r->change = WRITER_UNCHANGED;
+        r->seq = now.last_seq;
+        return;
+    }
+    if (now.ended) {
+        reject(r, TRIS_ERR_ENDED);
+        return;
+    }
+    err = append(b, topic, VERB_PUT, now.kind, &ref, op->payload, &r->seq);
+    if (err != TRIS_OK) {
+        reject(r, err);
+        return;
+    }
+    r->change = WRITER_CHANGED;
+}
+
+static void create(struct batch *b, enum tris_topic topic, const struct writer_op *op,
+                   struct writer_result *r)
+{
+    enum tris_err err = append(b, topic, VERB_PUT, op->kind, NULL, op->payload, &r->seq);
+    if (err != TRIS_OK) {
+        reject(r, err);
+        return;
+    }
+    r->change = WRITER_NEW;
+    r->record = (struct record_ref){b->own[topic].no, r->seq};
+}
+
+static void op_put(struct batch *b, const struct writer_op *op, struct writer_result *r)
+{
+    if (op->has_record) {
+        put_on(b, op->record, op, r);
+        return;
+    }
+    if (op->refuse_duplicate) {
+        enum tris_err err =
+            store_find_name(store_txn_view(b->txn), op->kind, op->name, op->region, &r->record);
+        if (err == TRIS_OK || err == TRIS_ERR_AMBIGUOUS) {
+            reject(r, TRIS_ERR_EXISTS);
+            return;
+        }
+        if (err != TRIS_ERR_NOT_FOUND) {
+            reject(r, err);
+            return;
+        }
+    }
+    create(b, op->topic, op, r);
+}
+
+static void op_import(struct batch *b, const struct writer_op *op, struct writer_result *r)
+{
+    struct store_view *v = store_txn_view(b->txn);
+    struct record_ref ref = {0};
+    bool by_source = op->source_id.len > 0;
+    enum tris_err err = by_source ? store_find_source(v, op->kind, op->source, op->source_id, &ref)
+                                  : store_find_name(v, op->kind, op->name, op->region, &ref);
+    if (err == TRIS_ERR_AMBIGUOUS && by_source) {
+        err = TRIS_OK; /* the same row was once entered twice: the first one follows the source */
+    }
+    if (err == TRIS_ERR_NOT_FOUND) {
+        create(b, op->topic, op, r);
+        return;
+    }
+    r->record = ref;
+    if (err != TRIS_OK) {
+        reject(r, err);
+        return;
+    }
+    /* never write what was meant for this house alone into a log that leaves it */
+    if (ref.log_no != b->own[op->topic].no) {
+        reject(r, TRIS_ERR_EXISTS);
+        return;
+    }
+    put_on(b, ref, op, r);
+}
+
+/* An ending of a record; published_as is a seq of the own data log. */
+static enum tris_err append_end(struct batch *b, enum tris_topic topic,
+                                const struct store_record *record, uint32_t reason,
+                                const uint64_t *published_as, uint64_t *seq)
+{
+    uint8_t bytes[END_PAYLOAD_BYTES];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    pack_write_map(&w, (reason != 0 ? 1u : 0u) + (published_as != NULL ? 1u : 0u));
+    if (reason != 0) {
+        pack_write_uint(&w, 1);
+        pack_write_uint(&w, reason);
+    }
+    if (published_as != NULL) {
+        pack_write_uint(&w, 2);
+        pack_write_uint(&w, *published_as);
+    }
+    tris_assert(w.err == TRIS_OK);
+    return append(b, topic, VERB_END, record->kind, &record->ref, wbuf_span(&w), seq);
+}
+
+/* Looks up a record of ours that is to end. */
+static enum tris_err find_ending(struct batch *b, const struct writer_op *op,
+                                 enum tris_topic *topic, struct store_record *out)
+{
+    if (!own_topic(b, op->record.log_no, topic)) {
+        return TRIS_ERR_NOT_OWNER;
+    }
+    enum tris_err err = store_record_get(store_txn_view(b->txn), op->record, out);
+    if (err == TRIS_OK && out->ended) {
+        err = TRIS_ERR_ENDED;
+    }
+    if (err == TRIS_OK && op->has_base && op->base_seq != out->last_seq) {
+        err = TRIS_ERR_NOT_READY;
+    }
+    return err;
+}
+
+static void op_end(struct batch *b, const struct writer_op *op, struct writer_result *r)
+{
+    enum tris_topic topic;
+    struct store_record record;
+    r->record = op->record;
+    enum tris_err err = find_ending(b, op, &topic, &record);
+    if (err == TRIS_OK) {
+        err = append_end(b, topic, &record, op->end_reason, NULL, &r->seq);
+    }
+    if (err != TRIS_OK) {
+        reject(r, err);
+        return;
+    }
+    r->change = WRITER_CHANGED;
+}
+
+static void op_publish(struct batch *b, const struct writer_op *op, struct writer_result *r)
+{
+    enum tris_topic topic;
+    struct store_record record;
+    enum tris_err err = find_ending(b, op, &topic, &record);
+    if (err == TRIS_OK && topic != TRIS_TOPIC_LOCAL) {
+        err = TRIS_ERR_EXISTS; /* it is published already */
+    }
+    if (err != TRIS_OK) {
+        reject(r, err);
+        return;
+    }
+    create(b, TRIS_TOPIC_DATA, op, r);
+    if (r->change != WRITER_NEW) {
+        return;
+    }
+    uint64_t end_seq;
+    err = append_end(b, topic, &record, op->end_reason, &r->seq, &end_seq);
+    /* everything that could refuse it was asked above */
+    tris_assert(err == TRIS_OK || store_txn_err(b->txn) != TRIS_OK);
+}
+
+static void op_setting(struct batch *b, const struct writer_op *op, struct writer_result *r)
+{
+    char key[256];
+    if (op->key.len == 0 || op->key.len >= sizeof key) {
+        reject(r, TRIS_ERR_INVALID);
+        return;
+    }
+    memcpy(key, op->key.ptr, op->key.len);
+    key[op->key.len] = '\0';
+    enum tris_err err = store_setting_put(b->txn, key, op->payload);
+    if (err != TRIS_OK) {
+        reject(r, err);
+        return;
+    }
+    r->change = WRITER_CHANGED;
+}
+
+static void op_card(struct batch *b, const struct writer_op *op, struct writer_result *r)
+{
+    uint8_t bytes[CARD_PAYLOAD_BYTES];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    pack_write_map(&w, 1);
+    pack_write_uint(&w, 1);
+    pack_write_str(&w, op->payload);
+    enum tris_err err = w.err;
+    if (err == TRIS_OK) {
+        err = append(b, TRIS_TOPIC_GOV, VERB_CARD, KIND_NONE, NULL, wbuf_span(&w), &r->seq);
+    }
+    if (err != TRIS_OK) {
+        reject(r, err);
+        return;
+    }
+    r->change = WRITER_NEW;
+}
+
+void op_apply(struct batch *b, const struct writer_op *op, struct writer_result *r)
+{
+    memset(r, 0, sizeof *r);
+    switch (op->type) {
+    case WRITER_PUT:
+        op_put(b, op, r);
+        return;
+    case WRITER_END:
+        op_end(b, op, r);
+        return;
+    case WRITER_IMPORT:
+        op_import(b, op, r);
+        return;
+    case WRITER_PUBLISH:
+        op_publish(b, op, r);
+        return;
+    case WRITER_SETTING:
+        op_setting(b, op, r);
+        return;
+    case WRITER_CARD:
+        op_card(b, op, r);
+        return;
+    }
+}
