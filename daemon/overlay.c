@@ -25,8 +25,8 @@ enum {
     OVERLAY_WINDOW_ALL = 48 * 1024 * 1024, /* below the writer's inbox */
 };
 
-_Static_assert(OVERLAY_WINDOW_MIN >= TRIS_CREDIT_INITIAL_BYTES, "a window is never below credit");
-_Static_assert(OVERLAY_WINDOW_ALL < WRITER_INBOX_BYTES_MAX, "what is granted fits the inbox");
+_Static_assert((int)OVERLAY_WINDOW_MIN >= (int)TRIS_CREDIT_INITIAL_BYTES, "never below credit");
+_Static_assert((int)OVERLAY_WINDOW_ALL < (int)WRITER_INBOX_BYTES_MAX, "it fits the inbox");
 
 struct overlay {
     struct daemon *d;
@@ -459,7 +459,8 @@ static void peer_closed(struct overlay *o, struct conn *c, enum tris_err reason,
         note_stats(o, p, c);
     }
     enum log_level level = p->state == PEER_OPEN && p->conn == c ? LOG_INFO : LOG_DEBUG;
-    if (is_offence(reason)) {
+    bool offence = !by_peer && is_offence(reason); /* by_peer: it blames us */
+    if (offence) {
         level = LOG_WARN;
     }
     LOG(&o->d->log, level, "peer_closed", log_text("house", peer_slug(o, index)),
@@ -470,11 +471,14 @@ static void peer_closed(struct overlay *o, struct conn *c, enum tris_err reason,
     }
     p->conn = NULL;
     p->instance = 0;
-    if (is_offence(reason)) {
+    if (offence) {
         p->offences++;
         p->backoff_ms = p->backoff_ms < OVERLAY_OFFENCE_MS ? OVERLAY_OFFENCE_MS : p->backoff_ms;
     }
     dial_failed(o, p, reason);
+    if (!peer_is_candidate(o, index)) {
+        p->state = PEER_IDLE;
+    }
 }
 
 void overlay_conn_closed(struct daemon *d, struct conn *c, enum tris_err reason, bool by_peer)
