@@ -104,7 +104,9 @@ static void conn_release(struct conn *c)
         return;
     }
     overlay_conn_closed(c->d, c, c->reason, c->by_peer);
-    session_free(c->session);
+    if (c->session != NULL) {
+        session_free(c->session);
+    }
     free(c->write_buf);
     free(c);
 }

@@ -49,8 +49,7 @@ struct daemon {
 
     uint8_t *read_buf; /* CONN_READ_BYTES, shared by all connections */
     uv_signal_t sigterm, sigint, sighup;
-    uv_timer_t stop_timer;
-    bool loop_open, charter_open, members_open;
+    bool loop_open, signals_open, charter_open, writer_started;
     atomic_bool stopping; /* long work in other threads looks at it */
     int exit_code;
 };
