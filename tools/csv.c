@@ -6,7 +6,10 @@
 
 #include "proto/pack.h"
 
-enum { SNIFF_BYTES = 64 * 1024 };
+enum {
+    SNIFF_BYTES = 64 * 1024,
+    PARSER_IN_CELL = 2, /* csv_parser.pstate inside a cell; libcsv has no public name for it */
+};
 
 struct reader {
     FILE *file;
@@ -248,6 +251,17 @@ static void read_lines(struct reader *r, uint8_t *buffer, struct csv_info *info)
     }
 }
 
+/* The end of the file ends the last row, but not an open quotation mark. */
+static void finish(struct reader *r)
+{
+    if (r->parser.quoted != 0 && r->parser.pstate == PARSER_IN_CELL) {
+        fail(r, TRIS_ERR_TRUNCATED, r->row.line, r->row.count + 1,
+             "a quotation mark is not closed");
+    } else if (csv_fini(&r->parser, on_cell, on_row, r) != 0) {
+        fail(r, TRIS_ERR_NO_MEMORY, r->line, 0, csv_strerror(csv_error(&r->parser)));
+    }
+}
+
 enum tris_err csv_read(FILE *file, struct csv_info *info, struct csv_error *error, csv_row_fn *each,
                        void *ctx)
 {
@@ -263,7 +277,7 @@ enum tris_err csv_read(FILE *file, struct csv_info *info, struct csv_error *erro
     }
     r->text_cap = 64 * 1024;
     r->text = malloc(r->text_cap);
-    have_parser = r->text != NULL && csv_init(&r->parser, CSV_STRICT_FINI) == 0;
+    have_parser = r->text != NULL && csv_init(&r->parser, 0) == 0;
     if (!have_parser) {
         goto out;
     }
@@ -274,9 +288,8 @@ enum tris_err csv_read(FILE *file, struct csv_info *info, struct csv_error *erro
     r->ctx = ctx;
     r->line = 1;
     read_lines(r, buffer, info != NULL ? info : &own_info);
-    if (r->err == TRIS_OK && !r->stopped && csv_fini(&r->parser, on_cell, on_row, r) != 0) {
-        fail(r, TRIS_ERR_TRUNCATED, r->row.line, r->row.count + 1,
-             "a quotation mark is not closed");
+    if (r->err == TRIS_OK && !r->stopped) {
+        finish(r);
     }
     err = r->err;
 out:
@@ -295,16 +308,20 @@ out:
     return err;
 }
 
+/* Apostrophes, then a character that makes a spreadsheet calculate. */
 static bool is_formula(struct span text)
 {
-    return text.len > 0 && memchr("=+-@\t\r", text.ptr[0], 6) != NULL;
+    size_t i = 0;
+    while (i < text.len && text.ptr[i] == '\'') {
+        i++;
+    }
+    return i < text.len && memchr("=+-@\t\r", text.ptr[i], 6) != NULL;
 }
 
 void csv_put_cell(FILE *file, struct span text, char delimiter, bool guard)
 {
     bool quote = text.len > 0 && (text.ptr[0] == ' ' || text.ptr[text.len - 1] == ' ');
-    bool guarded = guard && (is_formula(text) || (text.len > 1 && text.ptr[0] == '\'' &&
-                                                  is_formula(span_of(text.ptr + 1, text.len - 1))));
+    bool guarded = guard && is_formula(text);
     for (size_t i = 0; i < text.len && !quote; i++) {
         uint8_t c = text.ptr[i];
         quote = c == '"' || c == '\n' || c == '\r' || c == (uint8_t)delimiter;
@@ -328,11 +345,8 @@ void csv_put_cell(FILE *file, struct span text, char delimiter, bool guard)
 
 struct span csv_unguard(struct span text)
 {
-    if (text.len < 2 || text.ptr[0] != '\'') {
+    if (text.len < 2 || text.ptr[0] != '\'' || !is_formula(text)) {
         return text;
     }
-    struct span rest = span_of(text.ptr + 1, text.len - 1);
-    bool again =
-        rest.len > 1 && rest.ptr[0] == '\'' && is_formula(span_of(rest.ptr + 1, rest.len - 1));
-    return is_formula(rest) || again ? rest : text;
+    return span_of(text.ptr + 1, text.len - 1);
 }
