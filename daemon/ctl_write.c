@@ -169,19 +169,9 @@ static bool set_fields(struct daemon *d, struct change *c, struct span map)
         }
         enum tris_err err = record_set_text(&c->record, field, text, &scratch, NULL);
         if (err != TRIS_OK) {
-            char allowed[512];
-            struct wbuf w = wbuf_of(allowed, sizeof allowed - 1);
-            const struct code_list *list = field->codes;
-            for (size_t k = 0; list != NULL && k < list->count && w.err == TRIS_OK; k++) {
-                wbuf_span_put(&w, span_str(k > 0 ? " " : ", allowed: "));
-                wbuf_span_put(&w, span_str(list->codes[k].code));
-            }
-            allowed[w.len] = '\0';
-            char long_message[800];
-            (void)snprintf(long_message, sizeof long_message, "%s: \"%.*s\" is refused (%s)%s",
-                           field->name, (int)(text.len < 60 ? text.len : 60),
-                           text.len > 0 ? (const char *)text.ptr : "", tris_err_text(err), allowed);
-            refuse(d, c, err, long_message, NULL, field->name);
+            char explained[512];
+            record_explain_text(field, text, err, explained, sizeof explained);
+            refuse(d, c, err, explained, NULL, field->name);
             return false;
         }
     }
