@@ -13,7 +13,7 @@ struct grid {
 };
 
 struct grid *grid_new(const struct cli *cli, const char *const *titles, const int *flags,
-                        size_t columns)
+                      size_t columns)
 {
     struct grid *t = calloc(1, sizeof *t);
     if (t == NULL || (t->table = scols_new_table()) == NULL) {

@@ -10,7 +10,7 @@ enum { GRID_RIGHT = 1, GRID_TRUNCATE = 2 };
 
 /* `columns` titles (already translated); `flags` one an each or NULL. Aborts without memory. */
 struct grid *grid_new(const struct cli *cli, const char *const *titles, const int *flags,
-                        size_t columns);
+                      size_t columns);
 void grid_row(struct grid *t);
 /* The next cell of the row; the text is copied and escaped. */
 void grid_text(struct grid *t, const char *text);

@@ -1,0 +1,302 @@
+/* tris partner add, edit, show, list, publish, end, history: the partners of the houses. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/grid.h"
+#include "tools/lists.h"
+
+enum { LIST_MAX = 1000000 };
+
+static int partner_add(struct cli *cli, const struct args *args)
+{
+    json_t *fields = fields_of_args(args);
+    if (args->pos_count > 0 && json_object_get(fields, "name") == NULL) {
+        (void)json_object_set_new(fields, "name", json_string(args->pos[0]));
+    }
+    if (json_object_get(fields, "name") == NULL) {
+        json_decref(fields);
+        return cli_usage(cli, "tris help partner add", _("the partner's name is missing"));
+    }
+    int code = EXIT_OK;
+    if (json_object_get(fields, "region") == NULL) {
+        /* a partner is mostly in the house's own district */
+        json_t *status = cli_call(cli, "status", json_object(), &code);
+        if (status == NULL) {
+            json_decref(fields);
+            return code;
+        }
+        (void)json_object_set_new(
+            fields, "region", json_string(get_text(json_object_get(status, "house"), "region")));
+        json_decref(status);
+    }
+    json_t *params = json_pack("{s:s, s:s, s:o}", "kind", "partner", "scope",
+                               args_flag(args, "listed") ? "national" : "local", "fields", fields);
+    if (args_flag(args, "force")) {
+        (void)json_object_set_new(params, "force", json_true());
+    }
+    return print_change(cli, params, "tris.partner.add.1");
+}
+
+static int partner_edit(struct cli *cli, const struct args *args)
+{
+    json_t *fields = fields_of_args(args);
+    if (json_object_size(fields) == 0) {
+        json_decref(fields);
+        return cli_usage(cli, "tris help partner edit",
+                         _("say what to change, for example --web https://..."));
+    }
+    return print_change(
+        cli, json_pack("{s:s, s:s, s:o}", "kind", "partner", "id", args->pos[0], "fields", fields),
+        "tris.partner.edit.1");
+}
+
+static int partner_show(struct cli *cli, const struct args *args)
+{
+    int code = EXIT_OK;
+    json_t *result = cli_call(cli, "record.show", json_pack("{s:s}", "id", args->pos[0]), &code);
+    if (result == NULL) {
+        return code;
+    }
+    if (cli->json) {
+        return cli_json(result, "tris.partner.show.1");
+    }
+    show_record(cli, result);
+    json_decref(result);
+    return EXIT_OK;
+}
+
+static json_t *list_params(struct cli *cli, const struct args *args, bool *usage)
+{
+    json_t *params = json_pack("{s:s}", "kind", "partner");
+    static const char *const texts[] = {"scope", "house", "region", "match"};
+    *usage = false;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const char *value = args_value(args, texts[i]);
+        if (value != NULL) {
+            (void)json_object_set_new(params, texts[i], json_string(value));
+        }
+    }
+    if (args->pos_count > 0) {
+        (void)json_object_set_new(params, "match", json_string(args->pos[0]));
+    }
+    if (args_flag(args, "ended")) {
+        (void)json_object_set_new(params, "ended", json_true());
+    }
+    uint64_t limit = 0;
+    if (!args_number(cli, args, "limit", LIST_MAX, &limit)) {
+        *usage = true;
+        json_decref(params);
+        return NULL;
+    }
+    return params;
+}
+
+static int partner_list(struct cli *cli, const struct args *args)
+{
+    int code = EXIT_OK;
+    size_t index;
+    json_t *item;
+    bool usage;
+    uint64_t most = 0;
+    json_t *params = list_params(cli, args, &usage);
+    if (usage) {
+        return EXIT_USAGE;
+    }
+    (void)args_number(cli, args, "limit", LIST_MAX, &most);
+    json_t *result = cli_pages(cli, "record.list", params, (size_t)most, &code);
+    if (result == NULL || cli->json) {
+        return result != NULL ? cli_json(result, "tris.partner.list.1") : code;
+    }
+    const char *titles[] = {_("Record"), _("Name"),  _("Sector"), _("Legal form"),
+                            _("Place"),  _("Scope"), _("Status")};
+    const int flags[] = {0, GRID_TRUNCATE, 0, GRID_TRUNCATE, GRID_TRUNCATE, 0, 0};
+    struct grid *grid = grid_new(cli, titles, flags, 7);
+    json_array_foreach(json_object_get(result, "items"), index, item)
+    {
+        const json_t *fields = json_object_get(item, "fields");
+        const char *city = get_text(fields, "city");
+        grid_row(grid);
+        grid_text(grid, get_text(item, "id"));
+        grid_text(grid, get_text(fields, "name"));
+        grid_text(grid, get_text(fields, "sector"));
+        grid_text(grid, code_label(cli, "legal_form", get_text(fields, "legal_form")));
+        grid_text(grid, city[0] != '\0' ? city : get_text(fields, "region"));
+        grid_text(grid, scope_label(get_text(item, "scope")));
+        grid_text(grid, get_bool(item, "ended")
+                            ? _("ended")
+                            : code_label(cli, "partner_status", get_text(fields, "status")));
+    }
+    grid_print(grid, _("No partners found."));
+    json_decref(result);
+    return EXIT_OK;
+}
+
+/* Prints what would happen with -n, asks unless -y; false with the exit code. */
+static bool confirmed(struct cli *cli, const char *id, const char *question, int *code)
+{
+    json_t *record = cli_call(cli, "record.show", json_pack("{s:s}", "id", id), code);
+    if (record == NULL) {
+        return false;
+    }
+    char text[512];
+    char *name = show_text(get_text(json_object_get(record, "fields"), "name"), 60);
+    char *shown = show_text(get_text(record, "id"), 0);
+    (void)snprintf(text, sizeof text, "%s (%s): %s", shown, name, question);
+    free(shown);
+    free(name);
+    json_decref(record);
+    if (cli->dry_run) {
+        (void)puts(text);
+        cli_note(cli, "%s", _("Dry run, nothing written."));
+        *code = EXIT_OK;
+        return false;
+    }
+    if (!cli_ask(cli, text)) {
+        cli_note(cli, "%s", _("Nothing written. Without a question: -y"));
+        *code = EXIT_DECISION;
+        return false;
+    }
+    return true;
+}
+
+static int partner_publish(struct cli *cli, const struct args *args)
+{
+    int code = EXIT_OK;
+    if (!confirmed(cli, args->pos[0],
+                   _("every member house will be able to read this record. Publish?"), &code)) {
+        return code;
+    }
+    json_t *result = cli_call(cli, "record.publish", json_pack("{s:s}", "id", args->pos[0]), &code);
+    if (result == NULL || cli->json) {
+        return result != NULL ? cli_json(result, "tris.partner.publish.1") : code;
+    }
+    char *id = show_text(get_text(result, "id"), 0);
+    (void)puts(id);
+    free(id);
+    json_decref(result);
+    return EXIT_OK;
+}
+
+static int partner_end(struct cli *cli, const struct args *args)
+{
+    int code = EXIT_OK;
+    const char *reason = args_value(args, "reason");
+    if (!confirmed(cli, args->pos[0], _("end this record?"), &code)) {
+        return code;
+    }
+    json_t *params = json_pack("{s:s}", "id", args->pos[0]);
+    if (reason != NULL) {
+        (void)json_object_set_new(params, "reason", json_string(reason));
+    }
+    json_t *result = cli_call(cli, "record.end", params, &code);
+    if (result == NULL || cli->json) {
+        return result != NULL ? cli_json(result, "tris.partner.end.1") : code;
+    }
+    char *id = show_text(get_text(result, "id"), 0);
+    (void)printf(_("%s has ended\n"), id);
+    free(id);
+    json_decref(result);
+    return EXIT_OK;
+}
+
+/* "web: https://a -> https://b, status: ..." between a state and the one before it. */
+static char *describe_change(const json_t *now, const json_t *before)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    const char *key;
+    json_t *value;
+    if (out == NULL) {
+        abort();
+    }
+    const char *comma = "";
+    json_object_foreach((json_t *)(uintptr_t)now, key, value)
+    {
+        const char *old = get_text(before, key);
+        if (strcmp(old, get_text(now, key)) != 0) {
+            (void)fprintf(out, "%s%s: %s%s%s", comma, key, old, old[0] != '\0' ? " -> " : "",
+                          get_text(now, key));
+            comma = ", ";
+        }
+    }
+    json_object_foreach((json_t *)(uintptr_t)before, key, value)
+    {
+        if (json_object_get(now, key) == NULL) {
+            (void)fprintf(out, "%s%s: -", comma, key);
+            comma = ", ";
+        }
+    }
+    (void)fclose(out);
+    return text;
+}
+
+static int partner_history(struct cli *cli, const struct args *args)
+{
+    int code = EXIT_OK;
+    size_t index;
+    json_t *item;
+    char buffer[SHOW_BYTES];
+    json_t *result =
+        cli_pages(cli, "record.history", json_pack("{s:s}", "id", args->pos[0]), 0, &code);
+    if (result == NULL || cli->json) {
+        return result != NULL ? cli_json(result, "tris.partner.history.1") : code;
+    }
+    const char *titles[] = {_("Entry"), _("Time"), _("What"), _("Effect"), _("Change")};
+    const int flags[] = {GRID_RIGHT, 0, 0, 0, GRID_TRUNCATE};
+    struct grid *grid = grid_new(cli, titles, flags, 5);
+    const json_t *items = json_object_get(result, "items");
+    json_array_foreach(items, index, item)
+    {
+        const json_t *before = json_object_get(json_array_get(items, index + 1), "fields");
+        const bool is_put = strcmp(get_text(item, "verb"), "put") == 0;
+        char *change =
+            is_put ? describe_change(json_object_get(item, "fields"), before) : strdup("");
+        grid_row(grid);
+        grid_count(grid, get_int(item, "seq"));
+        grid_text(grid, show_time((uint64_t)get_int(item, "time_ms"), buffer));
+        grid_text(grid, get_text(item, "verb"));
+        grid_text(grid, get_text(item, "effect"));
+        grid_text(grid, change != NULL ? change : "");
+        free(change);
+    }
+    grid_print(grid, _("No entries."));
+    json_decref(result);
+    return EXIT_OK;
+}
+
+static const struct cli_option add_options[] = {
+    {"listed", NULL, N_("national: every member house may read it; without it the record is local"),
+     0},
+    {"force", NULL, N_("also if a partner of this name and district is there"), 0},
+    {NULL, NULL, NULL, 0},
+};
+static const struct cli_option list_options[] = {
+    {"scope", "SCOPE", N_("only local or national ones"), 0},
+    {"house", "HOUSE", N_("only those of this house"), 0},
+    {"region", "AGS", N_("only this state (2 digits) or district (5)"), 0},
+    {"match", "TEXT", N_("only those with these words"), 0},
+    {"ended", NULL, N_("ended ones too"), 0},
+    {"limit", "N", N_("at most so many"), 0},
+    {NULL, NULL, NULL, 0},
+};
+static const struct cli_option end_options[] = {
+    {"reason", "CODE", N_("why, for example duplicate or party_dissolved"), 0},
+    {NULL, NULL, NULL, 0},
+};
+
+const struct command cmd_partner_rows[] = {
+    {"partner", "add", "[NAME]", N_("enter a partner"), add_options, 0, 1, KIND_PARTNER,
+     partner_add},
+    {"partner", "edit", "ID", N_("change fields; an empty text removes one"), NULL, 1, 1,
+     KIND_PARTNER, partner_edit},
+    {"partner", "show", "ID", N_("all fields of a partner"), NULL, 1, 1, 0, partner_show},
+    {"partner", "list", "[TEXT]", N_("the partners that this node holds"), list_options, 0, 1, 0,
+     partner_list},
+    {"partner", "publish", "ID", N_("make a local partner national"), NULL, 1, 1, 0,
+     partner_publish},
+    {"partner", "end", "ID", N_("end a partner's record"), end_options, 1, 1, 0, partner_end},
+    {"partner", "history", "ID", N_("every change of a partner"), NULL, 1, 1, 0, partner_history},
+    {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
+};

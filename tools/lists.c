@@ -1,0 +1,187 @@
+/* Paging, printing and changing of records for the subcommands; see lists.h. */
+#include "tools/lists.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/text.h"
+
+enum { LABEL_CELLS = 26 };
+
+json_t *cli_pages(struct cli *cli, const char *method, json_t *params, size_t most, int *exit_code)
+{
+    json_t *all = NULL;
+    for (;;) {
+        json_t *page = cli_call(cli, method, json_deep_copy(params), exit_code);
+        if (page == NULL) {
+            json_decref(all);
+            all = NULL;
+            break;
+        }
+        json_t *after = json_incref(json_object_get(page, "after"));
+        (void)json_object_del(page, "after");
+        if (all == NULL) {
+            all = page;
+        } else {
+            (void)json_array_extend(json_object_get(all, "items"), json_object_get(page, "items"));
+            json_decref(page);
+        }
+        json_t *items = json_object_get(all, "items");
+        while (most > 0 && json_array_size(items) > most) {
+            (void)json_array_remove(items, json_array_size(items) - 1);
+        }
+        if (after == NULL || (most > 0 && json_array_size(items) == most)) {
+            json_decref(after);
+            break;
+        }
+        (void)json_object_set_new(params, "after", after);
+    }
+    json_decref(params);
+    return all;
+}
+
+void show_pair(const char *label, const char *text)
+{
+    char *safe = show_text(text, 0);
+    size_t width = text_width(span_str(label));
+    (void)fputs(label, stdout);
+    for (; width < LABEL_CELLS; width++) {
+        (void)fputc(' ', stdout);
+    }
+    (void)printf("  %s\n", safe);
+    free(safe);
+}
+
+const char *code_label(const struct cli *cli, const char *list_name, const char *code)
+{
+    const struct code_list *list = schema_code_list(span_str(list_name));
+    const struct code *row = list != NULL ? schema_code_by_name(list, span_str(code)) : NULL;
+    if (row == NULL) {
+        return code;
+    }
+    return cli->lang == LANG_DE ? row->label_de : row->label_en;
+}
+
+const char *role_label(const char *role)
+{
+    static const char *const rows[][2] = {
+        {"house", N_("house")},
+        {"observer", N_("observer")},
+        {"coordination", N_("coordination")},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i][0], role) == 0) {
+            return _(rows[i][1]);
+        }
+    }
+    return role;
+}
+
+const char *scope_label(const char *scope)
+{
+    static const char *const rows[][2] = {
+        {"local", N_("in the house")},
+        {"parties", N_("parties")},
+        {"national", N_("national")},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i][0], scope) == 0) {
+            return _(rows[i][1]);
+        }
+    }
+    return scope;
+}
+
+/* Codes become labels; lists keep their order and get commas. */
+static void show_field(const struct cli *cli, const struct field *field, const char *text)
+{
+    const char *label = cli->lang == LANG_DE ? field->label_de : field->label_en;
+    char line[4096] = "";
+    size_t used = 0;
+    if (field->codes == NULL) {
+        show_pair(label, text);
+        return;
+    }
+    for (const char *at = text; *at != '\0';) {
+        char code[64];
+        size_t len = strcspn(at, "|");
+        (void)snprintf(code, sizeof code, "%.*s", (int)(len < 63 ? len : 63), at);
+        int n = snprintf(line + used, sizeof line - used, "%s%s", used > 0 ? ", " : "",
+                         code_label(cli, field->codes->name, code));
+        used += n > 0 && (size_t)n < sizeof line - used ? (size_t)n : 0;
+        at += len + (at[len] == '|' ? 1 : 0);
+    }
+    show_pair(label, line);
+}
+
+void show_record(const struct cli *cli, const json_t *record)
+{
+    const char *kind_name = get_text(record, "kind");
+    const struct kind *kind = schema_kind_by_name(span_str(kind_name));
+    const json_t *fields = json_object_get(record, "fields");
+    char buffer[SHOW_BYTES];
+    show_pair(_("Record"), get_text(record, "id"));
+    show_pair(_("Scope"), scope_label(get_text(record, "scope")));
+    if (get_bool(record, "ended")) {
+        const char *reason = get_text(record, "end_reason");
+        show_pair(_("Ended"), reason[0] != '\0' ? code_label(cli, "end_reason", reason) : _("yes"));
+    }
+    for (size_t i = 0; kind != NULL && i < kind->field_count; i++) {
+        const char *text = get_text(fields, kind->fields[i].name);
+        if (text[0] != '\0') {
+            show_field(cli, &kind->fields[i], text);
+        }
+    }
+    show_pair(_("Created"), show_time((uint64_t)get_int(record, "created_ms"), buffer));
+    show_pair(_("Last change"), show_time((uint64_t)get_int(record, "updated_ms"), buffer));
+    show_pair(_("Changes"), show_count(get_int(record, "changes"), buffer));
+    show_pair(_("Sealed"), get_bool(record, "sealed") ? _("yes") : _("no"));
+}
+
+json_t *fields_of_args(const struct args *args)
+{
+    const struct kind *kind = schema_kind(args->command->fields_of);
+    json_t *fields = json_object();
+    for (int i = 0; kind != NULL && i < args->opt_count; i++) {
+        const struct field *field = NULL;
+        for (size_t k = 0; k < kind->field_count; k++) {
+            if (strcmp(kind->fields[k].name, args->opt[i].name) == 0) {
+                field = &kind->fields[k];
+            }
+        }
+        if (field != NULL) {
+            (void)json_object_set_new(fields, field->name, json_string(args->opt[i].value));
+        }
+    }
+    return fields;
+}
+
+int print_change(struct cli *cli, json_t *params, const char *schema)
+{
+    int code = EXIT_OK;
+    size_t index;
+    json_t *item;
+    json_t *result = cli_call(cli, "record.set", params, &code);
+    if (result == NULL) {
+        return code;
+    }
+    json_array_foreach(json_object_get(result, "warnings"), index, item)
+    {
+        char *safe = show_text(json_string_value(item) != NULL ? json_string_value(item) : "", 0);
+        cli_note(cli, _("Note: %s"), safe);
+        free(safe);
+    }
+    if (cli->json) {
+        return cli_json(result, schema);
+    }
+    char *id = show_text(get_text(result, "id"), 0);
+    if (get_bool(result, "changed")) {
+        (void)puts(id);
+    } else {
+        (void)printf(_("%s (unchanged)\n"), id);
+    }
+    free(id);
+    json_decref(result);
+    return EXIT_OK;
+}

@@ -1,0 +1,25 @@
+/* What several subcommands do with records: paging, printing, changing. */
+#ifndef TRIS_TOOLS_LISTS_H
+#define TRIS_TOOLS_LISTS_H
+
+#include "tools/tris.h"
+
+/* Calls a paged method until the end or `most` items (0: all) and puts all "items" into the first
+ * result. Steals `params`. NULL after printing the error. */
+json_t *cli_pages(struct cli *cli, const char *method, json_t *params, size_t most, int *exit_code);
+
+/* "Name      text" with the label padded to a column; the text is escaped. */
+void show_pair(const char *label, const char *text);
+/* One record with labelled fields in the language of `cli`. */
+void show_record(const struct cli *cli, const json_t *record);
+/* A code of this list as people read it, else the code itself. */
+const char *code_label(const struct cli *cli, const char *list, const char *code);
+const char *role_label(const char *role);
+const char *scope_label(const char *scope);
+
+/* The field options of a command as a map of name to text; a new reference. */
+json_t *fields_of_args(const struct args *args);
+/* Calls record.set (steals `params`) and prints id and warnings. */
+int print_change(struct cli *cli, json_t *params, const char *schema);
+
+#endif
