@@ -6,7 +6,7 @@
 #include "proto/limits.h"
 
 /* Answers of a page of 200 records hold fewer items than this in any container. */
-enum { ITEMS_MAX = 1024 * 1024 };
+enum { ITEMS_MAX = 1024 * 1024, KEY_BYTES_MAX = 1024 };
 
 static json_t *read_value(struct rbuf *r, unsigned depth);
 
@@ -35,15 +35,27 @@ static json_t *read_array(struct rbuf *r, unsigned depth)
     return out;
 }
 
+/* Keys are texts, or numbers inside payloads; JSON has only texts. */
+static void read_key(struct rbuf *r, char name[KEY_BYTES_MAX + 1])
+{
+    if (pack_peek(r) == PACK_UINT) {
+        (void)snprintf(name, KEY_BYTES_MAX, "%llu", (unsigned long long)pack_read_uint(r));
+        return;
+    }
+    struct span key = pack_read_str(r, KEY_BYTES_MAX);
+    if (key.len > 0) {
+        memcpy(name, key.ptr, key.len);
+    }
+    name[key.len] = '\0';
+}
+
 static json_t *read_map(struct rbuf *r, unsigned depth)
 {
     uint32_t pairs = pack_read_map(r, ITEMS_MAX);
     json_t *out = json_object();
     for (uint32_t i = 0; i < pairs && r->err == TRIS_OK; i++) {
-        struct span key = pack_read_str(r, 1024);
-        char name[1025];
-        memcpy(name, key.len > 0 ? (const char *)key.ptr : "", key.len);
-        name[key.len] = '\0';
+        char name[KEY_BYTES_MAX + 1];
+        read_key(r, name);
         if (json_object_set_new(out, name, read_value(r, depth + 1)) != 0) {
             rbuf_fail(r, TRIS_ERR_NO_MEMORY);
         }
@@ -172,4 +184,12 @@ static enum tris_err write_value(const json_t *value, struct wbuf *w, unsigned d
 enum tris_err mpjson_encode(const json_t *value, struct wbuf *w)
 {
     return write_value(value, w, 0);
+}
+
+char *mpjson_text(struct span bytes)
+{
+    json_t *value = pack_check(bytes, PACK_CANONICAL) == TRIS_OK ? mpjson_decode(bytes) : NULL;
+    char *text = value != NULL ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    json_decref(value);
+    return text;
 }

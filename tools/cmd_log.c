@@ -1,0 +1,128 @@
+/* tris log tail, show: the entries of the logs, for diagnosis. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/pack.h"
+#include "tools/grid.h"
+#include "tools/lists.h"
+#include "tools/mpjson.h"
+
+enum { TAIL_MAX = 200 };
+
+static int log_tail(struct cli *cli, const struct args *args)
+{
+    int code = EXIT_OK;
+    size_t index;
+    json_t *item;
+    char buffer[SHOW_BYTES];
+    uint64_t count = 20;
+    if (!args_number(cli, args, "count", TAIL_MAX, &count)) {
+        return EXIT_USAGE;
+    }
+    json_t *params = json_pack("{s:I}", "count", (json_int_t)count);
+    if (args->pos_count > 0) {
+        (void)json_object_set_new(params, "house", json_string(args->pos[0]));
+    }
+    if (args_value(args, "topic") != NULL) {
+        (void)json_object_set_new(params, "topic", json_string(args_value(args, "topic")));
+    }
+    json_t *result = cli_call(cli, "log.tail", params, &code);
+    if (result == NULL || cli->json) {
+        return result != NULL ? cli_json(result, "tris.log.tail.1") : code;
+    }
+    const char *titles[] = {_("House"), _("Log"),    _("Entry"),  _("Time"),  _("What"),
+                            _("Kind"),  _("Record"), _("Effect"), _("Sealed")};
+    const int flags[] = {0, 0, GRID_RIGHT, 0, 0, 0, 0, 0, 0};
+    struct grid *grid = grid_new(cli, titles, flags, 9);
+    json_array_foreach(json_object_get(result, "items"), index, item)
+    {
+        grid_row(grid);
+        grid_text(grid, get_text(item, "house"));
+        grid_text(grid, get_text(item, "topic"));
+        grid_count(grid, get_int(item, "seq"));
+        grid_text(grid, show_time((uint64_t)get_int(item, "time_ms"), buffer));
+        grid_text(grid, get_text(item, "verb"));
+        grid_text(grid, get_text(item, "kind"));
+        grid_text(grid, get_text(item, "record"));
+        grid_text(grid, get_text(item, "effect"));
+        grid_bool(grid, get_bool(item, "sealed"));
+    }
+    grid_print(grid, _("No entries."));
+    json_decref(result);
+    return EXIT_OK;
+}
+
+/* The payload's values as JSON with field numbers as keys, or its hex form if it is no msgpack. */
+static void print_payload(const char *hex)
+{
+    size_t len = strlen(hex) / 2;
+    uint8_t *bytes = malloc(len + 1);
+    if (bytes == NULL) {
+        abort();
+    }
+    if (tris_unhex(span_str(hex), bytes, len)) {
+        char *text = mpjson_text(span_of(bytes, len));
+        show_pair(_("Payload"), text != NULL ? text : hex);
+        free(text);
+    }
+    free(bytes);
+}
+
+static int log_show(struct cli *cli, const struct args *args)
+{
+    int code = EXIT_OK;
+    const char *key;
+    json_t *value;
+    char *end = NULL;
+    unsigned long long seq = strtoull(args->pos[1], &end, 10);
+    char text[64];
+    if (args->pos[1][0] < '0' || args->pos[1][0] > '9' || *end != '\0') {
+        return cli_usage(cli, "tris help log show", _("\"%s\" is no entry number"), args->pos[1]);
+    }
+    json_t *params = json_pack("{s:s, s:I}", "house", args->pos[0], "seq", (json_int_t)seq);
+    if (args_value(args, "topic") != NULL) {
+        (void)json_object_set_new(params, "topic", json_string(args_value(args, "topic")));
+    }
+    json_t *result = cli_call(cli, "log.show", params, &code);
+    if (result == NULL || cli->json) {
+        return result != NULL ? cli_json(result, "tris.log.show.1") : code;
+    }
+    json_object_foreach(result, key, value)
+    {
+        if (json_is_string(value) && strcmp(key, "payload") != 0) {
+            show_pair(key, json_string_value(value));
+        } else if (json_is_integer(value)) {
+            (void)snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
+            show_pair(key, text);
+        } else if (json_is_boolean(value)) {
+            show_pair(key, json_is_true(value) ? _("yes") : _("no"));
+        }
+    }
+    char *header = json_dumps(json_object_get(result, "header"), JSON_COMPACT);
+    show_pair(_("Header"), header != NULL ? header : "");
+    free(header);
+    if (json_object_get(result, "payload") != NULL) {
+        print_payload(get_text(result, "payload"));
+    }
+    json_decref(result);
+    return EXIT_OK;
+}
+
+static const struct cli_option tail_options[] = {
+    {"count", "N", N_("so many entries"), 'c'},
+    {"topic", "TOPIC", N_("gov, data or local"), 0},
+    {NULL, NULL, NULL, 0},
+};
+static const struct cli_option show_options[] = {
+    {"topic", "TOPIC", N_("gov, data or local"), 0},
+    {NULL, NULL, NULL, 0},
+};
+
+const struct command cmd_log_rows[] = {
+    {"log", "tail", "[HOUSE]", N_("the newest entries, of all houses or one"), tail_options, 0, 1,
+     0, log_tail},
+    {"log", "show", "HOUSE SEQ", N_("one entry with header and payload"), show_options, 2, 2, 0,
+     log_show},
+    {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
+};
