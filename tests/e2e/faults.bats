@@ -30,7 +30,8 @@ add_listed() { # node, name, ags
 }
 alone_new() { # name: a federation of one, in its own folder
     tris_at "$1" init --region 05315 --name "Alone $1" --found "Alone $1" >/dev/null
-    printf 'listen = 127.0.0.1:%s\n' "$(free_port)" >"$(node_dir "$1").conf"
+    free_port >"$(node_dir "$1").port"
+    printf 'listen = 127.0.0.1:%s\n' "$(node_port "$1")" >"$(node_dir "$1").conf"
 }
 logged() { grep -qE "$2" "$(node_dir "$1").log"; }
 disturb() { # file that asks the proxy for damage: it is done once the file is gone
@@ -99,8 +100,7 @@ PY
     alone_new stranger
     node_start stranger
     # rostock's identity is expected where the stranger answers
-    tris_at koeln peer add "127.0.0.1:$(sed -nE 's/^listen = .*:([0-9]+)$/\1/p' "$(node_dir stranger).conf")" \
-        "$(house_id rostock)"
+    tris_at koeln peer add "$(house_id rostock)" "127.0.0.1:$(node_port stranger)"
     sleep 2
     run tris_at koeln peer list --json
     [ "$status" -eq 0 ]
@@ -120,7 +120,7 @@ PY
     alone_new foreign
     node_start foreign
     add_listed foreign "Foreign partner e. V." 05315
-    run tris_at foreign peer add "127.0.0.1:$(node_port leipzig)" "$(house_id leipzig)"
+    run tris_at foreign peer add "$(house_id leipzig)" "127.0.0.1:$(node_port leipzig)"
     if [ "$status" -eq 0 ]; then
         sleep 2
         run tris_at foreign status --json

@@ -246,7 +246,7 @@ proxy_start() { # name, node
 connect() { # A, B, [proxy]
     local port
     port=$(node_port "${3:-$2}")
-    tris_at "$1" peer add "127.0.0.1:$port" "$(house_id "$2")"
+    tris_at "$1" peer add "$(house_id "$2")" "127.0.0.1:$port"
 }
 
 audit_clean() { tris_at "$1" audit --json | json '0 if d["problems"] == 0 else d' | grep -qx 0; }
