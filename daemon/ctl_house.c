@@ -40,12 +40,15 @@ static void put_house(struct out *o, struct store_view *v, uint32_t index)
     struct store_record record;
     char call[OUT_ID_BYTES];
 
-    (void)store_house_heard(v, &line->id, &sealed, &arrived);
+    if (store_house_heard(v, &line->id, &sealed, &arrived) != TRIS_OK) {
+        sealed = arrived = 0;
+    }
     if (peer != NULL && peer->heard_wall_ms > arrived) {
         arrived = peer->heard_wall_ms;
     }
-    if (m->data_no != LOG_NO_NONE) {
-        (void)store_count_kind(v, m->data_no, KIND_PARTNER, &partners);
+    if (m->data_no != LOG_NO_NONE &&
+        store_count_kind(v, m->data_no, KIND_PARTNER, &partners) != TRIS_OK) {
+        partners = 0;
     }
     house_call(&d->members, index, call);
     out_hex(o, "id", line->id.b, sizeof line->id.b);
