@@ -32,7 +32,8 @@ struct house_line {
 };
 
 /* Writes the signed line (no LF, NUL-terminated) to `out`; fills line->id and line->sig.
- * TRIS_ERR_INVALID if a field breaks its rules, TRIS_ERR_NO_SPACE. */
+ * TRIS_ERR_INVALID if a field breaks its rules, TRIS_ERR_BAD_KEY if the key's halves do not fit,
+ * TRIS_ERR_NO_SPACE. */
 TRIS_MUST_CHECK enum tris_err house_line_make(struct house_line *line,
                                               const struct tris_sign_secret *key, char *out,
                                               size_t out_size);
@@ -79,7 +80,8 @@ TRIS_MUST_CHECK enum tris_err charter_parse(struct span text, struct charter *ou
 TRIS_MUST_CHECK enum tris_err charter_new(const char *name, const uint8_t nonce[32],
                                           const struct house_line *lines, uint32_t lines_count,
                                           uint32_t admit, uint32_t revoke, struct charter *out);
-/* Adds this founder's signature; TRIS_ERR_NOT_FOUND if the key is not a founder's. Idempotent. */
+/* Adds this founder's signature; TRIS_ERR_NOT_FOUND if the key is not a founder's, TRIS_ERR_BAD_KEY
+ * if its halves do not fit. Idempotent. */
 TRIS_MUST_CHECK enum tris_err charter_sign(struct charter *c, const struct tris_sign_secret *key);
 /* Adds the signatures of another copy; TRIS_ERR_INVALID if the federation ids differ. */
 TRIS_MUST_CHECK enum tris_err charter_merge(struct charter *c, const struct charter *other);

@@ -149,10 +149,19 @@ enum tris_err house_line_make(struct house_line *line, const struct tris_sign_se
     /* the second half of libsodium's secret key is the public key */
     memcpy(line->id.b, key->b + crypto_sign_SEEDBYTES, sizeof line->id.b);
     put_body(&w, line);
-    if (w.err == TRIS_OK) {
-        sign_with_context(house_context, wbuf_span(&w), key, &line->sig);
-        put_sig(&w, line);
+    if (w.err != TRIS_OK) {
+        return TRIS_ERR_INVALID;
     }
+    sign_with_context(house_context, wbuf_span(&w), key, &line->sig);
+    /* A key whose halves do not fit signs with the wrong one: such a signature gives the key away.
+     */
+    struct tris_sign_pub pub;
+    memcpy(pub.b, line->id.b, sizeof pub.b);
+    if (!verify_with_context(house_context, wbuf_span(&w), &pub, &line->sig)) {
+        memset(&line->sig, 0, sizeof line->sig);
+        return TRIS_ERR_BAD_KEY;
+    }
+    put_sig(&w, line);
     return w.err == TRIS_OK ? hand_out(&w, out, out_size) : TRIS_ERR_INVALID;
 }
 

@@ -100,6 +100,23 @@ static void test_house_line_is_refused_when_cut_extended_or_flipped(void **state
     }
 }
 
+static void test_key_whose_halves_do_not_fit_signs_nothing(void **state)
+{
+    struct fixture *f = *state;
+    static const struct tris_sig none;
+    struct tris_sign_secret key = f->key[0];
+    struct house_line line = f->line[0];
+    struct charter c;
+    char text[LINE_ROOM];
+    memcpy(key.b + crypto_sign_SEEDBYTES, f->line[1].id.b, sizeof f->line[1].id.b);
+    assert_int_equal(house_line_make(&line, &key, text, sizeof text), TRIS_ERR_BAD_KEY);
+    assert_memory_equal(&line.sig, &none, sizeof none);
+    assert_int_equal(charter_new("x", nonce, f->line, 3, 1, 2, &c), TRIS_OK);
+    assert_int_equal(charter_sign(&c, &key), TRIS_ERR_BAD_KEY);
+    assert_int_equal(c.sig_count, 0);
+    charter_fini(&c);
+}
+
 typedef void (*break_fn)(struct house_line *line);
 
 static void break_role(struct house_line *l)
@@ -510,6 +527,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_house_line_prints_back_what_was_parsed),
         cmocka_unit_test(test_house_line_is_refused_when_cut_extended_or_flipped),
+        cmocka_unit_test(test_key_whose_halves_do_not_fit_signs_nothing),
         cmocka_unit_test(test_house_line_with_a_broken_field_is_not_made),
         cmocka_unit_test(test_addresses_are_judged_by_shape),
         cmocka_unit_test(test_house_line_limits_hold),
