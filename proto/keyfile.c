@@ -63,7 +63,7 @@ enum tris_err keyfile_identity_print(const struct tris_sign_secret *key, char *o
 
 enum tris_err keyfile_identity_parse(struct span text, struct tris_sign_secret *out)
 {
-    uint8_t seed[KEY_BYTES];
+    uint8_t seed[KEY_BYTES] = {0};
     char line[KEYFILE_BYTES_MAX];
     struct tris_sign_pub pub;
     enum tris_err err = secret_read(IDENTITY_LABEL, text, seed);
@@ -89,7 +89,7 @@ enum tris_err keyfile_transport_print(const struct noise_keypair *key, char *out
 
 enum tris_err keyfile_transport_parse(struct span text, struct noise_keypair *out)
 {
-    struct tris_dh_secret secret;
+    struct tris_dh_secret secret = {{0}};
     char line[KEYFILE_BYTES_MAX];
     enum tris_err err = secret_read(TRANSPORT_LABEL, text, secret.b);
     if (err == TRIS_OK) {

@@ -24,25 +24,25 @@ _Static_assert((int)NOISE_HANDSHAKE_BYTES_MAX <= (int)TRIS_FRAME_BYTES_MAX,
 enum token { TOKEN_END, TOKEN_E, TOKEN_S, TOKEN_EE, TOKEN_ES, TOKEN_SE, TOKEN_SS, TOKEN_PSK };
 
 struct pattern_row {
-    const char *name;     /* the full protocol name: hashed first, at most HASH_BYTES long */
-    bool knows_responder; /* "<- s" before the first message */
-    bool psk;
+    const char *name; /* the full protocol name: hashed first, at most HASH_BYTES long */
     uint32_t messages_count;
     uint8_t tokens[MESSAGES_MAX][TOKENS_MAX];
+    bool knows_responder; /* "<- s" before the first message */
+    bool psk;
 };
 
 /* clang-format off */
 static const struct pattern_row patterns[] = {
-    [NOISE_IK] = {"Noise_IK_25519_ChaChaPoly_BLAKE2b", true, false, 2, {
+    [NOISE_IK] = {"Noise_IK_25519_ChaChaPoly_BLAKE2b", 2, {
         {TOKEN_E, TOKEN_ES, TOKEN_S, TOKEN_SS},
-        {TOKEN_E, TOKEN_EE, TOKEN_SE}}},
-    [NOISE_IKPSK1] = {"Noise_IKpsk1_25519_ChaChaPoly_BLAKE2b", true, true, 2, {
+        {TOKEN_E, TOKEN_EE, TOKEN_SE}}, true, false},
+    [NOISE_IKPSK1] = {"Noise_IKpsk1_25519_ChaChaPoly_BLAKE2b", 2, {
         {TOKEN_E, TOKEN_ES, TOKEN_S, TOKEN_SS, TOKEN_PSK},
-        {TOKEN_E, TOKEN_EE, TOKEN_SE}}},
-    [NOISE_XX] = {"Noise_XX_25519_ChaChaPoly_BLAKE2b", false, false, 3, {
+        {TOKEN_E, TOKEN_EE, TOKEN_SE}}, true, true},
+    [NOISE_XX] = {"Noise_XX_25519_ChaChaPoly_BLAKE2b", 3, {
         {TOKEN_E},
         {TOKEN_E, TOKEN_EE, TOKEN_S, TOKEN_ES},
-        {TOKEN_S, TOKEN_SE}}},
+        {TOKEN_S, TOKEN_SE}}, false, false},
 };
 /* clang-format on */
 

@@ -84,6 +84,7 @@ static int run_show(struct cli *cli, const struct args *args)
 {
     struct house_line line;
     char finger[FINGER_BYTES], id[65], transport[65];
+    memset(&line, 0, sizeof line);
     int code = args->pos_count > 0 ? line_given(cli, args->pos[0], &line) : line_own(cli, &line);
     if (code != EXIT_OK) {
         return code;
@@ -309,7 +310,7 @@ static int run_restore(struct cli *cli, const struct args *args)
     char *text = NULL;
     size_t len = 0;
     int code = restore_open(cli, args->pos[0], &text, &len);
-    if (code != EXIT_OK) {
+    if (code != EXIT_OK || text == NULL) {
         return code;
     }
     enum tris_err err = restore_parse(span_of(text, len), &keys, line_text, sizeof line_text);
