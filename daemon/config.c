@@ -252,7 +252,8 @@ static enum tris_err ini_load(struct config *c, const char *path, bool *found,
     int rc = ini_parse_stream(ini_read_line, &r, ini_take, &r);
     bool read_error = ferror(r.file) != 0;
     fclose(r.file);
-    if (r.failed) {
+    /* inih goes on behind a line that it cannot read: the first fault is the one to show */
+    if (r.failed && (rc <= 0 || rc >= r.line_no)) {
         return TRIS_ERR_INVALID;
     }
     if (rc != 0) {
