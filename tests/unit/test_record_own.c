@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "proto/district.h"
 #include "proto/pack.h"
 #include "tests/lib/testlib.h"
 
@@ -155,6 +156,18 @@ static void districts_are_found_by_key_slug_and_unique_name(void **state)
     check_set(f, "covers", "Köln, Stadt", "05315", false);
     check_set(f, "covers", "koeln, 14713", "05315|14713", false);
     fresh(f, KIND_PARTNER);
+}
+
+static void every_district_is_found_by_its_own_slug_and_name(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; i < district_count(); i++) {
+        const struct district *d = district_at(i);
+        f->w.len = 0;
+        check_set(f, "region", d->slug, d->ags, false);
+        check_set(f, "region", d->name, d->ags, false);
+        check_set(f, "region", d->ags[0] == '0' ? d->ags + 1 : d->ags, d->ags, d->ags[0] == '0');
+    }
 }
 
 static void texts_are_trimmed_composed_and_made_one_line(void **state)
@@ -423,6 +436,24 @@ static void own_writes_have_an_effect_and_their_text_reads_back(void **state)
     assert_true(span_eq(wbuf_span(&w), wbuf_span(&w2)));
 }
 
+/* The bytes stand in FORMAT.md. */
+static void the_example_of_the_format_is_what_is_written(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t expected[64], payload[64];
+    size_t len = test_unhex("89 01 b0 546166656c204bc3b66c6e20652e562e 03 03 04 01 05 c2"
+                            "07 92 02 04 08 a5 3035333135 11 92 a26465 a27472 13 01"
+                            "14 ce 0134db4f",
+                            expected, sizeof expected);
+    good_partner(f);
+    assert_int_equal(set(f, "topics", "work_life|diversity"), TRIS_OK);
+    assert_int_equal(set(f, "languages", "de|tr"), TRIS_OK);
+    assert_int_equal(set(f, "listed_since", "31.12.2024"), TRIS_OK);
+    struct wbuf w = wbuf_of(payload, sizeof payload);
+    assert_int_equal(record_encode(&f->r, &w), TRIS_OK);
+    assert_true(span_eq(wbuf_span(&w), span_of(expected, len)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +462,7 @@ int main(void)
         cmocka_unit_test(yes_and_no_have_many_words),
         cmocka_unit_test(dates_are_read_in_iso_and_german_form),
         cmocka_unit_test(districts_are_found_by_key_slug_and_unique_name),
+        cmocka_unit_test(every_district_is_found_by_its_own_slug_and_name),
         cmocka_unit_test(texts_are_trimmed_composed_and_made_one_line),
         cmocka_unit_test(a_full_scratch_leaves_the_record_as_it_was),
         cmocka_unit_test(refusals_say_what_is_allowed),
@@ -444,6 +476,7 @@ int main(void)
         cmocka_unit_test(scopes_stay_within_what_is_possible),
         cmocka_unit_test(errors_stand_before_warnings),
         cmocka_unit_test(a_house_may_stand_for_the_whole_country),
+        cmocka_unit_test(the_example_of_the_format_is_what_is_written),
         cmocka_unit_test(own_writes_have_an_effect_and_their_text_reads_back),
     };
     if (sodium_init() < 0) {

@@ -169,6 +169,47 @@ static void escaped_text_cannot_steer_a_terminal(void **state)
     }
 }
 
+/* Random code points, many of them marks, as valid UTF-8. */
+static struct span random_text(struct test_rng *rng, uint8_t *buf, size_t points)
+{
+    static const uint32_t starts[] = {0x20, 0xc0, 0x300, 0x1100, 0x1e00, 0x2100, 0xac00, 0x1d15e};
+    size_t len = 0;
+    for (size_t i = 0; i < points; i++) {
+        uint32_t c = starts[test_rng_below(rng, 8)] + (uint32_t)test_rng_below(rng, 0x60);
+        size_t bytes = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+        for (size_t k = bytes - 1; k > 0; k--) {
+            buf[len + k] = (uint8_t)(0x80 | (c & 0x3f));
+            c >>= 6;
+        }
+        static const uint8_t first[] = {0, 0, 0xc0, 0xe0, 0xf0};
+        buf[len] = (uint8_t)(first[bytes] | c);
+        len += bytes;
+    }
+    return span_of(buf, len);
+}
+
+static void nfc_of_nfc_is_the_same_and_folds_alike(void **state)
+{
+    (void)state;
+    struct test_rng rng = {11};
+    for (int i = 0; i < 20000; i++) {
+        uint8_t text[128], once[512], twice[512], folded[1024], folded_once[1024];
+        struct span t = random_text(&rng, text, 1 + test_rng_below(&rng, 24));
+        assert_true(utf8_valid(t));
+        struct wbuf a = wbuf_of(once, sizeof once), b = wbuf_of(twice, sizeof twice);
+        assert_int_equal(text_nfc(t, &a), TRIS_OK);
+        assert_int_equal(text_nfc(wbuf_span(&a), &b), TRIS_OK);
+        assert_true(span_eq(wbuf_span(&a), wbuf_span(&b)));
+        assert_true(utf8_valid(wbuf_span(&a)));
+        struct wbuf c = wbuf_of(folded, sizeof folded);
+        struct wbuf d = wbuf_of(folded_once, sizeof folded_once);
+        text_fold(t, &c);
+        text_fold(wbuf_span(&a), &d);
+        assert_true(span_eq(wbuf_span(&c), wbuf_span(&d)));
+        (void)text_width(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +220,7 @@ int main(void)
         cmocka_unit_test(folding_twice_changes_nothing),
         cmocka_unit_test(folding_stops_between_code_points),
         cmocka_unit_test(names_fold_without_their_legal_form),
+        cmocka_unit_test(nfc_of_nfc_is_the_same_and_folds_alike),
         cmocka_unit_test(width_counts_columns),
         cmocka_unit_test(escaped_text_cannot_steer_a_terminal),
     };
