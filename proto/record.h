@@ -76,8 +76,9 @@ struct record_problem {
     bool warning;   /* does not forbid the write */
 };
 
-/* OWN strength for a record that will have `scope`; fills up to `max` problems, returns how many
- * were found. Zero without warnings counted = may be written. */
+/* OWN strength for a record that will have `scope`; returns how many problems it put into
+ * `problems`, at most `max`, errors before warnings. May be written if the first is none or a
+ * warning. */
 size_t record_check_own(const struct record *r, enum schema_scope scope,
                         struct record_problem *problems, size_t max);
 

@@ -115,23 +115,20 @@ struct fold {
 
 static void fold_put(struct fold *f, utf8proc_int32_t point)
 {
-    uint8_t bytes[4];
-    size_t len = 1;
+    uint8_t bytes[5] = {' '};
+    size_t skip = f->space && f->w->len > f->start ? 0 : 1; /* no space where none is owed */
+    size_t len = 2;
     if (point < 0x80) {
-        bytes[0] = (uint8_t)point;
+        bytes[1] = (uint8_t)point;
     } else {
-        len = (size_t)utf8proc_encode_char(point, bytes);
+        len = 1 + (size_t)utf8proc_encode_char(point, bytes + 1);
     }
-    bool space = f->space && f->w->len > f->start;
-    if (f->full || f->w->err != TRIS_OK || len + space > f->w->cap - f->w->len) {
+    if (f->full || f->w->err != TRIS_OK || len - skip > f->w->cap - f->w->len) {
         f->full = true;
         return;
     }
-    if (space) {
-        wbuf_u8(f->w, ' ');
-    }
     f->space = false;
-    wbuf_bytes(f->w, bytes, len);
+    wbuf_bytes(f->w, bytes + skip, len - skip);
 }
 
 static void fold_letter(struct fold *f, utf8proc_int32_t point)
@@ -238,23 +235,55 @@ void text_fold(struct span text, struct wbuf *w)
 
 /* Folded words of legal forms at the end of a name. A name of nothing else is left alone. "e v" is
  * what "e.V." folds to; longer ones come first only where one ends with another. */
-static const char *const form_words[] = {
-    "e v",          "ev",    "e k",      "ek",    "e kfm",
-    "e kfr",        "e g",   "eg",       "gmbh",  "ggmbh",
-    "mbh",          "gug",   "ug",       "gag",   "ag",
-    "kgaa",         "kg",    "ohg",      "gbr",   "se",
-    "aor",          "kdor",  "co",       "i g",   "haftungsbeschrankt",
-    "gemeinnutzig", "partg", "partgmbb", "g e v", "i l",
+struct form_row {
+    const char *words;
+    size_t len;
 };
+
+#define FORM(words)                                                                                \
+    {                                                                                              \
+        words, sizeof words - 1                                                                    \
+    }
+static const struct form_row form_rows[] = {FORM("e v"),
+                                            FORM("ev"),
+                                            FORM("e k"),
+                                            FORM("ek"),
+                                            FORM("e kfm"),
+                                            FORM("e kfr"),
+                                            FORM("e g"),
+                                            FORM("eg"),
+                                            FORM("gmbh"),
+                                            FORM("ggmbh"),
+                                            FORM("mbh"),
+                                            FORM("gug"),
+                                            FORM("ug"),
+                                            FORM("gag"),
+                                            FORM("ag"),
+                                            FORM("kgaa"),
+                                            FORM("kg"),
+                                            FORM("ohg"),
+                                            FORM("gbr"),
+                                            FORM("se"),
+                                            FORM("aor"),
+                                            FORM("kdor"),
+                                            FORM("co"),
+                                            FORM("i g"),
+                                            FORM("haftungsbeschrankt"),
+                                            FORM("gemeinnutzig"),
+                                            FORM("partg"),
+                                            FORM("partgmbb"),
+                                            FORM("g e v"),
+                                            FORM("i l")};
+#undef FORM
 
 static bool strip_form(struct wbuf *w, size_t start)
 {
     size_t len = w->len - start;
-    for (size_t i = 0; i < sizeof form_words / sizeof form_words[0]; i++) {
-        size_t word = strlen(form_words[i]);
-        if (len > word + 1 && w->ptr[w->len - word - 1] == ' ' &&
-            memcmp(w->ptr + w->len - word, form_words[i], word) == 0) {
-            w->len -= word + 1;
+    for (size_t i = 0; i < sizeof form_rows / sizeof form_rows[0]; i++) {
+        size_t cut = form_rows[i].len + 1;
+        if (len > cut && w->ptr[w->len - cut] == ' ' &&
+            memcmp(w->ptr + w->len - cut + 1, form_rows[i].words, cut - 1) == 0) {
+            w->len -= cut;
             return true;
         }
     }
