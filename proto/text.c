@@ -233,47 +233,23 @@ void text_fold(struct span text, struct wbuf *w)
     }
 }
 
-/* Folded words of legal forms at the end of a name. A name of nothing else is left alone. "e v" is
- * what "e.V." folds to; longer ones come first only where one ends with another. */
 struct form_row {
     const char *words;
     size_t len;
 };
 
-#define FORM(words)                                                                                \
-    {                                                                                              \
-        words, sizeof words - 1                                                                    \
-    }
-static const struct form_row form_rows[] = {FORM("e v"),
-                                            FORM("ev"),
-                                            FORM("e k"),
-                                            FORM("ek"),
-                                            FORM("e kfm"),
-                                            FORM("e kfr"),
-                                            FORM("e g"),
-                                            FORM("eg"),
-                                            FORM("gmbh"),
-                                            FORM("ggmbh"),
-                                            FORM("mbh"),
-                                            FORM("gug"),
-                                            FORM("ug"),
-                                            FORM("gag"),
-                                            FORM("ag"),
-                                            FORM("kgaa"),
-                                            FORM("kg"),
-                                            FORM("ohg"),
-                                            FORM("gbr"),
-                                            FORM("se"),
-                                            FORM("aor"),
-                                            FORM("kdor"),
-                                            FORM("co"),
-                                            FORM("i g"),
-                                            FORM("haftungsbeschrankt"),
-                                            FORM("gemeinnutzig"),
-                                            FORM("partg"),
-                                            FORM("partgmbb"),
-                                            FORM("g e v"),
-                                            FORM("i l")};
+/* Folded words of legal forms at the end of a name; "e v" is what "e.V." folds to. Taken off one
+ * after the other ("gmbh co kg"); a name of nothing else is left alone. */
+/* clang-format off */
+#define FORM(words) {words, sizeof words - 1}
+static const struct form_row form_rows[] = {
+    FORM("e v"), FORM("ev"), FORM("e k"), FORM("ek"), FORM("e kfm"), FORM("e kfr"), FORM("e g"),
+    FORM("eg"), FORM("gmbh"), FORM("ggmbh"), FORM("mbh"), FORM("gug"), FORM("ug"), FORM("gag"),
+    FORM("ag"), FORM("kgaa"), FORM("kg"), FORM("ohg"), FORM("gbr"), FORM("se"), FORM("aor"),
+    FORM("kdor"), FORM("co"), FORM("i g"), FORM("haftungsbeschrankt"), FORM("gemeinnutzig"),
+    FORM("partg"), FORM("partgmbb"), FORM("g e v"), FORM("i l"),
+};
+/* clang-format on */
 #undef FORM
 
 static bool strip_form(struct wbuf *w, size_t start)
