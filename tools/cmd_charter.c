@@ -332,7 +332,7 @@ static void show_member(const struct charter *c, uint32_t index)
         signed_word = charter_signed_by(c, &line->id) ? _("signed") : _("MISSING");
     }
     tris_hex(line->id.b, sizeof line->id.b, id);
-    (void)printf("  %-12s  %-5s  %-20s  %.*s\xe2\x80\xa6  %-8s  %s\n", role_name(line->role),
+    (void)printf("  %-12s  %-5s  %-20s  %.*s\xe2\x80\xa6  %-14s  %s\n", role_name(line->role),
                  line->region, line->slug, ID_CHARS_SHOWN, id, signed_word, name);
     free(name);
 }
