@@ -41,7 +41,6 @@ static void ladder_step_to(struct session *s, enum ladder_step step)
 static void ladder_start(struct session *s)
 {
     struct pull *p = &s->pull;
-    p->due = false;
     p->learned = false;
     p->settled = false;
     p->items_count = 0;
@@ -56,6 +55,17 @@ static void ladder_start(struct session *s)
     } else {
         ladder_step_to(s, LADDER_CHANGED);
     }
+}
+
+/* A root that once was ours belongs to a peer that has nothing we lack: it will ask, not we. */
+static bool peer_is_behind(struct session *s)
+{
+    uint64_t stamp;
+    if (!frontier_stamp_of(s->config.frontier, &s->stats.peer_root, &stamp)) {
+        return false;
+    }
+    position_rest_equal(s, stamp, NULL);
+    return true;
 }
 
 static void ladder_finish(struct session *s)
@@ -346,7 +356,10 @@ void pull_step(struct session *s)
     if (equal) {
         p->due = false;
     } else if (p->due && s->now_ms >= p->next_ms) {
-        ladder_start(s);
+        p->due = false;
+        if (!peer_is_behind(s)) {
+            ladder_start(s);
+        }
     }
 }
 
