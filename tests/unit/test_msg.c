@@ -1,0 +1,348 @@
+/* Messages: every row of the table goes out and comes back; everything else is refused or skipped.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <sodium.h>
+
+#include "proto/msg.h"
+#include "proto/pack.h"
+
+enum { ROOM = 80 * 1024, SAMPLES = 17 };
+
+static uint8_t wire_bytes[200];
+static uint8_t digest_bytes[MSG_DIGESTS_BYTES];
+static uint8_t rows[TRIS_CONTAINER_ITEMS_MAX * MSG_ITEM_BYTES_MAX];
+
+static struct tris_short short_of(uint8_t byte)
+{
+    struct tris_short out;
+    memset(out.b, byte, sizeof out.b);
+    return out;
+}
+
+static struct msg_list items_of(uint32_t count)
+{
+    struct wbuf w = wbuf_of(rows, sizeof rows);
+    for (uint32_t i = 0; i < count; i++) {
+        struct msg_item item = {short_of((uint8_t)i), UINT64_MAX - i, short_of(2), UINT32_MAX, 255};
+        msg_row_put(&w, MSG_ROW_item, &item);
+    }
+    assert_int_equal(w.err, TRIS_OK);
+    return (struct msg_list){true, count, wbuf_span(&w)};
+}
+
+static struct msg_list claims_of(uint32_t count)
+{
+    struct wbuf w = wbuf_of(rows, sizeof rows);
+    for (uint32_t i = 0; i < count; i++) {
+        struct msg_claim claim = {short_of((uint8_t)i), UINT64_MAX, short_of(4)};
+        msg_row_put(&w, MSG_ROW_claim, &claim);
+    }
+    assert_int_equal(w.err, TRIS_OK);
+    return (struct msg_list){true, count, wbuf_span(&w)};
+}
+
+/* The largest of each kind where size matters. */
+static struct msg sample(uint32_t which)
+{
+    struct msg m;
+    memset(&m, 0, sizeof m);
+    m.type = (enum msg_type)which;
+    switch (m.type) {
+    case MSG_UNKNOWN:
+        break;
+    case MSG_PING:
+        m.ping.id = 5;
+        break;
+    case MSG_PONG:
+        m.pong.id = UINT64_MAX;
+        break;
+    case MSG_BYE:
+        m.bye.code = 3;
+        m.bye.text = span_str("an der Grenze");
+        break;
+    case MSG_ROOT:
+        m.root.root = short_of(9);
+        break;
+    case MSG_CREDIT:
+        m.credit.bytes = UINT32_MAX;
+        m.credit.segments = 0;
+        break;
+    case MSG_CLAIM:
+        m.claim_own.claims = claims_of(MSG_CLAIMS_MAX);
+        break;
+    case MSG_GET_CHANGED:
+        m.get_changed.common = (struct msg_maybe){true, short_of(1)};
+        break;
+    case MSG_NOT_KNOWN:
+    case MSG_GET_DIGESTS:
+        break;
+    case MSG_DIGESTS:
+        m.digests.digests = span_of(digest_bytes, sizeof digest_bytes);
+        break;
+    case MSG_GET_BUCKETS:
+        m.get_buckets.buckets = span_of(digest_bytes, MSG_BUCKET_SET_BYTES);
+        break;
+    case MSG_FRONTIER:
+        m.frontier.more = 1;
+        m.frontier.items = items_of(TRIS_CONTAINER_ITEMS_MAX);
+        break;
+    case MSG_GET_RANGE:
+        m.get_range.first = 7;
+        m.get_range.until = UINT64_MAX;
+        break;
+    case MSG_ENTRIES:
+        m.entries.wire = span_of(wire_bytes, sizeof wire_bytes);
+        break;
+    case MSG_SEAL:
+        m.seal.first = m.seal.time_ms = UINT64_MAX;
+        m.seal.count = TRIS_SEAL_SPACING_MAX;
+        break;
+    case MSG_END:
+        m.end.next = 1;
+        break;
+    }
+    return m;
+}
+
+static size_t encode(const struct msg *m, uint8_t *out)
+{
+    struct wbuf w = wbuf_of(out, ROOM);
+    msg_encode(&w, m);
+    assert_int_equal(w.err, TRIS_OK);
+    assert_int_equal(pack_check(wbuf_span(&w), PACK_CANONICAL), TRIS_OK);
+    return w.len;
+}
+
+static void each_message_comes_back(void **state)
+{
+    (void)state;
+    uint8_t *bytes = malloc(ROOM), *again = malloc(ROOM);
+    for (uint32_t i = 1; i < SAMPLES; i++) {
+        struct msg m = sample(i), got;
+        size_t len = encode(&m, bytes);
+        struct rbuf r = rbuf_of(span_of(bytes, len));
+        assert_int_equal(msg_decode(&r, &got), TRIS_OK);
+        assert_int_equal(rbuf_left(&r), 0);
+        assert_int_equal(got.type, m.type);
+        assert_int_equal(encode(&got, again), len);
+        assert_memory_equal(bytes, again, len);
+        assert_non_null(msg_name(i));
+    }
+    assert_null(msg_name(SAMPLES));
+    free(bytes);
+    free(again);
+}
+
+static void planned_sizes_hold(void **state)
+{
+    (void)state;
+    uint8_t *bytes = malloc(ROOM);
+    for (uint32_t i = 1; i < SAMPLES; i++) {
+        struct msg m = sample(i);
+        size_t len = encode(&m, bytes);
+        if (m.type == MSG_DIGESTS) {
+            assert_true(len <= MSG_DIGESTS_BYTES_MAX);
+        } else if (m.type == MSG_FRONTIER) {
+            assert_true(len <= MSG_FRONTIER_BYTES_MAX);
+        } else if (m.type == MSG_ENTRIES) {
+            static uint8_t full[TRIS_FRAME_BYTES_MAX];
+            m.entries.first = UINT64_MAX;
+            m.entries.wire = span_of(full, sizeof full);
+            assert_true(encode(&m, bytes) - sizeof full <= MSG_ENTRIES_OVERHEAD_MAX);
+        } else {
+            assert_true(len <= (m.type == MSG_SEAL ? MSG_SEAL_BYTES_MAX : MSG_SMALL_BYTES_MAX));
+        }
+    }
+    free(bytes);
+}
+
+static void truncated_messages_are_refused(void **state)
+{
+    (void)state;
+    uint8_t *bytes = malloc(ROOM);
+    for (uint32_t i = 1; i < SAMPLES; i++) {
+        struct msg m = sample(i), got;
+        size_t len = encode(&m, bytes);
+        for (size_t cut = 0; cut < len; cut++) {
+            uint8_t *exact = malloc(cut + 1); /* the sanitizer sees a read behind it */
+            memcpy(exact, bytes, cut);
+            struct rbuf r = rbuf_of(span_of(exact, cut));
+            assert_int_not_equal(msg_decode(&r, &got), TRIS_OK);
+            free(exact);
+            cut += len > 1000 && cut > 300 && cut < len - 300 ? 97 : 0;
+        }
+    }
+    free(bytes);
+}
+
+static void flipped_bits_decode_to_what_they_say(void **state)
+{
+    (void)state;
+    uint8_t *bytes = malloc(ROOM), *again = malloc(ROOM);
+    for (uint32_t i = 1; i < SAMPLES; i++) {
+        struct msg m = sample(i), got;
+        size_t len = encode(&m, bytes);
+        size_t bits = len * 8 < 4000 ? len * 8 : 4000;
+        for (size_t bit = 0; bit < bits; bit++) {
+            bytes[bit / 8] = (uint8_t)(bytes[bit / 8] ^ 1u << (bit % 8));
+            struct rbuf r = rbuf_of(span_of(bytes, len));
+            if (msg_decode(&r, &got) == TRIS_OK && got.type == m.type && rbuf_left(&r) == 0) {
+                assert_int_equal(encode(&got, again), len);
+                assert_memory_equal(again, bytes, len);
+            }
+            bytes[bit / 8] = (uint8_t)(bytes[bit / 8] ^ 1u << (bit % 8));
+        }
+    }
+    free(bytes);
+    free(again);
+}
+
+static enum tris_err decode_of(const char *hex)
+{
+    uint8_t bytes[64];
+    size_t len = strlen(hex) / 2;
+    struct msg m;
+    assert_true(tris_unhex(span_str(hex), bytes, len));
+    struct rbuf r = rbuf_of(span_of(bytes, len));
+    return msg_decode(&r, &m);
+}
+
+static void limits_are_kept(void **state)
+{
+    (void)state;
+    assert_int_equal(decode_of("9305ceffffffff00"), TRIS_OK);
+    assert_int_not_equal(decode_of("9305cf000000010000000000"), TRIS_OK); /* 2^32 bytes of credit */
+    assert_int_not_equal(decode_of("9105"), TRIS_OK);                     /* fields missing */
+    assert_int_not_equal(decode_of("90"), TRIS_OK);
+    assert_int_not_equal(decode_of("05"), TRIS_OK);
+    assert_int_not_equal(decode_of("9301cc0500"), TRIS_OK); /* not the shortest form */
+    uint8_t *bytes = malloc(ROOM);
+    struct wbuf w = wbuf_of(bytes, ROOM);
+    struct msg m;
+    pack_write_array(&w, 3); /* BYE with 121 bytes of text */
+    pack_write_uint(&w, MSG_BYE);
+    pack_write_uint(&w, 0);
+    static const uint8_t text[MSG_BYE_TEXT_BYTES_MAX + 1] = {0};
+    pack_write_str(&w, span_of(text, sizeof text));
+    struct rbuf r = rbuf_of(wbuf_span(&w));
+    assert_int_not_equal(msg_decode(&r, &m), TRIS_OK);
+    w = wbuf_of(bytes, ROOM); /* CLAIM with 9 rows */
+    pack_write_array(&w, 2);
+    pack_write_uint(&w, MSG_CLAIM);
+    pack_write_array(&w, MSG_CLAIMS_MAX + 1);
+    wbuf_span_put(&w, claims_of(MSG_CLAIMS_MAX + 1).rows);
+    r = rbuf_of(wbuf_span(&w));
+    assert_int_not_equal(msg_decode(&r, &m), TRIS_OK);
+    free(bytes);
+}
+
+static void later_versions_are_skipped(void **state)
+{
+    (void)state;
+    uint8_t bytes[128];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    pack_write_array(&w, 3); /* reserved */
+    pack_write_uint(&w, 40);
+    pack_write_cstr(&w, "x");
+    pack_write_map(&w, 0);
+    pack_write_array(&w, 3); /* PING with a field of later */
+    pack_write_uint(&w, MSG_PING);
+    pack_write_uint(&w, 1);
+    pack_write_array(&w, 0);
+    struct msg m = sample(MSG_PONG), got;
+    msg_encode(&w, &m);
+    struct rbuf r = rbuf_of(wbuf_span(&w));
+    assert_int_equal(msg_decode(&r, &got), TRIS_OK);
+    assert_int_equal(got.type, MSG_UNKNOWN);
+    assert_int_equal(got.number, 40);
+    assert_int_equal(msg_decode(&r, &got), TRIS_OK);
+    assert_int_equal(got.type, MSG_PING);
+    assert_int_equal(msg_decode(&r, &got), TRIS_OK);
+    assert_int_equal(got.type, MSG_PONG);
+    assert_int_equal(rbuf_left(&r), 0);
+}
+
+static void rows_come_back(void **state)
+{
+    (void)state;
+    uint8_t bytes[1024];
+    struct msg_welcome in, out;
+    memset(&in, 0, sizeof in);
+    in.nonce = 77;
+    for (uint32_t round = 0; round < 2; round++) { /* nil, and an empty list */
+        in.claims = (struct msg_list){.present = round == 1};
+        struct wbuf w = wbuf_of(bytes, sizeof bytes);
+        msg_row_put(&w, MSG_ROW_welcome, &in);
+        struct rbuf r = rbuf_of(wbuf_span(&w));
+        msg_row_get(&r, MSG_ROW_welcome, &out);
+        assert_int_equal(rbuf_finish(&r), TRIS_OK);
+        assert_int_equal(out.nonce, 77);
+        assert_int_equal(out.claims.present, round == 1);
+        assert_int_equal(out.claims.count, 0);
+    }
+    struct msg m = sample(MSG_FRONTIER);
+    struct rbuf r = rbuf_of(m.frontier.items.rows);
+    struct msg_item item;
+    for (uint32_t i = 0; i < m.frontier.items.count; i++) {
+        msg_row_get(&r, MSG_ROW_item, &item);
+        assert_int_equal(item.whole, UINT64_MAX - i);
+    }
+    assert_int_equal(rbuf_finish(&r), TRIS_OK);
+}
+
+static void print_is_bounded(void **state)
+{
+    (void)state;
+    char text[200];
+    for (uint32_t i = 0; i < SAMPLES; i++) {
+        struct msg m = sample(i);
+        for (size_t cap = 1; cap < sizeof text; cap += 13) {
+            memset(text, '#', sizeof text);
+            msg_print(&m, text, cap);
+            assert_true(strlen(text) < cap);
+            assert_int_equal(text[cap], '#');
+        }
+    }
+    struct msg m = sample(MSG_GET_RANGE);
+    msg_print(&m, text, sizeof text);
+    assert_string_equal(text, "get_range log=0000000000000000 first=7 until=18446744073709551615");
+}
+
+static void bye_codes_come_back(void **state)
+{
+    (void)state;
+    for (uint32_t err = 1; err < TRIS_ERR_COUNT; err++) {
+        uint32_t code = msg_bye_code((enum tris_err)err);
+        enum tris_err back = msg_bye_err(code);
+        assert_true(back == (enum tris_err)err || back == TRIS_ERR_GOODBYE);
+        assert_true(strlen(tris_err_text((enum tris_err)err)) <= MSG_BYE_TEXT_BYTES_MAX);
+    }
+    assert_int_equal(msg_bye_err(99999), TRIS_ERR_GOODBYE);
+    assert_int_equal(msg_bye_code(TRIS_ERR_CREDIT), 6);
+}
+
+int main(void)
+{
+    if (sodium_init() < 0) {
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_message_comes_back),
+        cmocka_unit_test(planned_sizes_hold),
+        cmocka_unit_test(truncated_messages_are_refused),
+        cmocka_unit_test(flipped_bits_decode_to_what_they_say),
+        cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(later_versions_are_skipped),
+        cmocka_unit_test(rows_come_back),
+        cmocka_unit_test(print_is_bounded),
+        cmocka_unit_test(bye_codes_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
