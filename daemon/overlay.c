@@ -58,26 +58,28 @@ uint32_t overlay_peer_count(const struct overlay *o)
     return o->count;
 }
 
+/* Wall time of the last byte of a session. */
+static uint64_t heard_wall_ms(const struct overlay *o, const struct session_stats *stats)
+{
+    uint64_t now = now_ms(o);
+    return clock_wall_ms() - (now > stats->last_recv_ms ? now - stats->last_recv_ms : 0);
+}
+
 const struct peer *overlay_peer(const struct overlay *o, uint32_t index)
 {
     tris_assert(index < o->count);
-    return &o->peers[index];
+    struct peer *p = &o->peers[index];
+    if (p->state == PEER_OPEN) {
+        p->heard_wall_ms = heard_wall_ms(o, session_stats(conn_session(p->conn)));
+    }
+    return p;
 }
 
 const struct session_stats *overlay_session_stats(const struct overlay *o, uint32_t index)
 {
-    const struct peer *p = overlay_peer(o, index);
+    tris_assert(index < o->count);
+    const struct peer *p = &o->peers[index];
     return p->state == PEER_OPEN ? session_stats(conn_session(p->conn)) : NULL;
-}
-
-uint64_t overlay_heard_wall_ms(const struct overlay *o, uint32_t index)
-{
-    const struct session_stats *stats = overlay_session_stats(o, index);
-    if (stats == NULL) {
-        return o->peers[index].heard_wall_ms;
-    }
-    uint64_t now = now_ms(o);
-    return clock_wall_ms() - (now > stats->last_recv_ms ? now - stats->last_recv_ms : 0);
 }
 
 bool overlay_peer_equal(const struct overlay *o, uint32_t index)
@@ -430,7 +432,7 @@ static void note_stats(struct overlay *o, struct peer *p, struct conn *c)
     if (s->opened_ms == 0) {
         return;
     }
-    p->heard_wall_ms = clock_wall_ms() - (now > s->last_recv_ms ? now - s->last_recv_ms : 0);
+    p->heard_wall_ms = heard_wall_ms(o, s);
     if (now > s->opened_ms && now - s->opened_ms > OVERLAY_GOOD_MS) {
         p->backoff_ms = 0;
         p->offences = 0;

@@ -30,7 +30,7 @@ struct peer {
     uint32_t address_turn;                /* which of the member's addresses is next */
     uint32_t backoff_ms;
     uint64_t next_dial_ms;  /* monotonic; 0 = not planned */
-    uint64_t heard_wall_ms; /* of the last closed session; see overlay_heard_wall_ms */
+    uint64_t heard_wall_ms; /* when their last byte came; 0 = never since the start */
     uint64_t instance;      /* nonce of their process in the open session */
     uint32_t offences;      /* sessions in a row that ended with a fault of theirs */
     enum tris_err last_error;
@@ -41,11 +41,10 @@ struct peer {
 const char *peer_state_name(enum peer_state state);
 
 uint32_t overlay_peer_count(const struct overlay *o);
+/* Up to date at the call; valid until the callback returns. */
 const struct peer *overlay_peer(const struct overlay *o, uint32_t index);
 /* NULL unless the session is open. */
 const struct session_stats *overlay_session_stats(const struct overlay *o, uint32_t index);
-/* When the last byte came from this house; 0 = never since the start. */
-uint64_t overlay_heard_wall_ms(const struct overlay *o, uint32_t index);
 /* The open session's last known root is ours. */
 bool overlay_peer_equal(const struct overlay *o, uint32_t index);
 uint32_t overlay_open_count(const struct overlay *o);
