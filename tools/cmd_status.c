@@ -1,0 +1,290 @@
+/* tris status, sync status, sync now: how this node is, on one screen. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tools/client.h"
+#include "tools/doctor.h"
+#include "tools/grid.h"
+#include "tools/lists.h"
+
+enum {
+    STALE_MS = 2 * 24 * 3600 * 1000, /* an unchanged log is sealed anew once a day */
+    WATCH_SECONDS = 2,
+    WAIT_SECONDS_MAX = 600,
+    SLACK_MS = 2000,
+};
+
+/* "WARN  rostock not heard from for 2 d 6 h", one line a silent house. */
+static unsigned print_stale(const json_t *houses)
+{
+    size_t index;
+    json_t *item;
+    unsigned count = 0;
+    char age[SHOW_BYTES];
+    uint64_t now = clock_wall_ms();
+    json_array_foreach(json_object_get(houses, "items"), index, item)
+    {
+        uint64_t heard = (uint64_t)get_int(item, "heard_ms");
+        if (get_bool(item, "own") || strcmp(get_text(item, "role"), "observer") == 0 ||
+            (heard != 0 && heard + STALE_MS > now)) {
+            continue;
+        }
+        char *slug = show_text(get_text(item, "slug"), 0);
+        if (heard == 0) {
+            (void)printf(_("          WARN  %s was never heard from\n"), slug);
+        } else {
+            (void)printf(_("          WARN  %s not heard from for %s\n"), slug,
+                         show_age(now - heard, age));
+        }
+        free(slug);
+        count++;
+    }
+    return count;
+}
+
+static void print_sync(const json_t *status)
+{
+    char root[SHOW_BYTES];
+    const json_t *sync = json_object_get(status, "sync");
+    long long connected = (long long)get_int(sync, "connected");
+    long long equal = (long long)get_int(sync, "equal");
+    const char *word = connected == 0 ? _("WARN") : equal == connected ? _("OK") : _("WAIT");
+    (void)printf("%-9s %-5s %s %s  ", _("Sync"), word, _("root"),
+                 show_root(get_text(status, "root"), root));
+    if (connected == 0) {
+        (void)printf("%s\n", _("not connected to any house"));
+    } else {
+        (void)printf(_("equal with %lld of %lld connected houses\n"), equal, connected);
+    }
+}
+
+static void print_head(const json_t *status)
+{
+    char age[SHOW_BYTES];
+    const json_t *house = json_object_get(status, "house");
+    const char *listen = get_text(status, "listen");
+    char *name = show_text(get_text(house, "name"), 0);
+    char *slug = show_text(get_text(house, "slug"), 0);
+    (void)printf("%s (%s)     ", name, slug);
+    (void)printf(_("running %s, version %s, "),
+                 show_age((uint64_t)get_int(status, "uptime_ms"), age),
+                 get_text(status, "version"));
+    if (listen[0] != '\0') {
+        (void)printf(_("peers on %s\n"), listen);
+    } else {
+        (void)printf("%s\n", _("dials only, accepts no peers"));
+    }
+    free(name);
+    free(slug);
+}
+
+static void print_data(const json_t *status)
+{
+    char a[SHOW_BYTES], b[SHOW_BYTES], c[SHOW_BYTES];
+    const json_t *records = json_object_get(status, "records");
+    (void)printf("%-9s ", _("Data"));
+    (void)printf(_("%s partners listed   %s in the house only   %s listed by %lld houses\n"),
+                 show_count(get_int(records, "partners"), a),
+                 show_count(get_int(records, "partners_local"), b),
+                 show_count(get_int(records, "partners_all"), c),
+                 (long long)get_int(records, "houses"));
+}
+
+static void print_store(const json_t *status)
+{
+    size_t index;
+    json_t *item;
+    char a[SHOW_BYTES], b[SHOW_BYTES], c[SHOW_BYTES];
+    const json_t *store = json_object_get(status, "store");
+    const json_t *warnings = json_object_get(status, "warnings");
+    (void)printf("%-9s %-5s ", _("Store"), json_array_size(warnings) == 0 ? _("OK") : _("WARN"));
+    (void)printf(_("%s of %s map, %s entries\n"), show_bytes((uint64_t)get_int(store, "bytes"), a),
+                 show_bytes((uint64_t)get_int(store, "map_bytes"), b),
+                 show_count(get_int(store, "entries"), c));
+    json_array_foreach(warnings, index, item)
+    {
+        char *safe = show_text(json_string_value(item) != NULL ? json_string_value(item) : "", 0);
+        (void)printf("          %s  %s\n", _("WARN"), safe);
+        free(safe);
+    }
+}
+
+static int print_status(struct cli *cli)
+{
+    int code = EXIT_OK;
+    json_t *status = cli_call(cli, "status", json_object(), &code);
+    if (status == NULL || cli->json) {
+        return status != NULL ? cli_json(status, "tris.status.1") : code;
+    }
+    json_t *houses = cli_pages(cli, "house.list", json_object(), 0, &code);
+    print_head(status);
+    print_data(status);
+    print_sync(status);
+    unsigned stale = houses != NULL ? print_stale(houses) : 0;
+    print_store(status);
+    if (get_int(json_object_get(status, "sync"), "connected") == 0) {
+        (void)printf("%s tris peer list\n", _("Next:"));
+    } else if (stale > 0) {
+        (void)printf("%s tris house list\n", _("Next:"));
+    }
+    json_decref(houses);
+    json_decref(status);
+    return code;
+}
+
+static int status_run(struct cli *cli, const struct args *args)
+{
+    if (!args_flag(args, "watch")) {
+        return print_status(cli);
+    }
+    for (;;) {
+        if (cli->tty_out && !cli->json) {
+            (void)fputs("\033[H\033[2J", stdout);
+        }
+        int code = print_status(cli);
+        if (code != EXIT_OK || fflush(stdout) != 0) {
+            return code;
+        }
+        struct timespec pause = {.tv_sec = WATCH_SECONDS};
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+/* "30s", "500ms", "2m" or seconds. */
+static bool parse_wait(const char *text, uint64_t *out_ms)
+{
+    static const struct {
+        const char *unit;
+        uint64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60000}};
+    char *end = NULL;
+    unsigned long long n = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, 10) : 0;
+    for (size_t i = 0; end != NULL && i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(end, units[i].unit) == 0 && n <= WAIT_SECONDS_MAX * 1000ULL / units[i].ms) {
+            *out_ms = n * units[i].ms;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int sync_wait(struct cli *cli, uint64_t wait_ms, bool *equal)
+{
+    int code = EXIT_OK;
+    if (cli_client(cli, &code) == NULL) {
+        return code;
+    }
+    client_set_timeout(cli->client, wait_ms + SLACK_MS + cli->timeout_ms);
+    json_t *result =
+        cli_call(cli, "sync.wait", json_pack("{s:I}", "timeout_ms", (json_int_t)wait_ms), &code);
+    *equal = result != NULL && get_bool(result, "equal");
+    json_decref(result);
+    return code;
+}
+
+static int print_sync_status(struct cli *cli, bool need_equal)
+{
+    int code = EXIT_OK;
+    size_t index;
+    json_t *item;
+    char buffer[SHOW_BYTES];
+    json_t *result = cli_pages(cli, "sync.status", json_object(), 0, &code);
+    if (result == NULL) {
+        return code;
+    }
+    code = need_equal && !get_bool(result, "equal_all") ? EXIT_PEER : EXIT_OK;
+    if (cli->json) {
+        int printed = cli_json(result, "tris.sync.status.1");
+        return printed != EXIT_OK ? printed : code;
+    }
+    const char *titles[] = {_("House"), _("State"), _("Root"), _("Heard")};
+    const int flags[] = {0, 0, 0, GRID_RIGHT};
+    struct grid *grid = grid_new(cli, titles, flags, 4);
+    uint64_t now = clock_wall_ms();
+    json_array_foreach(json_object_get(result, "items"), index, item)
+    {
+        uint64_t heard = (uint64_t)get_int(item, "last_heard_ms");
+        grid_row(grid);
+        grid_text(grid, get_text(item, "slug"));
+        grid_text(grid, !get_bool(item, "connected") ? _("not connected")
+                        : get_bool(item, "equal")    ? _("OK equal")
+                                                     : _("WAIT in flight"));
+        grid_text(grid, show_root(get_text(item, "peer_root"), buffer));
+        grid_text(grid, heard != 0 ? show_age(now > heard ? now - heard : 0, buffer) : "-");
+    }
+    (void)printf("%s  %s %s\n", get_bool(result, "equal_all") ? _("OK equal") : _("WAIT"),
+                 _("root"), show_root(get_text(result, "root"), buffer));
+    grid_print(grid, _("No peers. Next: tris peer add HOUSE ADDRESS"));
+    json_decref(result);
+    return code;
+}
+
+static int sync_status_run(struct cli *cli, const struct args *args)
+{
+    const char *wait = args_value(args, "wait");
+    uint64_t wait_ms = 0;
+    bool equal = true;
+    if (wait == NULL) {
+        return print_sync_status(cli, false);
+    }
+    if (!parse_wait(wait, &wait_ms)) {
+        return cli_usage(cli, "tris help sync status",
+                         _("--wait %s: a time up to 10m, such as 30s"), wait);
+    }
+    int code = sync_wait(cli, wait_ms, &equal);
+    if (code != EXIT_OK) {
+        return code;
+    }
+    code = print_sync_status(cli, false);
+    return code == EXIT_OK && !equal ? EXIT_PEER : code;
+}
+
+static int sync_now_run(struct cli *cli, const struct args *args)
+{
+    int code = EXIT_OK;
+    json_t *params = json_object();
+    if (args->pos_count > 0) {
+        (void)json_object_set_new(params, "house", json_string(args->pos[0]));
+    }
+    json_t *result = cli_call(cli, "sync.now", params, &code);
+    if (result == NULL || cli->json) {
+        return result != NULL ? cli_json(result, "tris.sync.now.1") : code;
+    }
+    (void)printf(_("asked %lld houses\n"), (long long)get_int(result, "asked"));
+    json_decref(result);
+    return EXIT_OK;
+}
+
+static const struct cli_option status_options[] = {
+    {"watch", NULL, N_("again every two seconds"), 'w'},
+    {NULL, NULL, NULL, 0},
+};
+static const struct cli_option sync_options[] = {
+    {"wait", "TIME", N_("wait until all connected houses are equal, for example 30s"), 0},
+    {NULL, NULL, NULL, 0},
+};
+static const struct cli_option doctor_options[] = {
+    {"accept-loss", NULL,
+     N_("offline: accept the store as it is, although its mark says that something is missing"), 0},
+    {NULL, NULL, NULL, 0},
+};
+static const struct cli_option audit_options[] = {
+    {"fast", NULL, N_("heads, newest seals and counters only"), 0},
+    {"offline", NULL, N_("without the daemon, reading the store itself"), 0},
+    {NULL, NULL, NULL, 0},
+};
+
+const struct command cmd_status_rows[] = {
+    {"status", NULL, NULL, N_("this node on one screen"), status_options, 0, 0, 0, status_run},
+    {"doctor", NULL, NULL, N_("find out what is wrong and what to do"), doctor_options, 0, 0, 0,
+     doctor_run},
+    {"sync", "status", NULL, N_("who holds the same as this node"), sync_options, 0, 0, 0,
+     sync_status_run},
+    {"sync", "now", "[HOUSE]", N_("ask a house, or all, for news at once"), NULL, 0, 1, 0,
+     sync_now_run},
+    {"audit", NULL, NULL, N_("recompute chain, seals, views and counters"), audit_options, 0, 0, 0,
+     audit_run},
+    {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
+};
