@@ -47,8 +47,6 @@ struct fault_entry {
     void (*payload)(struct wbuf *w);
 };
 
-enum { PARTNER_INTERMEDIARY = 5 };
-
 /* What a partner must have, and `extra` more pairs that the caller writes. */
 static void partner_begin(struct wbuf *w, uint32_t extra, const char *name)
 {
