@@ -12,7 +12,7 @@ struct err_row {
     const char *text;
 };
 
-#define ERR_ROW(name, class_, text) {#name, TRIS_CLASS_##class_, text},
+#define ERR_ROW(name, word, class_, text) {word, TRIS_CLASS_##class_, text},
 static const struct err_row err_rows[] = {TRIS_ERR_TABLE(ERR_ROW)};
 #undef ERR_ROW
 

@@ -15,73 +15,73 @@ enum tris_err_class {
 
 /* clang-format off */
 #define TRIS_ERR_TABLE(X)                                                                          \
-    X(OK,                NONE,     "no error")                                                     \
+    X(OK,                "ok",           NONE,    "no error")                                      \
     /* bytes that do not decode: whose fault it is depends on where they came from */              \
-    X(ERR_TRUNCATED,     PEER,     "the bytes end too early")                                      \
-    X(ERR_TRAILING,      PEER,     "there are bytes after the end")                                \
-    X(ERR_NOT_CANONICAL, PEER,     "the encoding is not the canonical one")                        \
-    X(ERR_BAD_TYPE,      PEER,     "a value has the wrong type")                                   \
-    X(ERR_BAD_UTF8,      PEER,     "a text is not valid UTF-8")                                    \
-    X(ERR_TOO_DEEP,      PEER,     "values are nested too deep")                                   \
-    X(ERR_TOO_LARGE,     PEER,     "a length or count is over its limit")                          \
-    X(ERR_BAD_VALUE,     PEER,     "a value is outside its range")                                 \
-    X(ERR_BAD_VERSION,   PEER,     "the version is not supported")                                 \
-    X(ERR_BAD_SIGNATURE, PEER,     "a signature does not verify")                                  \
-    X(ERR_BAD_COMMIT,    PEER,     "a payload does not match its commitment")                      \
-    X(ERR_BAD_ROOT,      PEER,     "the entries do not hash to the sealed root")                   \
-    X(ERR_SEAL_SPACING,  PEER,     "too many entries between two seals")                           \
-    X(ERR_NOT_NEXT,      PEER,     "the entries do not continue the log")                          \
-    X(ERR_BAD_FRAME,     PEER,     "a frame is malformed")                                         \
-    X(ERR_DECRYPT,       PEER,     "a frame does not decrypt")                                     \
-    X(ERR_GATE,          PEER,     "the first message does not know our transport key")            \
-    X(ERR_HANDSHAKE,     PEER,     "the handshake failed: other federation, version or key")       \
-    X(ERR_STRANGER,      PEER,     "the peer is not a member of the federation")                   \
-    X(ERR_WRONG_KEY,     PEER,     "the peer's transport key is not the one its house published")  \
-    X(ERR_SELF,          PEER,     "the peer is this house itself")                                \
-    X(ERR_CREDIT,        PEER,     "the peer sent more than it was granted")                       \
-    X(ERR_UNEXPECTED,    PEER,     "a message came that was not asked for")                        \
-    X(ERR_FLOOD,         PEER,     "the peer sends too many small messages")                       \
-    X(ERR_TIMEOUT,       PEER,     "the peer did not answer in time")                              \
-    X(ERR_DUPLICATE,     PEER,     "another session with this house is kept")                      \
-    X(ERR_BUSY,          PEER,     "the peer has no room for another session")                     \
-    X(ERR_GOODBYE,       PEER,     "the peer closed the session")                                  \
-    X(ERR_CLOSED,        PEER,     "the connection was closed")                                    \
-    X(ERR_FORK,          PEER,     "the log has two different continuations")                      \
-    X(ERR_UNKNOWN_LOG,   PEER,     "the log belongs to no known member")                           \
+    X(ERR_TRUNCATED,     "truncated",    PEER,    "the bytes end too early")                       \
+    X(ERR_TRAILING,      "trailing",     PEER,    "there are bytes after the end")                 \
+    X(ERR_NOT_CANONICAL, "not_canonical",PEER,    "the encoding is not the canonical one")         \
+    X(ERR_BAD_TYPE,      "bad_type",     PEER,    "a value has the wrong type")                    \
+    X(ERR_BAD_UTF8,      "bad_utf8",     PEER,    "a text is not valid UTF-8")                     \
+    X(ERR_TOO_DEEP,      "too_deep",     PEER,    "values are nested too deep")                    \
+    X(ERR_TOO_LARGE,     "too_large",    PEER,    "a length or count is over its limit")           \
+    X(ERR_BAD_VALUE,     "bad_value",    PEER,    "a value is outside its range")                  \
+    X(ERR_BAD_VERSION,   "bad_version",  PEER,    "the version is not supported")                  \
+    X(ERR_BAD_SIGNATURE, "bad_signature",PEER,    "a signature does not verify")                   \
+    X(ERR_BAD_COMMIT,    "bad_commit",   PEER,    "a payload does not match its commitment")       \
+    X(ERR_BAD_ROOT,      "bad_root",     PEER,    "the entries do not hash to the sealed root")    \
+    X(ERR_SEAL_SPACING,  "seal_spacing", PEER,    "too many entries between two seals")            \
+    X(ERR_NOT_NEXT,      "not_next",     PEER,    "the entries do not continue the log")           \
+    X(ERR_BAD_FRAME,     "bad_frame",    PEER,    "a frame is malformed")                          \
+    X(ERR_DECRYPT,       "decrypt",      PEER,    "a frame does not decrypt")                      \
+    X(ERR_GATE,          "gate",         PEER,    "the first message does not know our transport key") \
+    X(ERR_HANDSHAKE,     "handshake",    PEER,    "the handshake failed: other federation, version or key") \
+    X(ERR_STRANGER,      "stranger",     PEER,    "the peer is not a member of the federation")    \
+    X(ERR_WRONG_KEY,     "wrong_key",    PEER,    "the peer's transport key is not the one its house published") \
+    X(ERR_SELF,          "self",         PEER,    "the peer is this house itself")                 \
+    X(ERR_CREDIT,        "credit",       PEER,    "the peer sent more than it was granted")        \
+    X(ERR_UNEXPECTED,    "unexpected",   PEER,    "a message came that was not asked for")         \
+    X(ERR_FLOOD,         "flood",        PEER,    "the peer sends too many small messages")        \
+    X(ERR_TIMEOUT,       "timeout",      PEER,    "the peer did not answer in time")               \
+    X(ERR_DUPLICATE,     "duplicate",    PEER,    "another session with this house is kept")       \
+    X(ERR_BUSY,          "busy",         PEER,    "the peer has no room for another session")      \
+    X(ERR_GOODBYE,       "goodbye",      PEER,    "the peer closed the session")                   \
+    X(ERR_CLOSED,        "closed",       PEER,    "the connection was closed")                     \
+    X(ERR_FORK,          "fork",         PEER,    "the log has two different continuations")       \
+    X(ERR_UNKNOWN_LOG,   "unknown_log",  PEER,    "the log belongs to no known member")            \
     /* this machine */                                                                             \
-    X(ERR_NO_SPACE,      RESOURCE, "the buffer is full")                                           \
-    X(ERR_NO_MEMORY,     RESOURCE, "not enough memory")                                            \
-    X(ERR_DISK_FULL,     RESOURCE, "the disk is full")                                             \
-    X(ERR_MAP_FULL,      RESOURCE, "the store has reached its configured size")                    \
-    X(ERR_IO,            RESOURCE, "reading or writing failed")                                    \
-    X(ERR_READ_ONLY,     RESOURCE, "the file system is read-only")                                 \
-    X(ERR_BAD_FS,        USER,     "the data directory is on a network file system")               \
-    X(ERR_UNKNOWN_STATE, CORRUPT,  "a commit failed with unknown outcome")                         \
-    X(ERR_CORRUPT,       CORRUPT,  "the store is damaged")                                         \
-    X(ERR_BAD_MARK,      CORRUPT,  "the mark file is damaged")                                     \
-    X(ERR_MARK_AHEAD,    CORRUPT,  "the mark file is ahead of the store: an old copy?")            \
-    X(ERR_MARK_MISSING,  CORRUPT,  "the mark file is missing")                                     \
-    X(ERR_MARK_FOREIGN,  CORRUPT,  "the mark file belongs to another copy of the store")           \
-    X(ERR_SCHEMA,        CORRUPT,  "the store has a format that this version does not know")       \
+    X(ERR_NO_SPACE,      "no_space",     RESOURCE,"the buffer is full")                            \
+    X(ERR_NO_MEMORY,     "no_memory",    RESOURCE,"not enough memory")                             \
+    X(ERR_DISK_FULL,     "disk_full",    RESOURCE,"the disk is full")                              \
+    X(ERR_MAP_FULL,      "map_full",     RESOURCE,"the store has reached its configured size")     \
+    X(ERR_IO,            "io",           RESOURCE,"reading or writing failed")                     \
+    X(ERR_READ_ONLY,     "read_only",    RESOURCE,"the file system is read-only")                  \
+    X(ERR_BAD_FS,        "bad_fs",       USER,    "the data directory is on a network file system") \
+    X(ERR_UNKNOWN_STATE, "unknown_state",CORRUPT, "a commit failed with unknown outcome")          \
+    X(ERR_CORRUPT,       "corrupt",      CORRUPT, "the store is damaged")                          \
+    X(ERR_BAD_MARK,      "bad_mark",     CORRUPT, "the mark file is damaged")                      \
+    X(ERR_MARK_AHEAD,    "mark_ahead",   CORRUPT, "the mark file is ahead of the store: an old copy?") \
+    X(ERR_MARK_MISSING,  "mark_missing", CORRUPT, "the mark file is missing")                      \
+    X(ERR_MARK_FOREIGN,  "mark_foreign", CORRUPT, "the mark file belongs to another copy of the store") \
+    X(ERR_SCHEMA,        "schema",       CORRUPT, "the store has a format that this version does not know") \
     /* people */                                                                                   \
-    X(ERR_NOT_FOUND,     USER,     "there is no such thing")                                       \
-    X(ERR_AMBIGUOUS,     USER,     "more than one thing matches")                                  \
-    X(ERR_EXISTS,        USER,     "it exists already")                                            \
-    X(ERR_INVALID,       USER,     "a value is not allowed")                                       \
-    X(ERR_REQUIRED,      USER,     "a required value is missing")                                  \
-    X(ERR_PERSONAL,      USER,     "personal data may not leave the house")                        \
-    X(ERR_NOT_OWNER,     USER,     "only the house that created a record changes it")              \
-    X(ERR_PERMISSION,    USER,     "a file's permissions are too open or too strict")              \
-    X(ERR_BAD_KEY,       USER,     "a key file is damaged or does not fit")                        \
-    X(ERR_IN_USE,        USER,     "another process uses the data directory")                      \
-    X(ERR_NOT_INIT,      USER,     "the data directory is not initialised")                        \
-    X(ERR_ENDED,         STATE,    "the record has ended")                                         \
-    X(ERR_NOT_READY,     STATE,    "not possible in this state")                                   \
-    X(ERR_OBSERVER,      STATE,    "an observer has no log of its own")                            \
-    X(ERR_STOPPING,      STATE,    "the daemon is stopping")
+    X(ERR_NOT_FOUND,     "not_found",    USER,    "there is no such thing")                        \
+    X(ERR_AMBIGUOUS,     "ambiguous",    USER,    "more than one thing matches")                   \
+    X(ERR_EXISTS,        "exists",       USER,    "it exists already")                             \
+    X(ERR_INVALID,       "invalid",      USER,    "a value is not allowed")                        \
+    X(ERR_REQUIRED,      "required",     USER,    "a required value is missing")                   \
+    X(ERR_PERSONAL,      "personal",     USER,    "personal data may not leave the house")         \
+    X(ERR_NOT_OWNER,     "not_owner",    USER,    "only the house that created a record changes it") \
+    X(ERR_PERMISSION,    "permission",   USER,    "a file's permissions are too open or too strict") \
+    X(ERR_BAD_KEY,       "bad_key",      USER,    "a key file is damaged or does not fit")         \
+    X(ERR_IN_USE,        "in_use",       USER,    "another process uses the data directory")       \
+    X(ERR_NOT_INIT,      "not_init",     USER,    "the data directory is not initialised")         \
+    X(ERR_ENDED,         "ended",        STATE,   "the record has ended")                          \
+    X(ERR_NOT_READY,     "not_ready",    STATE,   "not possible in this state")                    \
+    X(ERR_OBSERVER,      "observer",     STATE,   "an observer has no log of its own")             \
+    X(ERR_STOPPING,        "stopping",        STATE,    "the daemon is stopping")
 /* clang-format on */
 
-#define TRIS_ERR_ENUM(name, class_, text) TRIS_##name,
+#define TRIS_ERR_ENUM(name, word, class_, text) TRIS_##name,
 enum tris_err { TRIS_ERR_TABLE(TRIS_ERR_ENUM) TRIS_ERR_COUNT };
 #undef TRIS_ERR_ENUM
 
