@@ -53,7 +53,7 @@ static void holder_write(int fd)
     char text[32];
     int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
     if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)len, 0) != len) {
-        return; /* no pid to show, the lock holds all the same */
+        return; /* a full disk: then the holder stays unknown, the lock holds all the same */
     }
 }
 
