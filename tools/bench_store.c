@@ -1,0 +1,358 @@
+/* How fast the store takes entries: verified segments of a foreign log, and own entries, both with
+ * views, counters and durable commits. Prints the machine's own commit rate beside it.
+ *
+ * bench_store [entries [entries a commit [directory]]] */
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "storage/store.h"
+
+enum { PAYLOADS = 4096, SEGMENT_ENTRIES = 512, COMMITS_TRIED = 200 };
+
+struct bench {
+    char dir[512];
+    struct store *s;
+    struct tris_fed_id fed;
+    struct tris_sign_secret own_key, key;
+    struct tris_house_id own, house;
+    uint8_t *bytes; /* payloads, one after the other */
+    struct span payload[PAYLOADS];
+    uint64_t entries, batch;
+};
+
+static void must(enum tris_err err, const char *what)
+{
+    if (err != TRIS_OK) {
+        fprintf(stderr, "bench_store: %s: %s\n", what, tris_err_text(err));
+        exit(1);
+    }
+}
+
+static double now_s(void)
+{
+    struct timespec at;
+    (void)clock_gettime(CLOCK_MONOTONIC, &at);
+    return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+}
+
+static double cpu_s(void)
+{
+    struct timespec at;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &at);
+    return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+}
+
+static void set(struct record *r, struct wbuf *scratch, const char *name, const char *text)
+{
+    const struct field *field = schema_field_by_name(r->kind, span_str(name));
+    if (field != NULL) {
+        must(record_set_text(r, field, span_str(text), scratch, NULL), name);
+    }
+}
+
+/* Partners of about 400 bytes, spread over 16 districts. */
+static void make_payloads(struct bench *b)
+{
+    static const char *const regions[] = {"05315", "14713", "13003", "05314", "05111", "09184",
+                                          "06412", "11000", "02000", "03241", "04011", "07111",
+                                          "08111", "10041", "12054", "16051"};
+    static const char *const sectors[] = {"W", "S", "Z"};
+    static const char *const topics[] = {"diversity", "diversity|work_life", "digital_cohesion"};
+    static uint8_t scratch_bytes[8192];
+    struct record *r = malloc(sizeof *r);
+    b->bytes = malloc((size_t)PAYLOADS * 1024);
+    if (r == NULL || b->bytes == NULL) {
+        must(TRIS_ERR_NO_MEMORY, "payloads");
+    }
+    struct wbuf w = wbuf_of(b->bytes, (size_t)PAYLOADS * 1024);
+    for (int i = 0; i < PAYLOADS; i++) {
+        struct wbuf scratch = wbuf_of(scratch_bytes, sizeof scratch_bytes);
+        char text[400];
+        record_init(r, schema_kind(KIND_PARTNER));
+        (void)snprintf(text, sizeof text, "Verein für Nachbarschaft Nr. %d e.V.",
+                       i * 7919 % 100003);
+        set(r, &scratch, "name", text);
+        set(r, &scratch, "sector", sectors[i % 3]);
+        set(r, &scratch, "legal_form", i % 3 == 0 ? "gmbh" : "ev");
+        set(r, &scratch, "topics", topics[i % 3]);
+        set(r, &scratch, "region", regions[i % 16]);
+        set(r, &scratch, "status", "active");
+        set(r, &scratch, "source", "liste-2026");
+        (void)snprintf(text, sizeof text, "P-%06d", i);
+        set(r, &scratch, "source_id", text);
+        set(r, &scratch, "description",
+            "Wir bringen Unternehmen, Verwaltung und Vereine im Kreis zusammen, beraten zu "
+            "gemeinsamen Vorhaben, vermitteln Räume und Zeit und begleiten die Absprachen, bis "
+            "sie erfüllt sind. Wer mitmachen will, meldet sich in der Sprechstunde am Dienstag.");
+        size_t start = w.len;
+        must(record_encode(r, &w), "payload");
+        b->payload[i] = span_of(w.ptr + start, w.len - start);
+    }
+    free(r);
+}
+
+static struct tris_log_ref ref_of(const struct tris_house_id *house)
+{
+    struct tris_log_ref ref = {.house = *house, .topic = TRIS_TOPIC_DATA};
+    memcpy(ref.seal_key.b, house->b, sizeof ref.seal_key.b);
+    return ref;
+}
+
+static struct entry_header header_put(void)
+{
+    return (struct entry_header){
+        .version = ENTRY_VERSION, .verb = VERB_PUT, .kind = KIND_PARTNER, .time_ms = 1700000000000};
+}
+
+static void report(const char *what, uint64_t entries, double wall, double cpu)
+{
+    printf("%-22s %9.0f entries/s  %6.2f s wall  %6.2f s cpu  %5.2f us cpu an entry\n", what,
+           (double)entries / wall, wall, cpu, cpu * 1e6 / (double)entries);
+}
+
+static void bench_commits(struct bench *b)
+{
+    double start = now_s();
+    for (int i = 0; i < COMMITS_TRIED; i++) {
+        struct store_txn *t;
+        must(store_txn_begin(b->s, &t), "begin");
+        must(store_setting_put(t, "bench", span_of(&i, sizeof i)), "put");
+        must(store_commit(t), "commit");
+    }
+    printf("%-22s %9.0f commits/s (durable, one small row each)\n", "machine",
+           COMMITS_TRIED / (now_s() - start));
+}
+
+/* One run of wire forms, sealed and verified; `from` and the segments are a chain. */
+static void make_segment(struct bench *b, const struct tris_log_id *id, const struct tree *before,
+                         uint32_t count, struct wbuf *wire, struct verified_segment *out)
+{
+    struct tree tree = *before;
+    size_t start = wire->len;
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t bytes[TRIS_HEADER_BYTES_MAX];
+        struct wbuf w = wbuf_of(bytes, sizeof bytes);
+        struct tris_hash leaf;
+        struct tris_salt salt;
+        struct entry_header header = header_put();
+        uint64_t seq = before->size + i;
+        memset(salt.b, (int)(seq & 0xff), sizeof salt.b);
+        entry_commit(b->payload[seq % PAYLOADS], &salt, &header.commit);
+        entry_header_encode(&w, &header);
+        entry_leaf(id, seq, wbuf_span(&w), &leaf);
+        (void)tree_append(&tree, &leaf, TREE_LEVELS_MAX, NULL);
+        entry_wire_encode(wire, &header, &salt, b->payload[seq % PAYLOADS]);
+    }
+    must(wire->err, "wire");
+    struct seal seal = {.log = *id, .size = tree.size, .time_ms = 1};
+    tree_root(&tree, &seal.root);
+    seal_make(&seal, &b->key);
+    struct tris_log_ref ref = ref_of(&b->house);
+    must(segment_verify(id, &ref.seal_key, before, span_of(wire->ptr + start, wire->len - start),
+                        count, &seal, out),
+         "verify");
+}
+
+static void bench_segments(struct bench *b)
+{
+    const uint64_t segments_max = b->batch / SEGMENT_ENTRIES + 1;
+    struct verified_segment *segment = malloc((size_t)segments_max * sizeof *segment);
+    const size_t cap = (size_t)(b->batch + SEGMENT_ENTRIES) * 1024;
+    uint8_t *bytes = malloc(cap);
+    if (segment == NULL || bytes == NULL) {
+        must(TRIS_ERR_NO_MEMORY, "segments");
+    }
+    struct tris_log_ref ref = ref_of(&b->house);
+    struct tris_log_id id;
+    struct tree tree;
+    double wall = 0;
+    double cpu = 0;
+    uint64_t wire_bytes = 0;
+    log_id_derive(&b->fed, &ref, &id);
+    tree_init(&tree);
+    while (tree.size < b->entries) {
+        struct wbuf wire = wbuf_of(bytes, cap);
+        uint64_t count = 0;
+        for (uint64_t done = 0; done < b->batch && tree.size < b->entries; count++) {
+            uint64_t left = b->entries - tree.size;
+            uint64_t room = b->batch - done < left ? b->batch - done : left;
+            uint32_t size = (uint32_t)(room < SEGMENT_ENTRIES ? room : SEGMENT_ENTRIES);
+            make_segment(b, &id, &tree, size, &wire, &segment[count]);
+            tree = segment[count].after;
+            done += size;
+        }
+        wire_bytes += wire.len;
+        double wall_start = now_s();
+        double cpu_start = cpu_s();
+        struct store_txn *t;
+        uint32_t no;
+        must(store_txn_begin(b->s, &t), "begin");
+        must(store_log_ensure(t, &ref, &no), "log");
+        for (uint64_t i = 0; i < count; i++) {
+            must(store_append_segment(t, no, &segment[i], 1), "append");
+        }
+        must(store_commit(t), "commit");
+        wall += now_s() - wall_start;
+        cpu += cpu_s() - cpu_start;
+    }
+    report("verified segments", b->entries, wall, cpu);
+    struct store_view *v;
+    struct store_info info;
+    must(store_view_begin(b->s, &v), "view");
+    must(store_info(v, &info), "info");
+    store_view_end(v);
+    printf("%-22s %9.1f bytes an entry (wire: %.1f)\n", "disk",
+           (double)info.used_bytes / (double)b->entries, (double)wire_bytes / (double)b->entries);
+    free(segment);
+    free(bytes);
+}
+
+/* Own texts differ from record to record, as imports do: names and source ids fill the indexes. */
+static struct span own_payload(struct bench *b, struct record *r, uint64_t i, uint8_t *bytes,
+                               size_t size)
+{
+    char name[64];
+    char id[32];
+    must(record_decode(schema_kind(KIND_PARTNER), b->payload[i % PAYLOADS], r, NULL), "decode");
+    (void)snprintf(name, sizeof name, "Verein Nr. %llu", (unsigned long long)(i * 7919 % 1000003));
+    (void)snprintf(id, sizeof id, "P-%08llu", (unsigned long long)i);
+    record_value_mut(r, PARTNER_NAME)->text = span_str(name);
+    record_value_mut(r, PARTNER_SOURCE_ID)->text = span_str(id);
+    struct wbuf w = wbuf_of(bytes, size);
+    must(record_encode(r, &w), "encode");
+    return wbuf_span(&w);
+}
+
+static void own_seal(struct bench *b, struct store_txn *t, uint32_t no)
+{
+    struct store_log log;
+    must(store_log_get(store_txn_view(t), no, &log), "log");
+    struct seal seal = {.log = log.id, .size = log.held, .time_ms = 2};
+    tree_root(&log.tree, &seal.root);
+    seal_make(&seal, &b->own_key);
+    must(store_seal_own(t, no, &seal), "seal");
+}
+
+static void bench_own(struct bench *b)
+{
+    struct tris_log_ref ref = ref_of(&b->own);
+    struct record *r = malloc(sizeof *r);
+    uint8_t *bytes = malloc((size_t)b->batch * 1024);
+    struct span *payload = malloc((size_t)b->batch * sizeof *payload);
+    if (r == NULL || bytes == NULL || payload == NULL) {
+        must(TRIS_ERR_NO_MEMORY, "own");
+    }
+    double wall = 0;
+    double cpu = 0;
+    for (uint64_t done = 0; done < b->entries;) {
+        uint64_t count = b->batch < b->entries - done ? b->batch : b->entries - done;
+        for (uint64_t i = 0; i < count; i++) {
+            payload[i] = own_payload(b, r, done + i, bytes + i * 1024, 1024);
+        }
+        double wall_start = now_s();
+        double cpu_start = cpu_s();
+        struct store_txn *t;
+        uint32_t no;
+        must(store_txn_begin(b->s, &t), "begin");
+        must(store_log_ensure(t, &ref, &no), "log");
+        for (uint64_t i = 0; i < count; i++) {
+            struct entry_header header = header_put();
+            struct tris_salt salt;
+            uint64_t seq;
+            memset(salt.b, (int)(i & 0xff), sizeof salt.b);
+            must(store_append_own(t, no, &header, &salt, payload[i], 1, &seq), "append");
+            if ((seq + 1) % SEGMENT_ENTRIES == 0) {
+                own_seal(b, t, no);
+            }
+        }
+        must(store_commit(t), "commit");
+        wall += now_s() - wall_start;
+        cpu += cpu_s() - cpu_start;
+        done += count;
+    }
+    report("own entries", b->entries, wall, cpu);
+    free(r);
+    free(bytes);
+    free(payload);
+}
+
+static void bench_words(struct bench *b)
+{
+    double wall = now_s();
+    double cpu = cpu_s();
+    uint64_t behind = 1;
+    while (behind > 0) {
+        struct store_txn *t;
+        must(store_txn_begin(b->s, &t), "begin");
+        must(store_word_follow(t, 32768, &behind), "words");
+        must(store_commit(t), "commit");
+    }
+    report("search index", 2 * b->entries, now_s() - wall, cpu_s() - cpu);
+}
+
+static void bench_audit(struct bench *b)
+{
+    for (int fast = 1; fast >= 0; fast--) {
+        struct audit_report audit;
+        double wall = now_s();
+        double cpu = cpu_s();
+        must(store_audit(b->s, fast != 0, NULL, NULL, &audit), "audit");
+        report(fast != 0 ? "audit, fast" : "audit", audit.entries, now_s() - wall, cpu_s() - cpu);
+        if (audit.problems > 0) {
+            printf("audit: %s\n", audit.first_problem);
+        }
+    }
+}
+
+static void remove_dir(const struct bench *b)
+{
+    static const char *const names[] = {"/store/data.mdb", "/store/lock.mdb", "/store", "/lock",
+                                        ""};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[600];
+        (void)snprintf(path, sizeof path, "%s%s", b->dir, names[i]);
+        if (unlink(path) != 0 && rmdir(path) != 0) {
+            fprintf(stderr, "bench_store: cannot remove %s\n", path);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct bench b;
+    b.entries = argc > 1 ? strtoull(argv[1], NULL, 10) : 200000;
+    b.batch = argc > 2 ? strtoull(argv[2], NULL, 10) : 32768;
+    const char *base = argc > 3 ? argv[3] : "/tmp";
+    if (b.entries == 0 || b.batch == 0 || sodium_init() < 0) {
+        fprintf(stderr, "usage: bench_store [entries [entries a commit [directory]]]\n");
+        return 2;
+    }
+    (void)snprintf(b.dir, sizeof b.dir, "%s/bench-store-XXXXXX", base);
+    if (mkdtemp(b.dir) == NULL) {
+        fprintf(stderr, "bench_store: cannot make a directory in %s\n", base);
+        return 1;
+    }
+    uint8_t seed[32] = {1};
+    (void)crypto_sign_seed_keypair(b.own.b, b.own_key.b, seed);
+    seed[0] = 2;
+    (void)crypto_sign_seed_keypair(b.house.b, b.key.b, seed);
+    make_payloads(&b);
+    char detail[256];
+    struct store_opts opts = {.dir = b.dir, .create = true, .fed = b.fed, .own = b.own};
+    must(store_open(&opts, &b.s, detail, sizeof detail), "open");
+    printf("%llu entries, %llu a commit, payloads of %zu bytes\n", (unsigned long long)b.entries,
+           (unsigned long long)b.batch, b.payload[1].len);
+    bench_commits(&b);
+    bench_segments(&b);
+    bench_own(&b);
+    bench_words(&b);
+    bench_audit(&b);
+    store_close(b.s);
+    remove_dir(&b);
+    free(b.bytes);
+    return 0;
+}
