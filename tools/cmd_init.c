@@ -308,7 +308,7 @@ static int write_store(struct init *in)
     struct store *store = NULL;
     struct tris_fed_id fed;
     struct tris_house_id own;
-    char detail[256] = "";
+    char detail[256] = "", mark[FILE_PATH_BYTES];
     keys_house_id(&in->keys, &opts.own);
     if (store_identify(in->cli->data_dir, &fed, &own) == TRIS_OK) {
         if (tris_fed_id_eq(&fed, &opts.fed) && tris_house_id_eq(&own, &opts.own)) {
@@ -317,6 +317,14 @@ static int write_store(struct init *in)
         return cli_error(in->cli, TRIS_ERR_INVALID, _("the store"), "tris doctor",
                          _("the store in %s belongs to another federation or house"),
                          in->cli->data_dir);
+    }
+    if (file_path(in->cli->data_dir, "mark", mark) && file_exists(mark)) {
+        /* an empty store would let this house seal other entries at positions it has used */
+        return cli_error(in->cli, TRIS_ERR_MARK_AHEAD, _("mark file, keys and charter"),
+                         "tris doctor",
+                         _("%s says that this house has records, but its store is gone; bring the "
+                           "store back from a backup"),
+                         mark);
     }
     enum tris_err err = store_open(&opts, &store, detail, sizeof detail);
     if (err != TRIS_OK) {
