@@ -42,28 +42,50 @@ static int from_file(const struct cli *cli, const char *path, char out[PASSPHRAS
     return EXIT_OK;
 }
 
-/* Reads one line from the terminal without showing it. */
-static bool ask_hidden(int fd, const char *prompt, char out[PASSPHRASE_BYTES_MAX])
+enum { KEY_INTERRUPT = 3, KEY_END = 4, KEY_BACKSPACE = 8, KEY_DELETE = 127 };
+
+/* Takes the last character back, all bytes of it. */
+static size_t erase_last(const char *text, size_t len)
+{
+    while (len > 0) {
+        len--;
+        if (((unsigned char)text[len] & 0xc0) != 0x80) {
+            break;
+        }
+    }
+    return len;
+}
+
+/* Reads one line from the terminal without showing it: EXIT_OK, EXIT_INTERRUPTED or EXIT_FAILED.
+ * Ctrl-C comes as a character, so that no way out leaves the terminal silent. */
+static int ask_hidden(int fd, const char *prompt, char out[PASSPHRASE_BYTES_MAX])
 {
     struct termios shown, hidden;
     size_t len = 0;
     char c = '\0';
     if (tcgetattr(fd, &shown) != 0) {
-        return false;
+        return EXIT_FAILED;
     }
     hidden = shown;
-    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    hidden.c_lflag &= ~(tcflag_t)(ECHO | ICANON | ISIG);
+    hidden.c_cc[VMIN] = 1;
+    hidden.c_cc[VTIME] = 0;
     if (tcsetattr(fd, TCSAFLUSH, &hidden) != 0) {
-        return false;
+        return EXIT_FAILED;
     }
     (void)dprintf(fd, "%s", prompt);
-    while (len + 1 < PASSPHRASE_BYTES_MAX && read(fd, &c, 1) == 1 && c != '\n') {
-        out[len++] = c;
+    while (len + 1 < PASSPHRASE_BYTES_MAX && read(fd, &c, 1) == 1 && c != '\n' &&
+           c != KEY_INTERRUPT && c != KEY_END) {
+        if (c == KEY_BACKSPACE || c == KEY_DELETE) {
+            len = erase_last(out, len);
+        } else {
+            out[len++] = c;
+        }
     }
     out[len] = '\0';
     (void)tcsetattr(fd, TCSAFLUSH, &shown);
     (void)dprintf(fd, "\n");
-    return c == '\n';
+    return c == '\n' ? EXIT_OK : c == KEY_INTERRUPT ? EXIT_INTERRUPTED : EXIT_FAILED;
 }
 
 static int from_terminal(const struct cli *cli, bool twice, char out[PASSPHRASE_BYTES_MAX])
@@ -75,20 +97,24 @@ static int from_terminal(const struct cli *cli, bool twice, char out[PASSPHRASE_
                          "TRIS_PASSPHRASE_FILE=FILE tris key backup -o FILE",
                          _("there is no terminal to ask for a passphrase"));
     }
-    bool ok = ask_hidden(fd, _("Passphrase: "), out);
+    int code = ask_hidden(fd, _("Passphrase: "), out);
     bool same = true;
-    if (ok && twice) {
-        ok = ask_hidden(fd, _("Once more: "), again);
+    if (code == EXIT_OK && twice) {
+        code = ask_hidden(fd, _("Once more: "), again);
         same = strlen(again) == strlen(out) && sodium_memcmp(again, out, strlen(out)) == 0;
         sodium_memzero(again, sizeof again);
     }
     (void)close(fd);
-    if (ok && same) {
+    if (code == EXIT_OK && same) {
         return EXIT_OK;
     }
     sodium_memzero(out, PASSPHRASE_BYTES_MAX);
+    if (code == EXIT_INTERRUPTED) {
+        return code;
+    }
     return cli_error(cli, TRIS_ERR_PERMISSION, _("nothing was written"), NULL, "%s",
-                     ok ? _("the two passphrases differ") : _("no passphrase was given"));
+                     code == EXIT_OK ? _("the two passphrases differ")
+                                     : _("no passphrase was given"));
 }
 
 int passphrase_get(const struct cli *cli, bool twice, char out[PASSPHRASE_BYTES_MAX])

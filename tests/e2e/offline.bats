@@ -135,8 +135,8 @@ fails_with() { # code, command...
 @test "global options may stand anywhere, and an option's value stays its own" {
     [ "$(tris_at koeln --json key show | json 'd["slug"]')" = koeln ]
     [ "$(tris_at koeln key --json show | json 'd["slug"]')" = koeln ]
-    tris_at odd init --region 05315 --name --json >"$WORLD/odd"
-    grep -q 'name=--json ' "$WORLD/odd"
+    tris_at odd init --region 05315 --name --json >"$WORLD/odd.line"
+    grep -q 'name=--json ' "$WORLD/odd.line"
 }
 
 @test "help lists every command, knows each of them, and the manual page is made of it" {
