@@ -100,7 +100,8 @@ bool places_find(struct cli *cli, const char *data, const char *socket, const ch
         cli->data_dir[--len] = '\0';
     }
     chosen = socket != NULL ? socket : env_text("TRIS_SOCKET");
-    if (chosen == NULL && data == NULL && found.socket[0] != '\0') {
+    /* a folder given by hand has its own socket, unless the file was named as well */
+    if (chosen == NULL && (data == NULL || cli->config_path != NULL) && found.socket[0] != '\0') {
         chosen = found.socket;
     }
     return chosen != NULL ? put(cli->socket_path, sizeof cli->socket_path, chosen)
