@@ -16,6 +16,7 @@
 #include "proto/session.h"
 
 enum {
+    PENDING_MAX = 4096,
     NODES_MAX = 4,
     LOGS_MAX = 12,
     ENTRIES_MAX = 6000,
@@ -70,8 +71,16 @@ struct end {
     uint64_t rtt_id;
 };
 
+/* A segment that waits for a slow writer. */
+struct pending {
+    struct node *node;
+    uint64_t session_no; /* who brought it; may be gone */
+    struct session_segment segment;
+};
+
 struct link {
     bool used;
+    uint64_t session_no[2];
     struct end end[2];
     size_t chunk;       /* bytes a delivery; 0 = all */
     uint64_t cut_after; /* bytes in all until the link is dead; 0 = never */
@@ -91,6 +100,9 @@ struct world {
     uint64_t random;
     uint64_t session_no;
     uint64_t credit_bytes;
+    bool slow_writer; /* verdicts come when pending_run is called */
+    struct pending pending[PENDING_MAX];
+    uint32_t pending_count;
 };
 
 static void fake_random(void *ctx, void *out, size_t len)
@@ -317,6 +329,9 @@ static void world_free(struct world *w)
     for (size_t i = 0; i < LINKS_MAX; i++) {
         link_close(&w->links[i]);
     }
+    for (uint32_t i = 0; i < w->pending_count; i++) {
+        free(w->pending[i].segment.bytes);
+    }
     for (uint32_t i = 0; i < w->nodes_count; i++) {
         for (uint32_t k = 0; k < w->logs_count; k++) {
             for (uint64_t e = 0; e < w->nodes[i].logs[k].count; e++) {
@@ -355,7 +370,7 @@ static struct link *link_with(struct world *w, size_t at, const struct session_c
 {
     struct link *l = &w->links[at];
     assert_false(l->used);
-    *l = (struct link){.used = true};
+    *l = (struct link){.used = true, .session_no = {a->session_no, b->session_no}};
     l->end[0].node = from;
     l->end[1].node = to;
     assert_int_equal(session_new(a, w->now_ms, &l->end[0].session), TRIS_OK);
@@ -370,8 +385,49 @@ static struct link *link_open(struct world *w, size_t at, uint32_t from, uint32_
     return link_with(w, at, &a, &w->nodes[from], &b, &w->nodes[to]);
 }
 
+/* The verdicts of the oldest segment of a node picked by `which`. */
+static void pending_run(struct world *w, uint32_t which)
+{
+    struct node *n = &w->nodes[which % w->nodes_count];
+    uint32_t at = 0;
+    while (at < w->pending_count && w->pending[at].node != n) {
+        at++;
+    }
+    if (at == w->pending_count) {
+        return;
+    }
+    struct pending p = w->pending[at];
+    w->pending_count--;
+    memmove(&w->pending[at], &w->pending[at + 1], (w->pending_count - at) * sizeof p);
+    uint64_t before = n->logs[p.segment.log_no].count;
+    enum tris_err err = node_apply(n, &p.segment);
+    free(p.segment.bytes);
+    for (size_t i = 0; i < LINKS_MAX * 2; i++) {
+        struct link *l = &w->links[i / 2];
+        if (l->used && l->session_no[i % 2] == p.session_no) {
+            session_segment_done(l->end[i % 2].session, p.segment.log_no, p.segment.first,
+                                 p.segment.count, p.segment.len, err);
+        }
+    }
+    if (n->logs[p.segment.log_no].count > before) {
+        node_advanced(n, p.segment.log_no);
+    }
+}
+
 static void end_segment(struct end *e, const struct session_segment *segment)
 {
+    struct world *w = e->node->world;
+    if (w->slow_writer) {
+        assert_true(w->pending_count < PENDING_MAX);
+        struct pending *p = &w->pending[w->pending_count++];
+        *p = (struct pending){.node = e->node, .segment = *segment};
+        for (size_t i = 0; i < LINKS_MAX * 2; i++) {
+            if (&w->links[i / 2].end[i % 2] == e) {
+                p->session_no = w->links[i / 2].session_no[i % 2];
+            }
+        }
+        return;
+    }
     enum tris_err err = node_apply(e->node, segment);
     session_segment_done(e->session, segment->log_no, segment->first, segment->count, segment->len,
                          err);
@@ -944,6 +1000,122 @@ static void own_log_ahead_is_told_and_not_fetched(void **state)
     world_free(w);
 }
 
+static uint32_t dice(struct world *w, uint32_t sides)
+{
+    uint32_t value;
+    fake_random(&w->nodes[0], &value, sizeof value);
+    return value % sides;
+}
+
+static const uint8_t chaos_links[LINKS_MAX][2] = {{0, 1}, {1, 2}, {2, 3}, {3, 0}};
+
+/* One thing happens: a write, a cut, a verdict, some time, or some bytes. */
+static void chaos_step(struct world *w)
+{
+    size_t at = dice(w, LINKS_MAX);
+    struct link *l = &w->links[at];
+    if (!l->used) {
+        bool turned = dice(w, 2) == 1;
+        l = link_open(w, at, chaos_links[at][turned ? 1 : 0], chaos_links[at][turned ? 0 : 1]);
+        l->chunk = dice(w, 4) == 0 ? 1 + dice(w, 5000) : 0;
+    }
+    switch (dice(w, 16)) {
+    case 0:
+        if (dice(w, 4) == 0) {
+            link_close(l);
+        }
+        break;
+    case 1: {
+        uint32_t node = dice(w, w->nodes_count);
+        uint32_t log_no = node * 3 + dice(w, 3);
+        if (w->nodes[node].logs[log_no].count < ENTRIES_MAX - 200) {
+            node_write(&w->nodes[node], log_no, 1 + dice(w, 60), 20 + dice(w, 900));
+        }
+        break;
+    }
+    case 2:
+        world_pass(w, dice(w, 300));
+        break;
+    case 3:
+    case 4:
+    case 5:
+        (void)link_run(l);
+        break;
+    default:
+        pending_run(w, dice(w, w->nodes_count));
+        break;
+    }
+    for (size_t i = 0; i < LINKS_MAX; i++) {
+        if (w->links[i].used) {
+            assert_false(w->links[i].end[0].closed || w->links[i].end[1].closed);
+        }
+    }
+}
+
+static void chaos_ends_in_agreement(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 6; seed++) {
+        struct world *w = world_new(4, 3);
+        w->random = (uint64_t)seed << 40;
+        w->slow_writer = true;
+        w->credit_bytes = seed % 2 == 0 ? TRIS_CREDIT_INITIAL_BYTES : 4 * 1024 * 1024;
+        for (uint32_t step = 0; step < 1500; step++) {
+            chaos_step(w);
+        }
+        for (uint32_t i = 0; i < 3000 && w->pending_count > 0; i++) {
+            pending_run(w, i);
+        }
+        w->slow_writer = false;
+        for (size_t i = 0; i < LINKS_MAX; i++) {
+            if (!w->links[i].used) {
+                (void)link_open(w, i, chaos_links[i][0], chaos_links[i][1]);
+            }
+        }
+        world_run(w);
+        world_pass(w, 5 * 60000);
+        for (uint32_t i = 1; i < w->nodes_count; i++) {
+            assert_true(nodes_equal(w, 0, i));
+        }
+        for (size_t i = 0; i < LINKS_MAX; i++) {
+            assert_alive(&w->links[i]);
+            assert_true(session_stats(w->links[i].end[0].session)->equal);
+            assert_true(session_stats(w->links[i].end[1].session)->equal);
+        }
+        for (uint32_t i = 0; i < w->nodes_count; i++) {
+            assert_int_equal(w->nodes[i].rejected, 0);
+        }
+        world_free(w);
+    }
+}
+
+static void several_peers_share_the_work(void **state)
+{
+    (void)state;
+    struct world *w = world_new(4, 3);
+    for (uint32_t n = 0; n < 3; n++) {
+        fill_node(w, n, 2, 300, 300);
+    }
+    (void)link_open(w, 0, 0, 1);
+    (void)link_open(w, 1, 1, 2);
+    world_run(w);
+    world_pass(w, 3000);
+    assert_true(nodes_equal(w, 0, 1) && nodes_equal(w, 1, 2));
+    w->slow_writer = true;
+    struct link *x = link_open(w, 2, 3, 0);
+    struct link *y = link_open(w, 3, 3, 2);
+    for (uint32_t i = 0; i < 2000 && !nodes_equal(w, 0, 3); i++) {
+        (void)link_run(i % 2 == 0 ? x : y);
+        pending_run(w, 3);
+    }
+    assert_true(nodes_equal(w, 0, 3));
+    uint64_t in =
+        session_stats(x->end[0].session)->entries_in + session_stats(y->end[0].session)->entries_in;
+    assert_int_equal(in, 9 * 600); /* each entry came once */
+    assert_true(session_stats(x->end[0].session)->duplicate_segments == 0);
+    world_free(w);
+}
+
 static void ping_is_answered(void **state)
 {
     (void)state;
@@ -1275,6 +1447,8 @@ int main(void)
         cmocka_unit_test(bad_seals_close_the_session),
         cmocka_unit_test(a_log_that_misses_its_seal_is_left_alone),
         cmocka_unit_test(own_log_ahead_is_told_and_not_fetched),
+        cmocka_unit_test(chaos_ends_in_agreement),
+        cmocka_unit_test(several_peers_share_the_work),
         cmocka_unit_test(ping_is_answered),
         cmocka_unit_test(goodbye_carries_the_reason),
         cmocka_unit_test(silence_closes),
