@@ -160,6 +160,7 @@ struct serve {
     /* what the peer holds, by log number; SESSION_POSITION_UNKNOWN */
     uint64_t *positions;
     uint32_t positions_count;
+    bool compared_all; /* every log was looked at once: unknown ones came later */
     uint64_t scan_ms;
     uint64_t ladder_window_ms;
     uint32_t ladders_in_window;
@@ -226,7 +227,17 @@ void hello_read_second(struct session *s, struct span frame);
 size_t claims_encode(const struct session *s, uint8_t *out, size_t cap, struct msg_list *list);
 void claims_read(struct session *s, const struct msg_list *list);
 
-/* session_pull.c: ladder, wants, fetches */
+/* session_ladder.c: comparing frontiers */
+void ladder_start(struct session *s);
+/* A root that once was ours belongs to a peer that has nothing we lack: it will ask, not we. */
+bool ladder_peer_is_behind(struct session *s);
+void ladder_abandon(struct session *s);
+void ladder_put(struct session *s, struct wbuf *w);
+void ladder_digests(struct session *s, const struct msg_digests *m);
+void ladder_items(struct session *s, const struct msg_frontier *m);
+void ladder_not_known(struct session *s);
+
+/* session_pull.c: wants and fetches, and when to compare */
 void pull_init(struct session *s);
 void pull_fini(struct session *s);
 void pull_opened(struct session *s);

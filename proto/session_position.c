@@ -6,8 +6,10 @@
 
 uint64_t position_get(const struct session *s, uint32_t log_no)
 {
-    return log_no < s->serve.positions_count ? s->serve.positions[log_no]
-                                             : SESSION_POSITION_UNKNOWN;
+    const struct serve *v = &s->serve;
+    uint64_t size = log_no < v->positions_count ? v->positions[log_no] : SESSION_POSITION_UNKNOWN;
+    /* A log that was not there when everything was compared is new to the peer too. */
+    return size == SESSION_POSITION_UNKNOWN && v->compared_all ? 0 : size;
 }
 
 /* False without memory: the log then stays unknown, which is always allowed. */
@@ -50,6 +52,7 @@ void position_all_equal(struct session *s)
 {
     const struct frontier *f = s->config.frontier;
     uint32_t count = frontier_count(f);
+    s->serve.compared_all = true;
     if (count > SESSION_SCAN_FREE) { /* a pass over 20,000 logs costs 0.3 ms */
         if (s->serve.scan_ms != 0 && s->now_ms - s->serve.scan_ms < SESSION_SCAN_MS) {
             return;

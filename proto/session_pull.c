@@ -1,13 +1,8 @@
-/* The pulling half of a session: compares frontiers with the peer (the ladder), keeps the list of
+/* The pulling half of a session: decides when to compare frontiers with the peer, keeps the list of
  * logs that it has more of, and asks for them range by range. */
 #include "proto/session_int.h"
 
 #include <stdlib.h>
-
-static const uint8_t all_buckets[MSG_BUCKET_SET_BYTES] = {
-    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-};
 
 void pull_init(struct session *s)
 {
@@ -29,51 +24,6 @@ void pull_fini(struct session *s)
     }
 }
 
-/* ---- ladder ---------------------------------------------------------------------------------- */
-
-static void ladder_step_to(struct session *s, enum ladder_step step)
-{
-    s->pull.step = step;
-    s->pull.step_send = step != LADDER_IDLE;
-    s->pull.step_ms = s->now_ms;
-}
-
-static void ladder_start(struct session *s)
-{
-    struct pull *p = &s->pull;
-    p->learned = false;
-    p->settled = false;
-    p->items_count = 0;
-    p->differ_beats = 0;
-    p->started_ms = s->now_ms;
-    p->next_ms = s->now_ms + SESSION_LADDER_SOON_MS;
-    p->stamp = frontier_stamp(s->config.frontier);
-    s->stats.ladders++;
-    if (frontier_empty(s->config.frontier)) {
-        memcpy(p->buckets, all_buckets, sizeof p->buckets);
-        ladder_step_to(s, LADDER_BUCKETS);
-    } else {
-        ladder_step_to(s, LADDER_CHANGED);
-    }
-}
-
-/* A root that once was ours belongs to a peer that has nothing we lack: it will ask, not we. */
-static bool peer_is_behind(struct session *s)
-{
-    uint64_t stamp;
-    if (!frontier_stamp_of(s->config.frontier, &s->stats.peer_root, &stamp)) {
-        return false;
-    }
-    position_rest_equal(s, stamp, NULL);
-    return true;
-}
-
-static void ladder_finish(struct session *s)
-{
-    ladder_step_to(s, LADDER_IDLE);
-    pull_step(s);
-}
-
 void pull_opened(struct session *s)
 {
     if (!s->stats.equal) {
@@ -81,40 +31,6 @@ void pull_opened(struct session *s)
         s->pull.next_ms = s->now_ms;
         pull_step(s);
     }
-}
-
-static void ladder_digests(struct session *s, const struct msg_digests *m)
-{
-    struct pull *p = &s->pull;
-    if (p->step != LADDER_DIGESTS || p->step_send) {
-        return; /* an answer that came after its time */
-    }
-    s->stats.round_trips++;
-    s->stats.peer_root = m->root;
-    if (m->digests.len != MSG_DIGESTS_BYTES) {
-        session_fail(s, TRIS_ERR_BAD_VALUE);
-        return;
-    }
-    memset(p->buckets, 0, sizeof p->buckets);
-    p->stamp = frontier_stamp(s->config.frontier);
-    uint32_t differ = 0;
-    for (uint32_t i = 0; i < TRIS_FRONTIER_BUCKETS; i++) {
-        struct tris_hash own;
-        frontier_bucket(s->config.frontier, i, &own);
-        if (memcmp(own.b, m->digests.ptr + (size_t)i * 16, 16) != 0) {
-            p->buckets[i / 8] = (uint8_t)(p->buckets[i / 8] | 1u << (i % 8));
-            differ++;
-        }
-    }
-    if (differ == 0) {
-        (void)session_roots_compare(s);
-        ladder_finish(s);
-        return;
-    }
-    if (differ > SESSION_BUCKETS_DIFFER_MAX) {
-        memcpy(p->buckets, all_buckets, sizeof p->buckets);
-    }
-    ladder_step_to(s, LADDER_BUCKETS);
 }
 
 void pull_own_ahead(struct session *s, uint32_t log_no, uint64_t size)
@@ -128,67 +44,6 @@ void pull_own_ahead(struct session *s, uint32_t log_no, uint64_t size)
     event.own.log_no = log_no;
     event.own.size = size;
     session_event_put(s, &event);
-}
-
-static void ladder_item(struct session *s, const struct msg_item *m)
-{
-    uint32_t log_no = frontier_find(s->config.frontier, &m->log);
-    if (log_no == FRONTIER_NONE) {
-        s->stats.unknown_logs++;
-        return;
-    }
-    const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
-    struct tris_short root = tris_short_of(item->root.b);
-    position_set(s, log_no, m->whole);
-    if (m->whole == item->whole && !tris_short_eq(&root, &m->root)) {
-        s->stats.other_roots++;
-    } else if (m->whole > item->held && item->own) {
-        pull_own_ahead(s, log_no, m->whole);
-    } else if (m->whole > item->held) {
-        pull_want(s, log_no, m->whole);
-    }
-}
-
-static void ladder_items(struct session *s, const struct msg_frontier *m)
-{
-    struct pull *p = &s->pull;
-    bool expected = p->step == LADDER_CHANGED || p->step == LADDER_BUCKETS;
-    if (!expected || p->step_send) {
-        return;
-    }
-    p->step_ms = s->now_ms;
-    p->items_count += m->items.count;
-    if (p->items_count > SESSION_ITEMS_MAX) {
-        session_fail(s, TRIS_ERR_FLOOD);
-        return;
-    }
-    struct rbuf r = rbuf_of(m->items.rows);
-    for (uint32_t i = 0; i < m->items.count; i++) {
-        struct msg_item item;
-        msg_row_get(&r, MSG_ROW_item, &item);
-        tris_assert(r.err == TRIS_OK); /* checked when the list was decoded */
-        ladder_item(s, &item);
-    }
-    if (m->more != 0) {
-        return;
-    }
-    s->stats.round_trips++;
-    s->stats.peer_root = m->root;
-    uint64_t stamp;
-    if (p->step == LADDER_BUCKETS) {
-        position_rest_equal(s, p->stamp, p->buckets);
-    } else if (m->since.has && frontier_stamp_of(s->config.frontier, &m->since.value, &stamp)) {
-        position_rest_equal(s, stamp, NULL);
-    }
-    ladder_finish(s);
-}
-
-static void ladder_not_known(struct session *s)
-{
-    if (s->pull.step == LADDER_CHANGED && !s->pull.step_send) {
-        s->stats.round_trips++;
-        ladder_step_to(s, LADDER_DIGESTS);
-    }
 }
 
 /* ---- wants and fetches ----------------------------------------------------------------------- */
@@ -357,7 +212,7 @@ void pull_step(struct session *s)
         p->due = false;
     } else if (p->due && s->now_ms >= p->next_ms) {
         p->due = false;
-        if (!peer_is_behind(s)) {
+        if (!ladder_peer_is_behind(s)) {
             ladder_start(s);
         }
     }
@@ -379,8 +234,7 @@ void pull_tick(struct session *s)
 {
     struct pull *p = &s->pull;
     if (p->step != LADDER_IDLE && s->now_ms - p->step_ms >= SESSION_LADDER_ANSWER_MS) {
-        ladder_step_to(s, LADDER_IDLE);
-        p->learned = false;
+        ladder_abandon(s);
     }
     for (uint32_t i = 0; i < p->fetches_count;) {
         const struct fetch *fetch = &p->fetches[i];
@@ -400,7 +254,7 @@ uint64_t pull_deadline(const struct session *s)
     uint64_t at = UINT64_MAX;
     if (p->step != LADDER_IDLE) {
         at = p->step_ms + SESSION_LADDER_ANSWER_MS;
-    } else if (p->due && p->fetches_count == 0) {
+    } else if (p->due && p->fetches_count == 0 && p->wants[0].count + p->wants[1].count == 0) {
         at = p->next_ms;
     }
     for (uint32_t i = 0; i < p->fetches_count; i++) {
@@ -409,7 +263,7 @@ uint64_t pull_deadline(const struct session *s)
             at = stall;
         }
     }
-    if (p->poll_ms != 0 && p->poll_ms < at) {
+    if (p->poll_ms != 0 && p->poll_ms < at && p->step == LADDER_IDLE) {
         at = p->poll_ms;
     }
     return at;
@@ -436,36 +290,6 @@ bool pull_has_control(const struct session *s)
         }
     }
     return false;
-}
-
-static void ladder_put(struct session *s, struct wbuf *w)
-{
-    struct pull *p = &s->pull;
-    struct tris_short own = session_own_root(s);
-    struct msg m = {.type = MSG_GET_BUCKETS};
-    switch (p->step) {
-    case LADDER_IDLE:
-        return;
-    case LADDER_CHANGED:
-        m.type = MSG_GET_CHANGED;
-        m.get_changed.root = own;
-        m.get_changed.common = s->common;
-        if (s->common.has && tris_short_eq(&own, &s->common.value)) {
-            m.get_changed.common.has = false;
-        }
-        break;
-    case LADDER_DIGESTS:
-        m.type = MSG_GET_DIGESTS;
-        m.get_digests.root = own;
-        break;
-    case LADDER_BUCKETS:
-        m.get_buckets.root = own;
-        m.get_buckets.buckets = span_of(p->buckets, sizeof p->buckets);
-        break;
-    }
-    msg_encode(w, &m);
-    p->step_send = false;
-    p->step_ms = s->now_ms;
 }
 
 void pull_put_control(struct session *s, struct wbuf *w)

@@ -1000,6 +1000,115 @@ static void own_log_ahead_is_told_and_not_fetched(void **state)
     world_free(w);
 }
 
+static void first_entry_of_a_new_log_is_pushed(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2, 2);
+    struct frontier *bare;
+    frontier_free(w->nodes[0].frontier); /* knows of no log at all until it writes */
+    assert_int_equal(frontier_new(&bare), TRIS_OK);
+    w->nodes[0].frontier = bare;
+    struct link *l = link_open(w, 0, 0, 1);
+    world_run(w);
+    assert_true(l->end[0].in_sync);
+    node_write(&w->nodes[0], 1, 1, 100);
+    world_run(w);
+    assert_true(nodes_equal(w, 0, 1));
+    assert_int_equal(session_stats(l->end[1].session)->ladders, 0);
+    world_free(w);
+}
+
+static void logs_fetched_by_others_are_waited_for(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2, 2);
+    fill_node(w, 0, 1, 20, 100);
+    frontier_item_mut(w->nodes[1].frontier, 1)->fetcher = 99999; /* a session that never ends it */
+    struct link *l = link_open(w, 0, 1, 0);
+    world_run(w);
+    world_pass(w, 40000);
+    assert_alive(l);
+    assert_int_equal(frontier_item(w->nodes[1].frontier, 0)->held, 20);
+    assert_int_equal(frontier_item(w->nodes[1].frontier, 1)->held, 0);
+    frontier_item_mut(w->nodes[1].frontier, 1)->fetcher = 0;
+    world_pass(w, 2000);
+    assert_true(nodes_equal(w, 0, 1));
+    world_free(w);
+}
+
+/* Logs that both hold alike, so that only the comparison costs something. */
+static void add_common_logs(struct world *w, uint32_t count, uint32_t only_first)
+{
+    for (uint32_t i = 0; i < count + only_first; i++) {
+        struct frontier_item item = {.held = 5, .whole = 5, .day = 20000};
+        crypto_generichash(item.id.b, sizeof item.id.b, (const uint8_t *)&i, sizeof i, NULL, 0);
+        item.root = (struct tris_hash){{1}};
+        item.ref.topic = TRIS_TOPIC_DATA;
+        for (uint32_t n = 0; n < (i < count ? 2 : 1); n++) {
+            assert_int_equal(frontier_set(w->nodes[n].frontier, w->logs_count + i, &item), TRIS_OK);
+        }
+    }
+}
+
+static void ladder_costs_what_differs(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t common, only_first;
+        uint64_t bytes_max;
+    } cases[] = {
+        {20000, 0, 26000},    /* 80 logs a bucket: two digest lists and the buckets that differ */
+        {3000, 2000, 420000}, /* most buckets differ: everything, in chunks */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world *w = world_new(2, 1);
+        add_common_logs(w, cases[i].common, cases[i].only_first);
+        node_write(&w->nodes[0], 0, 3, 100);
+        node_write(&w->nodes[1], 1, 3, 100);
+        struct link *l = link_open(w, 0, 0, 1);
+        world_run(w);
+        assert_alive(l);
+        assert_int_equal(frontier_item(w->nodes[0].frontier, 1)->held, 3);
+        assert_int_equal(frontier_item(w->nodes[1].frontier, 0)->held, 3);
+        assert_true(l->carried <= cases[i].bytes_max);
+        assert_int_equal(nodes_equal(w, 0, 1), cases[i].only_first == 0);
+        uint64_t before = l->carried;
+        world_pass(w, 10 * 60000);
+        assert_alive(l); /* logs that nobody can fetch cost one ladder a minute at most */
+        assert_true(session_stats(l->end[1].session)->ladders <= 12);
+        if (cases[i].only_first == 0) {
+            assert_true(l->carried - before < 40 * 2 * 42 + 100);
+        }
+        node_write(&w->nodes[0], 0, 1, 100);
+        world_run(w);
+        assert_int_equal(frontier_item(w->nodes[1].frontier, 0)->held, 4); /* pushed all the same */
+        world_free(w);
+    }
+}
+
+static void common_root_saves_the_digests(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2, 2);
+    add_common_logs(w, 1000, 0);
+    struct link *l = link_open(w, 0, 0, 1);
+    world_run(w);
+    assert_true(session_stats(l->end[0].session)->has_common_root);
+    struct tris_short common = session_stats(l->end[0].session)->common_root;
+    link_close(l);
+    node_write(&w->nodes[0], 1, 1, 200); /* both have something new: neither root is known */
+    node_write(&w->nodes[1], 3, 1, 200);
+    struct session_config a = config_of(&w->nodes[0], &w->nodes[1], true);
+    struct session_config b = config_of(&w->nodes[1], &w->nodes[0], false);
+    a.has_common_root = true;
+    a.common_root = common;
+    l = link_with(w, 0, &a, &w->nodes[0], &b, &w->nodes[1]);
+    world_run(w);
+    assert_true(nodes_equal(w, 0, 1));
+    assert_true(l->carried <= 2200);
+    world_free(w);
+}
+
 static uint32_t dice(struct world *w, uint32_t sides)
 {
     uint32_t value;
@@ -1447,6 +1556,10 @@ int main(void)
         cmocka_unit_test(bad_seals_close_the_session),
         cmocka_unit_test(a_log_that_misses_its_seal_is_left_alone),
         cmocka_unit_test(own_log_ahead_is_told_and_not_fetched),
+        cmocka_unit_test(first_entry_of_a_new_log_is_pushed),
+        cmocka_unit_test(logs_fetched_by_others_are_waited_for),
+        cmocka_unit_test(ladder_costs_what_differs),
+        cmocka_unit_test(common_root_saves_the_digests),
         cmocka_unit_test(chaos_ends_in_agreement),
         cmocka_unit_test(several_peers_share_the_work),
         cmocka_unit_test(ping_is_answered),
