@@ -85,6 +85,8 @@ TRIS_MUST_CHECK enum tris_err view_record_row(struct store_view *v, struct recor
 TRIS_MUST_CHECK enum tris_err view_entry_prev(struct store_view *v, uint32_t no, uint64_t seq,
                                               uint64_t *prev);
 
+/* True if the disk (or the limit of file sizes) leaves the data file no room. */
+bool room_is_out(const struct store *s);
 /* True for file systems on which LMDB's map or locks do not work (statfs f_type). */
 bool lock_fs_is_network(unsigned long type);
 /* DIR/lock, exclusive or shared; *fd to close at the end. detail as in store_open. */

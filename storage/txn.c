@@ -403,19 +403,35 @@ void store_abort(struct store_txn *t)
     txn_close(t);
 }
 
+/* A short write while data pages go out: the meta page still names the last commit, as long as LMDB
+ * itself does not refuse to go on. */
+static bool is_disk_full(struct store *s, enum tris_err err)
+{
+    MDB_txn *txn = NULL;
+    if (err != TRIS_ERR_IO || !room_is_out(s)) {
+        return false;
+    }
+    if (mdb_txn_begin(s->env, NULL, 0, &txn) != MDB_SUCCESS) {
+        return false;
+    }
+    mdb_txn_abort(txn);
+    return true;
+}
+
 enum tris_err store_commit(struct store_txn *t)
 {
     tris_assert(t->open);
+    struct store *s = t->s;
     txn_flush(t);
     enum tris_err err = t->err;
     if (err != TRIS_OK) {
         store_abort(t);
-        return err;
+        return is_disk_full(s, err) ? TRIS_ERR_DISK_FULL : err;
     }
     err = db_err(mdb_txn_commit(t->view.mdb));
     txn_close(t);
     if (err == TRIS_OK || err == TRIS_ERR_MAP_FULL || err == TRIS_ERR_DISK_FULL) {
         return err;
     }
-    return TRIS_ERR_UNKNOWN_STATE;
+    return is_disk_full(s, err) ? TRIS_ERR_DISK_FULL : TRIS_ERR_UNKNOWN_STATE;
 }
