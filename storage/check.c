@@ -204,7 +204,8 @@ static void check_tip(struct audit *a, const struct log_row *log)
     if (err == TRIS_OK) {
         err = row_seal_decode(value, &l->id, l->seal.size, &row);
     }
-    if (err != TRIS_OK || seal_cmp(&row.seal, &l->seal) != 0) {
+    if (err != TRIS_OK || seal_cmp(&row.seal, &l->seal) != 0 ||
+        !tris_sig_eq(&row.seal.sig, &l->seal.sig)) {
         problem(a, "the newest seal of log %u is not among its seals", l->no);
     }
     if (seal_verify(&l->seal, &l->ref.seal_key) != TRIS_OK) {
