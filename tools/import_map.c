@@ -1,0 +1,191 @@
+/* Columns to fields; see import_map.h. */
+#include "tools/import_map.h"
+
+#include <stdio.h>
+
+struct alias {
+    const char *name; /* lower case */
+    enum column_use use;
+    const char *field;
+};
+
+/* Names that lists use besides the schema's own. The first rows are those of the project's
+ * generator of federations (house_ags and created_on say nothing that the log does not say) and of
+ * `tris export` (record, house, kind) and of files with rejected rows. */
+static const struct alias aliases[] = {
+    {"id", COLUMN_FIELD, "source_id"},
+    {"ags", COLUMN_FIELD, "region"},
+    {"register_no", COLUMN_FIELD, "register"},
+    {"house_ags", COLUMN_IGNORED, NULL},
+    {"created_on", COLUMN_IGNORED, NULL},
+    {"scope", COLUMN_SCOPE, NULL},
+    {"sichtbarkeit", COLUMN_SCOPE, NULL},
+    {"record", COLUMN_IGNORED, NULL},
+    {"house", COLUMN_HOUSE, NULL},
+    {"kind", COLUMN_KIND, NULL},
+    {"rejected_line", COLUMN_IGNORED, NULL},
+    {"rejected_column", COLUMN_IGNORED, NULL},
+    {"rejected_reason", COLUMN_IGNORED, NULL},
+    {"organisation", COLUMN_FIELD, "name"},
+    {"bezeichnung", COLUMN_FIELD, "name"},
+    {"firma", COLUMN_FIELD, "name"},
+    {"verein", COLUMN_FIELD, "name"},
+    {"kurzbezeichnung", COLUMN_FIELD, "short"},
+    {"kreis", COLUMN_FIELD, "region"},
+    {"kreisschlüssel", COLUMN_FIELD, "region"},
+    {"kreisschluessel", COLUMN_FIELD, "region"},
+    {"district", COLUMN_FIELD, "region"},
+    {"plz", COLUMN_FIELD, "postcode"},
+    {"zip", COLUMN_FIELD, "postcode"},
+    {"stadt", COLUMN_FIELD, "city"},
+    {"wohnort", COLUMN_FIELD, "city"},
+    {"town", COLUMN_FIELD, "city"},
+    {"strasse", COLUMN_FIELD, "street"},
+    {"anschrift", COLUMN_FIELD, "street"},
+    {"address", COLUMN_FIELD, "street"},
+    {"webseite", COLUMN_FIELD, "web"},
+    {"homepage", COLUMN_FIELD, "web"},
+    {"internet", COLUMN_FIELD, "web"},
+    {"url", COLUMN_FIELD, "web"},
+    {"e-mail", COLUMN_FIELD, "mailbox"},
+    {"email", COLUMN_FIELD, "mailbox"},
+    {"mail", COLUMN_FIELD, "mailbox"},
+    {"registernr", COLUMN_FIELD, "register"},
+    {"vereinsregister", COLUMN_FIELD, "register"},
+    {"größe", COLUMN_FIELD, "size_class"},
+    {"groesse", COLUMN_FIELD, "size_class"},
+    {"thema", COLUMN_FIELD, "topics"},
+    {"topic", COLUMN_FIELD, "topics"},
+    {"sprache", COLUMN_FIELD, "languages"},
+    {"notiz zum sektor", COLUMN_FIELD, "sector_note"},
+};
+
+void columns_init(struct columns *c, const struct kind *kind)
+{
+    c->kind = kind;
+    c->count = 0;
+}
+
+static bool is_blank_at(struct span text, size_t i, size_t *len)
+{
+    if (text.ptr[i] == ' ' || text.ptr[i] == '\t' || text.ptr[i] == '\r' || text.ptr[i] == '\n') {
+        *len = 1;
+        return true;
+    }
+    *len = 2;
+    return i + 1 < text.len && text.ptr[i] == 0xc2 && text.ptr[i + 1] == 0xa0;
+}
+
+struct span import_trim(struct span text)
+{
+    size_t len;
+    while (text.len > 0 && is_blank_at(text, 0, &len)) {
+        text.ptr += len;
+        text.len -= len;
+    }
+    while (text.len > 0) {
+        if (is_blank_at(text, text.len - 1, &len) && len == 1) {
+            text.len -= 1;
+        } else if (text.len > 1 && is_blank_at(text, text.len - 2, &len) && len == 2) {
+            text.len -= 2;
+        } else {
+            break;
+        }
+    }
+    return text;
+}
+
+/* ASCII letters to lower case, for comparison with the tables. */
+static void lower(struct span text, char *out, size_t size)
+{
+    size_t len = text.len < size ? text.len : size - 1;
+    for (size_t i = 0; i < len; i++) {
+        char c = (char)text.ptr[i];
+        out[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    out[len] = '\0';
+}
+
+static void recognise(struct columns *c, struct column *column)
+{
+    char name[COLUMN_NAME_BYTES];
+    struct span text = import_trim(span_str(column->name));
+    const struct field *field = schema_field_by_name(c->kind, text);
+    lower(text, name, sizeof name);
+    column->use = COLUMN_UNKNOWN;
+    if (field != NULL) {
+        column->use = COLUMN_FIELD;
+    }
+    for (size_t i = 0; i < sizeof aliases / sizeof aliases[0] && field == NULL; i++) {
+        if (strcmp(aliases[i].name, name) != 0) {
+            continue;
+        }
+        column->use = aliases[i].use;
+        if (aliases[i].use == COLUMN_FIELD) {
+            field = schema_field_by_name(c->kind, span_str(aliases[i].field));
+            column->use = field != NULL ? COLUMN_FIELD : COLUMN_UNKNOWN;
+        }
+        break;
+    }
+    if (field != NULL &&
+        ((field->flags & FIELD_HIDDEN) != 0 || columns_of_field(c, field) != COLUMNS_MAX)) {
+        column->use = COLUMN_IGNORED;
+        field = NULL;
+    }
+    column->field = field;
+}
+
+size_t columns_add(struct columns *c, struct span name)
+{
+    struct column column = {.use = COLUMN_UNKNOWN, .field = NULL};
+    size_t len = name.len < COLUMN_NAME_BYTES ? name.len : COLUMN_NAME_BYTES - 1;
+    if (len > 0) {
+        memcpy(column.name, name.ptr, len);
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        if (strcmp(c->column[i].name, column.name) == 0 && column.name[0] != '\0') {
+            return i;
+        }
+    }
+    if (c->count == COLUMNS_MAX) {
+        return COLUMNS_MAX;
+    }
+    recognise(c, &column);
+    c->column[c->count] = column;
+    return c->count++;
+}
+
+size_t columns_of_field(const struct columns *c, const struct field *field)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->column[i].use == COLUMN_FIELD && c->column[i].field == field) {
+            return i;
+        }
+    }
+    return COLUMNS_MAX;
+}
+
+bool columns_has(const struct columns *c, const char *field_name)
+{
+    const struct field *field = schema_field_by_name(c->kind, span_str(field_name));
+    return field != NULL && columns_of_field(c, field) != COLUMNS_MAX;
+}
+
+enum schema_scope import_scope(struct span text)
+{
+    static const struct {
+        const char *name;
+        enum schema_scope scope;
+    } rows[] = {
+        {"local", SCOPE_LOCAL},        {"lokal", SCOPE_LOCAL},       {"im haus", SCOPE_LOCAL},
+        {"in the house", SCOPE_LOCAL}, {"national", SCOPE_NATIONAL}, {"bundesweit", SCOPE_NATIONAL},
+    };
+    char name[32];
+    lower(text, name, sizeof name);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i].name, name) == 0) {
+            return rows[i].scope;
+        }
+    }
+    return (enum schema_scope)0;
+}
