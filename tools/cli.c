@@ -135,14 +135,23 @@ bool cli_ask(const struct cli *cli, const char *question)
     return line[0] == 'y' || line[0] == 'Y' || line[0] == 'j' || line[0] == 'J';
 }
 
+/* Connects on first use; the next command names the data directory that was meant. */
+static bool connect_once(struct cli *cli, struct fault *fault)
+{
+    if (cli->client == NULL) {
+        cli->client = client_open(cli->socket_path, cli->timeout_ms, fault);
+    }
+    if (cli->client == NULL && fault->exit == EXIT_NO_DAEMON) {
+        (void)snprintf(fault->next, sizeof fault->next, "trisd --data %.200s &", cli->data_dir);
+    }
+    return cli->client != NULL;
+}
+
 struct client *cli_client(struct cli *cli, int *exit_code)
 {
     struct fault fault;
-    if (cli->client == NULL) {
-        cli->client = client_open(cli->socket_path, cli->timeout_ms, &fault);
-        if (cli->client == NULL) {
-            *exit_code = cli_fail(cli, &fault);
-        }
+    if (!connect_once(cli, &fault)) {
+        *exit_code = cli_fail(cli, &fault);
     }
     return cli->client;
 }
@@ -170,10 +179,7 @@ json_t *cli_try(struct cli *cli, const char *method, json_t *params, struct faul
         fault_set(fault, TRIS_ERR_NO_MEMORY, NULL, NULL, "%s", tris_err_text(TRIS_ERR_NO_MEMORY));
         goto out;
     }
-    if (cli->client == NULL) {
-        cli->client = client_open(cli->socket_path, cli->timeout_ms, fault);
-    }
-    if (cli->client == NULL || !encode_params(params, buffer, &encoded, fault) ||
+    if (!connect_once(cli, fault) || !encode_params(params, buffer, &encoded, fault) ||
         !client_call(cli->client, method, encoded, &answer, fault)) {
         goto out;
     }
