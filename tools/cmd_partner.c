@@ -26,8 +26,10 @@ static int partner_add(struct cli *cli, const struct args *args)
             json_decref(fields);
             return code;
         }
-        (void)json_object_set_new(
-            fields, "region", json_string(get_text(json_object_get(status, "house"), "region")));
+        const char *region = get_text(json_object_get(status, "house"), "region");
+        if (strcmp(region, "DE") != 0) {
+            (void)json_object_set_new(fields, "region", json_string(region));
+        }
         json_decref(status);
     }
     json_t *params = json_pack("{s:s, s:s, s:o}", "kind", "partner", "scope",

@@ -106,6 +106,16 @@ static void lower(struct span text, char *out, size_t size)
     out[len] = '\0';
 }
 
+/* A field of another kind: the list holds records of several kinds. */
+static bool is_field_of_others(struct span name)
+{
+    bool found = false;
+    for (size_t i = 0; i < schema_kind_count() && !found; i++) {
+        found = schema_field_by_name(schema_kind_at(i), name) != NULL;
+    }
+    return found;
+}
+
 static void recognise(struct columns *c, struct column *column)
 {
     char name[COLUMN_NAME_BYTES];
@@ -126,6 +136,9 @@ static void recognise(struct columns *c, struct column *column)
             column->use = field != NULL ? COLUMN_FIELD : COLUMN_UNKNOWN;
         }
         break;
+    }
+    if (column->use == COLUMN_UNKNOWN && is_field_of_others(text)) {
+        column->use = COLUMN_IGNORED;
     }
     if (field != NULL &&
         ((field->flags & FIELD_HIDDEN) != 0 || columns_of_field(c, field) != COLUMNS_MAX)) {
