@@ -251,7 +251,7 @@ def cold_sync(world, a, b):
     figure("cold sync: wire", wire, "bytes/entry")
     figure("cold sync: wire above the payloads", wire - payload, "bytes/entry", "<= 45",
            wire - payload <= 45)
-    b.tris("peer", "remove", a.id)
+    b.tris("peer", "remove", "-y", a.id)
     proxy = Proxy(world, "wire", a)
     return proxy
 

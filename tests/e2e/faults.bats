@@ -108,7 +108,7 @@ PY
     json "[p['last_error'] for p in d['items'] if p['house'] == '$(house_id rostock)']" <"$before" | grep -q '[a-z]'
     run tris_at koeln peer ping rostock
     [ "$status" -ne 0 ]
-    tris_at koeln peer remove "$(house_id rostock)"
+    tris_at koeln peer remove -y "$(house_id rostock)"
     connected koeln 1
     wait_equal 30 koeln leipzig rostock
     node_stop stranger

@@ -18,7 +18,8 @@ STOP_SECONDS=15
 unset TRIS_DATA TRIS_CONFIG TRIS_SOCKET TRIS_LOG TRIS_LISTEN TRIS_HTTP TRIS_PASSPHRASE_FILE
 export TRIS_LANG=en NO_COLOR=1 LC_ALL=C.UTF-8
 
-say() { printf '# %s\n' "$*" >&2; }
+# A remark that bats shows also when the test passes.
+say() { { printf '# %s\n' "$*" >&3; } 2>/dev/null || printf '# %s\n' "$*" >&2; }
 die() {
     printf 'FAIL: %s\n' "$*" >&2
     return 1
