@@ -50,6 +50,7 @@ step unit-asan quiet_make CC=gcc VARIANT=asan unit
 step vectors-asan quiet_make CC=gcc VARIANT=asan vectors
 step lint quiet_make lint
 step e2e quiet_make CC=gcc e2e
+step e2e-asan quiet_make VARIANT=asan e2e T="line unknown faults"
 step fault quiet_make CC=gcc fault
 step man quiet_make CC=gcc man
 

@@ -42,11 +42,18 @@ world_end() {
         kill -KILL "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
     done
+    # what a sanitizer or an assertion said counts, whichever test was running
+    local code=0
+    if grep -lE 'Sanitizer|runtime error:|assertion' "$WORLD"/*.log 2>/dev/null; then
+        grep -hE -A 30 'Sanitizer|runtime error:|assertion' "$WORLD"/*.log | head -n 80 >&2
+        code=1
+    fi
     if [[ -n ${KEEP_WORLD:-} ]]; then
         say "kept $WORLD"
     else
         rm -rf "$WORLD"
     fi
+    return $code
 }
 
 # A port below the range that the kernel hands out by itself, so that nobody takes it meanwhile.
