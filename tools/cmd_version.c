@@ -1,12 +1,13 @@
-/* version, help (also the source of the man page), completion: all made from the table. */
+/* version, help, completion: what the program says about itself. */
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "proto/text.h"
+#include "tools/completion.h"
 #include "tools/table.h"
 
-enum { USAGE_BYTES = 256 };
+enum { CODES_SHOWN_MAX = 12 };
 
 /* ---- version ---- */
 
@@ -34,33 +35,25 @@ static void print_padded(const char *text, size_t cells)
     (void)printf("%s%*s", text, width < cells ? (int)(cells - width) : 1, "");
 }
 
-static void option_label(const struct cli_option *o, char *out, size_t size)
-{
-    char letter[8] = "    ";
-    if (o->letter != 0) {
-        (void)snprintf(letter, sizeof letter, "-%c, ", o->letter);
-    }
-    (void)snprintf(out, size, "%s--%s%s%s", letter, o->name, o->arg != NULL ? " " : "",
-                   o->arg != NULL ? _(o->arg) : "");
-}
-
 static void print_options(const struct cli_option *options)
 {
     for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
-        char label[USAGE_BYTES];
-        option_label(o, label, sizeof label);
+        char label[TABLE_TEXT_BYTES];
+        table_option_label(o, label, sizeof label);
         (void)printf("  ");
         print_padded(label, 26);
         (void)printf("%s\n", _(o->help));
     }
 }
 
-/* "--legal-form TEXT" for the field legal_form. */
-static void field_label(const struct field *field, char *out, size_t size)
+/* ": W S Z"; long lists are in the documentation. */
+static void print_codes(const struct code_list *list)
 {
-    (void)snprintf(out, size, "--%s TEXT", field->name);
-    for (char *c = out; *c != '\0'; c++) {
-        *c = *c == '_' ? '-' : *c;
+    if (list == NULL || list->count > CODES_SHOWN_MAX) {
+        return;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        (void)printf("%s%s", i == 0 ? ": " : " ", list->codes[i].code);
     }
 }
 
@@ -72,11 +65,13 @@ static void print_fields(const struct cli *cli, uint32_t kind_number)
         if ((field->flags & FIELD_HIDDEN) != 0) {
             continue;
         }
-        char label[USAGE_BYTES];
-        field_label(field, label, sizeof label);
+        char label[TABLE_TEXT_BYTES];
+        table_field_label(field, label, sizeof label);
         (void)printf("      ");
         print_padded(label, 22);
-        (void)printf("%s\n", cli->lang == LANG_DE ? field->label_de : field->label_en);
+        (void)printf("%s", cli->lang == LANG_DE ? field->label_de : field->label_en);
+        print_codes(field->codes);
+        (void)printf("\n");
     }
 }
 
@@ -87,7 +82,7 @@ static void print_rows(const char *noun)
         if (noun != NULL && strcmp(row->noun, noun) != 0) {
             continue;
         }
-        char name[USAGE_BYTES];
+        char name[TABLE_TEXT_BYTES];
         (void)snprintf(name, sizeof name, "%s%s%s%s%s", row->noun, row->verb != NULL ? " " : "",
                        row->verb != NULL ? row->verb : "", row->operands != NULL ? " " : "",
                        row->operands != NULL ? row->operands : "");
@@ -110,7 +105,7 @@ static void print_overview(void)
 
 static void print_command(const struct cli *cli, const struct command *row)
 {
-    char usage[USAGE_BYTES];
+    char usage[TABLE_TEXT_BYTES];
     table_usage_line(row, usage, sizeof usage);
     (void)printf("%s\n\n%s\n", usage, _(row->summary));
     if (row->options != NULL || row->fields_of != 0) {
@@ -118,97 +113,6 @@ static void print_command(const struct cli *cli, const struct command *row)
         print_options(row->options);
         print_fields(cli, row->fields_of);
     }
-}
-
-/* ---- man page: scdoc text ---- */
-
-/* scdoc reads *, _ and \ as markup. */
-static void man_text(const char *text)
-{
-    for (const char *c = text; *c != '\0'; c++) {
-        if (strchr("*_\\`<>[]#~", *c) != NULL) {
-            (void)putchar('\\');
-        }
-        (void)putchar(*c);
-    }
-}
-
-static void man_item(const char *name, const char *help)
-{
-    (void)printf("*");
-    man_text(name);
-    (void)printf("*\n\t");
-    man_text(help);
-    (void)printf("\n\n");
-}
-
-static void man_options(const struct cli_option *options)
-{
-    for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
-        char label[USAGE_BYTES];
-        option_label(o, label, sizeof label);
-        man_item(label + strspn(label, " "), _(o->help));
-    }
-}
-
-static void man_fields(const struct cli *cli, uint32_t kind_number)
-{
-    const struct kind *kind = schema_kind(kind_number);
-    for (size_t i = 0; kind != NULL && i < kind->field_count; i++) {
-        char label[USAGE_BYTES];
-        if ((kind->fields[i].flags & FIELD_HIDDEN) == 0) {
-            field_label(&kind->fields[i], label, sizeof label);
-            man_item(label,
-                     cli->lang == LANG_DE ? kind->fields[i].label_de : kind->fields[i].label_en);
-        }
-    }
-}
-
-struct exit_row {
-    int code;
-    const char *meaning;
-};
-
-static const struct exit_row exit_rows[] = {
-    {EXIT_OK, N_("done")},
-    {EXIT_FAILED, N_("failed")},
-    {EXIT_USAGE, N_("wrong use")},
-    {EXIT_PARTLY, N_("partly done: rows rejected, warnings")},
-    {EXIT_NOT_FOUND, N_("not found")},
-    {EXIT_DECISION, N_("needs a decision: ambiguous, out of date, exists already")},
-    {EXIT_NOT_INIT, N_("not initialised")},
-    {EXIT_NO_DAEMON, N_("daemon not reachable")},
-    {EXIT_IN_USE, N_("data directory in use")},
-    {EXIT_PERMISSION, N_("permission or passphrase")},
-    {EXIT_INTEGRITY, N_("integrity check failed")},
-    {EXIT_PEER, N_("peer unreachable or timeout")},
-    {EXIT_REFUSED, N_("peer refused or incompatible")},
-    {EXIT_INTERRUPTED, N_("interrupted")},
-};
-
-static void print_man(const struct cli *cli)
-{
-    const struct command *row;
-    (void)printf("tris(1) \"tris %s\" \"tris\"\n\n# NAME\n\ntris - %s\n\n", TRIS_VERSION,
-                 _("records of the houses of cooperation, signed and shared"));
-    (void)printf("# SYNOPSIS\n\n*tris* [GLOBAL OPTION...] COMMAND [WORD...] [OPTION...]\n\n");
-    (void)printf("# %s\n\n", _("COMMANDS"));
-    for (size_t i = 0; (row = table_row(i)) != NULL; i++) {
-        char usage[USAGE_BYTES];
-        table_usage_line(row, usage, sizeof usage);
-        man_item(usage, _(row->summary));
-        man_options(row->options);
-        man_fields(cli, row->fields_of);
-    }
-    (void)printf("# %s\n\n", _("GLOBAL OPTIONS"));
-    man_options(global_options);
-    (void)printf("# %s\n\n", _("EXIT STATUS"));
-    for (size_t i = 0; i < sizeof exit_rows / sizeof exit_rows[0]; i++) {
-        char code[16];
-        (void)snprintf(code, sizeof code, "%d", exit_rows[i].code);
-        man_item(code, _(exit_rows[i].meaning));
-    }
-    (void)printf("# %s\n\n*trisd*(8)\n", _("SEE ALSO"));
 }
 
 static int help_unknown(const struct cli *cli, const char *noun, const char *verb)
@@ -241,7 +145,7 @@ static int help_json(void)
 static int run_help(struct cli *cli, const struct args *args)
 {
     if (args_flag(args, "man")) {
-        print_man(cli);
+        man_print(cli);
         return EXIT_OK;
     }
     if (cli->json) {
@@ -265,160 +169,10 @@ static int run_help(struct cli *cli, const struct args *args)
     return EXIT_OK;
 }
 
-/* ---- completion ---- */
-
-static bool first_with_noun(size_t index)
-{
-    const char *noun = table_row(index)->noun;
-    for (size_t i = 0; i < index; i++) {
-        if (strcmp(table_row(i)->noun, noun) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void print_nouns(void)
-{
-    for (size_t i = 0; table_row(i) != NULL; i++) {
-        if (first_with_noun(i)) {
-            (void)printf("%s ", table_row(i)->noun);
-        }
-    }
-}
-
-static void print_verbs(const char *noun)
-{
-    const struct command *row;
-    for (size_t i = 0; (row = table_row(i)) != NULL; i++) {
-        if (row->verb != NULL && strcmp(row->noun, noun) == 0) {
-            (void)printf("%s ", row->verb);
-        }
-    }
-}
-
-static void print_option_names(const struct command *row)
-{
-    const struct kind *kind = row->fields_of != 0 ? schema_kind(row->fields_of) : NULL;
-    for (const struct cli_option *o = row->options; o != NULL && o->name != NULL; o++) {
-        (void)printf("--%s ", o->name);
-    }
-    for (size_t i = 0; kind != NULL && i < kind->field_count; i++) {
-        char label[USAGE_BYTES];
-        if ((kind->fields[i].flags & FIELD_HIDDEN) == 0) {
-            field_label(&kind->fields[i], label, sizeof label);
-            (void)printf("%.*s ", (int)strcspn(label, " "), label);
-        }
-    }
-}
-
-/* bash; zsh runs the same function through bashcompinit. */
-static void print_bash(void)
-{
-    const struct command *row;
-    (void)printf("_tris() {\n"
-                 "    local cur=${COMP_WORDS[COMP_CWORD]} noun= verb= words= options= i\n"
-                 "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-                 "        case ${COMP_WORDS[i]} in\n"
-                 "        -*) ;;\n"
-                 "        *) if [[ -z $noun ]]; then noun=${COMP_WORDS[i]}\n"
-                 "           elif [[ -z $verb ]]; then verb=${COMP_WORDS[i]}; fi ;;\n"
-                 "        esac\n"
-                 "    done\n"
-                 "    if [[ -z $noun ]]; then words='");
-    print_nouns();
-    (void)printf("'; fi\n    if [[ -z $verb ]]; then case $noun in\n");
-    for (size_t i = 0; (row = table_row(i)) != NULL; i++) {
-        if (row->verb != NULL && first_with_noun(i)) {
-            (void)printf("    %s) words='", row->noun);
-            print_verbs(row->noun);
-            (void)printf("' ;;\n");
-        }
-    }
-    (void)printf("    esac; fi\n    case \"$noun $verb\" in\n");
-    for (size_t i = 0; (row = table_row(i)) != NULL; i++) {
-        (void)printf("    '%s '%s) options='", row->noun, row->verb != NULL ? row->verb : "*");
-        print_option_names(row);
-        (void)printf("' ;;\n");
-    }
-    (void)printf("    esac\n    if [[ $cur == -* ]]; then words=\"$options");
-    for (const struct cli_option *o = global_options; o->name != NULL; o++) {
-        (void)printf(" --%s", o->name);
-    }
-    (void)printf("\"; fi\n"
-                 "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-                 "}\ncomplete -o default -F _tris tris\n");
-}
-
-static void print_zsh(void)
-{
-    (void)printf("#compdef tris\nautoload -U +X bashcompinit && bashcompinit\n");
-    print_bash();
-}
-
-/* In single quotes, where fish knows \' and \\ only. */
-static void fish_text(const char *text)
-{
-    (void)putchar('\'');
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '\'' || *c == '\\') {
-            (void)putchar('\\');
-        }
-        (void)putchar(*c);
-    }
-    (void)putchar('\'');
-}
-
-static void fish_options(const char *condition, const struct cli_option *options)
-{
-    for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
-        (void)printf("complete -c tris %s -l %s%s -d ", condition, o->name,
-                     o->arg != NULL ? " -r" : "");
-        fish_text(_(o->help));
-        (void)printf("\n");
-    }
-}
-
-static void print_fish(void)
-{
-    const struct command *row;
-    fish_options("", global_options);
-    for (size_t i = 0; (row = table_row(i)) != NULL; i++) {
-        char condition[USAGE_BYTES];
-        if (first_with_noun(i)) {
-            (void)printf("complete -c tris -n __fish_use_subcommand -a %s\n", row->noun);
-        }
-        if (row->verb != NULL) {
-            (void)printf("complete -c tris -n '__fish_seen_subcommand_from %s' -a %s -d ",
-                         row->noun, row->verb);
-            fish_text(_(row->summary));
-            (void)printf("\n");
-        }
-        (void)snprintf(condition, sizeof condition, "-n '__fish_seen_subcommand_from %s%s%s'",
-                       row->noun, row->verb != NULL ? "; and __fish_seen_subcommand_from " : "",
-                       row->verb != NULL ? row->verb : "");
-        fish_options(condition, row->options);
-    }
-}
-
-struct shell {
-    const char *name;
-    void (*print)(void);
-};
-
-static const struct shell shells[] = {
-    {"bash", print_bash},
-    {"zsh", print_zsh},
-    {"fish", print_fish},
-};
-
 static int run_completion(struct cli *cli, const struct args *args)
 {
-    for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++) {
-        if (strcmp(shells[i].name, args->pos[0]) == 0) {
-            shells[i].print();
-            return EXIT_OK;
-        }
+    if (completion_print(args->pos[0])) {
+        return EXIT_OK;
     }
     return cli_usage(cli, "tris help completion", _("%s: allowed are bash, zsh and fish"),
                      args->pos[0]);

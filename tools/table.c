@@ -138,3 +138,21 @@ void table_usage_line(const struct command *row, char *out, size_t size)
                    row->verb != NULL ? row->verb : "", row->operands != NULL ? " " : "",
                    row->operands != NULL ? row->operands : "", options ? " [OPTION...]" : "");
 }
+
+void table_option_label(const struct cli_option *o, char *out, size_t size)
+{
+    char letter[8] = "    ";
+    if (o->letter != 0) {
+        (void)snprintf(letter, sizeof letter, "-%c, ", o->letter);
+    }
+    (void)snprintf(out, size, "%s--%s%s%s", letter, o->name, o->arg != NULL ? " " : "",
+                   o->arg != NULL ? _(o->arg) : "");
+}
+
+void table_field_label(const struct field *field, char *out, size_t size)
+{
+    (void)snprintf(out, size, "--%s TEXT", field->name);
+    for (char *c = out; *c != '\0'; c++) {
+        *c = *c == '_' ? '-' : *c;
+    }
+}

@@ -21,7 +21,12 @@ extern const struct cli_option global_options[];
 const struct cli_option *global_find(const char *name, size_t len);
 const struct cli_option *global_find_letter(char letter);
 
-/* "tris house list [HOUSE] [options]" */
+enum { TABLE_TEXT_BYTES = 256 };
+/* "-o, --output FILE", "    --plain" */
+void table_option_label(const struct cli_option *o, char *out, size_t size);
+/* "--legal-form TEXT" for the field legal_form */
+void table_field_label(const struct field *field, char *out, size_t size);
+/* "tris house list [HOUSE] [OPTION...]" */
 void table_usage_line(const struct command *row, char *out, size_t size);
 
 #endif
