@@ -19,6 +19,7 @@ enum {
     WRITER_WORD_ITEMS = 512,  /* search words of so many feed items in one step, when idle */
     WRITER_WORD_IDLE_MS = 20, /* a burst of writes is not delayed by words */
     WRITER_ENTRIES_MIN = 1024,
+    WRITER_DAY_LOOK_MS = 600000, /* an idle thread looks at the date so often */
     WRITER_EXIT_UNKNOWN = 1,
     WRITER_EXIT_CORRUPT = 14,
 };
@@ -50,6 +51,7 @@ struct writer {
     uint64_t retry_at, backoff_ms, word_at;
     bool word_done, mark_pending;
     uint64_t mark_at;
+    uint64_t sealed_day; /* the last day on which unchanged own logs were sealed anew */
     struct batch_head held_back[2]; /* own gov and data, until the mark is written */
     uint32_t held_back_count;
 };
@@ -259,6 +261,12 @@ static void take(struct work_list *from, struct work_list *to, size_t entries_ma
     }
 }
 
+static bool day_is_new(const struct writer *w)
+{
+    return w->d->role != TRIS_ROLE_OBSERVER && w->backoff_ms == 0 &&
+           clock_wall_ms() / CLOCK_MS_PER_DAY > w->sealed_day;
+}
+
 /* Waits for work. False: the thread ends. Own writes come first; foreign segments wait while the
  * machine is in trouble. */
 static bool inbox_wait(struct writer *w, struct work_list *out)
@@ -271,12 +279,12 @@ static bool inbox_wait(struct writer *w, struct work_list *out)
         if (segments_may) {
             take(&w->segments, out, w->entries_limit);
         }
-        bool chores =
-            (!w->word_done && w->word_at <= now) || (w->mark_pending && w->mark_at <= now);
+        bool chores = (!w->word_done && w->word_at <= now) ||
+                      (w->mark_pending && w->mark_at <= now) || day_is_new(w);
         if (out->first != NULL || w->stop || chores) {
             break;
         }
-        uint64_t until = UINT64_MAX;
+        uint64_t until = now + WRITER_DAY_LOOK_MS;
         if (w->segments.first != NULL) {
             until = w->retry_at;
         }
@@ -286,11 +294,7 @@ static bool inbox_wait(struct writer *w, struct work_list *out)
         if (w->mark_pending && w->mark_at < until) {
             until = w->mark_at;
         }
-        if (until == UINT64_MAX) {
-            uv_cond_wait(&w->cond, &w->mutex);
-        } else {
-            (void)uv_cond_timedwait(&w->cond, &w->mutex, (until - now) * 1000000);
-        }
+        (void)uv_cond_timedwait(&w->cond, &w->mutex, (until - now) * 1000000);
     }
     bool go_on = out->first != NULL || !w->stop;
     uv_mutex_unlock(&w->mutex);
@@ -427,7 +431,7 @@ static void writer_run_batch(struct writer *w, struct work_list *work)
         }
         any = any || !item->decided;
     }
-    if (!any) {
+    if (!any && work->first != NULL) {
         outcome_send(w, work, NULL, 0);
         return;
     }
@@ -495,6 +499,11 @@ static void writer_main(void *arg)
             continue;
         }
         mark_retry(w);
+        if (day_is_new(w)) {
+            writer_run_batch(w, &work); /* without work: seals what is due */
+            work_list_init(&work);
+            w->sealed_day = clock_wall_ms() / CLOCK_MS_PER_DAY;
+        }
         writer_follow_words(w);
     }
     uv_mutex_lock(&w->mutex);

@@ -159,7 +159,8 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (log.own || log.ref.topic == TRIS_TOPIC_LOCAL) {
         return TRIS_ERR_UNEXPECTED;
     }
-    if (s->count <= log.held && s->first <= log.held - s->count) {
+    if (s->count == 0 ? s->first != log.held
+                      : s->count <= log.held && s->first <= log.held - s->count) {
         return TRIS_OK; /* another session was faster */
     }
     if (s->first > log.held) {

@@ -3,6 +3,7 @@
 
 #include <sodium.h>
 
+#include "daemon/clock.h"
 #include "daemon/daemon.h"
 #include "proto/assert.h"
 #include "proto/pack.h"
@@ -58,15 +59,24 @@ static enum tris_err append(struct batch *b, enum tris_topic topic, enum entry_v
     return TRIS_OK;
 }
 
+/* Once a day an unchanged log is sealed anew, so that others can tell silence from absence. */
+static bool reseal_due(const struct store_log *log, uint64_t now_ms)
+{
+    return log->has_seal && now_ms / CLOCK_MS_PER_DAY > log->seal.time_ms / CLOCK_MS_PER_DAY;
+}
+
 void batch_seal(struct batch *b, enum tris_topic topic)
 {
     struct batch_own *own = &b->own[topic];
-    if (!own->sealed_log || own->entries == 0 || own->no == UINT32_MAX) {
+    if (!own->sealed_log || own->no == UINT32_MAX) {
         return;
     }
     struct store_log log;
     if (store_log_get(store_txn_view(b->txn), own->no, &log) != TRIS_OK || log.held == 0) {
-        return; /* the transaction is broken: its commit says so */
+        return; /* empty, or the transaction is broken: its commit says so */
+    }
+    if (own->entries == 0 && !reseal_due(&log, b->now_ms)) {
+        return;
     }
     tris_assert(log.own && log.tree.size == log.held);
     struct seal seal = {.log = log.id, .size = log.held, .time_ms = b->now_ms};
@@ -76,6 +86,7 @@ void batch_seal(struct batch *b, enum tris_topic topic)
         own->entries = 0;
         own->bytes = 0;
         b->own_sealed = true;
+        batch_touch(b, own->no, 0);
     }
 }
 

@@ -32,7 +32,7 @@ int seal_cmp(const struct seal *a, const struct seal *b);
 struct verified_segment {
     struct tris_log_id log;
     uint64_t first;                          /* seq of its first entry */
-    uint32_t count;                          /* 1 to TRIS_SEAL_SPACING_MAX */
+    uint32_t count;                          /* 0 (sealed anew) to TRIS_SEAL_SPACING_MAX */
     struct span wire;                        /* `count` wire forms, one after the other */
     struct tree after;                       /* peaks once these entries are in */
     struct seal seal;                        /* seal.size == first + count */
@@ -40,7 +40,8 @@ struct verified_segment {
     size_t nodes_count;
 };
 
-/* Hashes `count` entries onto `before`, compares the root with the seal's and verifies the seal.
+/* No entries at all (count 0): the log was sealed anew, `seal` is over what is held.
+ * Hashes `count` entries onto `before`, compares the root with the seal's and verifies the seal.
  * TRIS_ERR_BAD_VALUE if the seal is of another log, _NOT_NEXT if seal->size != before->size +
  * count, _SEAL_SPACING, _BAD_ROOT (and the seal's signature is bad), _FORK (the entries miss the
  * sealed root but the signature is good: the owner did sign something else), _BAD_SIGNATURE, or a

@@ -43,7 +43,7 @@ enum tris_err segment_verify(const struct tris_log_id *log, const struct tris_si
     if (seal->size < before->size || seal->size - before->size != count) {
         return TRIS_ERR_NOT_NEXT;
     }
-    if (count < 1 || count > TRIS_SEAL_SPACING_MAX) {
+    if (count > TRIS_SEAL_SPACING_MAX) {
         return TRIS_ERR_SEAL_SPACING;
     }
     out->log = *log;

@@ -25,8 +25,8 @@ struct session_io {
                             const struct tris_dh_pub *transport, enum tris_role *role);
     /* Appends wire forms of consecutive entries from `first` to `out`, ending at a seal: the
      * largest run of at most TRIS_SEAL_SPACING_MAX entries and TRIS_SEGMENT_BYTES_MAX bytes (if the
-     * first sealed run is larger: all of it in erased form). TRIS_ERR_NOT_FOUND if no sealed
-     * entry is at or behind `first`. */
+     * first sealed run is larger: all of it in erased form). At `first` == size of the
+     * newest seal: no entries (*count 0) and that seal. TRIS_ERR_NOT_FOUND behind it. */
     enum tris_err (*read_segment)(void *ctx, uint32_t log_no, uint64_t first, struct wbuf *out,
                                   uint32_t *count, struct seal *seal);
     void (*random)(void *ctx, void *out, size_t len);

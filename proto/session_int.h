@@ -49,6 +49,7 @@ _Static_assert((int)MSG_FRONTIER_BYTES_MAX <= (int)FRAME_PLAIN_BYTES_MAX,
 /* A log that is wanted up to a size, and one that is being fetched. */
 struct want {
     uint32_t log_no;
+    bool seal; /* no entries: the newer seal over what is held already */
     uint64_t until;
 };
 
@@ -62,6 +63,7 @@ struct fetch {
     uint64_t until;
     uint64_t first; /* where the request began */
     uint64_t progress_ms;
+    bool seal;      /* as in struct want */
     bool requested; /* GET_RANGE is sent */
     bool ended;     /* the peer said END */
 };
@@ -133,6 +135,7 @@ struct range {
     struct tris_short log;
     uint32_t log_no; /* FRONTIER_NONE: we do not have it */
     bool gov;
+    bool seal; /* the newest seal alone was asked for (next == until) and is still to be sent */
     uint64_t next, until;
 };
 
@@ -249,6 +252,8 @@ bool pull_has_control(const struct session *s);
 void pull_put_control(struct session *s, struct wbuf *w);
 void pull_message(struct session *s, const struct msg *m);
 void pull_want(struct session *s, uint32_t log_no, uint64_t until);
+/* The peer has a newer seal over what is held already. */
+void pull_want_seal(struct session *s, uint32_t log_no);
 void pull_step(struct session *s); /* starts what can be started, finishes what is done */
 void pull_own_ahead(struct session *s, uint32_t log_no, uint64_t size);
 struct fetch *pull_fetch(struct session *s, uint32_t log_no);

@@ -105,6 +105,9 @@ static void ladder_item(struct session *s, const struct msg_item *m)
         pull_own_ahead(s, log_no, m->whole);
     } else if (m->whole > item->held) {
         pull_want(s, log_no, m->whole);
+    } else if (m->whole == item->whole && m->whole == item->held && m->day > item->day &&
+               !item->own) {
+        pull_want_seal(s, log_no);
     }
 }
 

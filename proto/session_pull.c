@@ -58,10 +58,18 @@ struct fetch *pull_fetch(struct session *s, uint32_t log_no)
     return NULL;
 }
 
-void pull_want(struct session *s, uint32_t log_no, uint64_t until)
+/* The log has come so far that the want is met. */
+static bool want_met(const struct session *s, const struct want *want)
+{
+    uint64_t base = segment_base(s, want->log_no);
+    return want->seal ? base > want->until : base >= want->until;
+}
+
+static void want_add(struct session *s, uint32_t log_no, uint64_t until, bool seal)
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
-    if (item == NULL || item->own || until <= segment_base(s, log_no)) {
+    const struct want want = {.log_no = log_no, .seal = seal, .until = until};
+    if (item == NULL || item->own || want_met(s, &want)) {
         return;
     }
     for (uint32_t i = 0; i < s->pull.forked_count; i++) {
@@ -78,7 +86,7 @@ void pull_want(struct session *s, uint32_t log_no, uint64_t until)
     uint32_t look = list->count < SESSION_WANT_STEPS ? list->count : SESSION_WANT_STEPS;
     for (uint32_t i = list->count - look; i < list->count; i++) {
         if (list->list[i].log_no == log_no) {
-            list->list[i].until = until;
+            list->list[i] = want;
             return;
         }
     }
@@ -94,7 +102,17 @@ void pull_want(struct session *s, uint32_t log_no, uint64_t until)
         list->list = grown;
         list->cap = cap;
     }
-    list->list[list->count++] = (struct want){log_no, until};
+    list->list[list->count++] = want;
+}
+
+void pull_want(struct session *s, uint32_t log_no, uint64_t until)
+{
+    want_add(s, log_no, until, false);
+}
+
+void pull_want_seal(struct session *s, uint32_t log_no)
+{
+    want_add(s, log_no, segment_base(s, log_no), true);
 }
 
 static void want_remove(struct want_list *list, uint32_t at)
@@ -114,7 +132,7 @@ static bool want_take(struct session *s, struct want_list *list, struct want *ou
         struct want want = list->list[at];
         struct frontier_item *item = frontier_item_mut(s->config.frontier, want.log_no);
         tris_assert(item != NULL);
-        if (want.until <= segment_base(s, want.log_no)) {
+        if (want_met(s, &want)) {
             want_remove(list, at);
         } else if (item->fetcher != 0 && item->fetcher != s->config.session_no) {
             list->cursor = at + 1;
@@ -136,6 +154,7 @@ static void fetches_start(struct session *s)
         while (p->fetches_count < SESSION_RANGES_MAX && want_take(s, &p->wants[topic], &want)) {
             p->fetches[p->fetches_count++] = (struct fetch){
                 .log_no = want.log_no,
+                .seal = want.seal,
                 .until = want.until,
                 .first = segment_base(s, want.log_no),
                 .progress_ms = s->now_ms,
@@ -309,7 +328,7 @@ void pull_put_control(struct session *s, struct wbuf *w)
         struct msg m = {.type = MSG_GET_RANGE};
         m.get_range.log = tris_short_of(frontier_item(s->config.frontier, fetch->log_no)->id.b);
         m.get_range.first = fetch->first;
-        m.get_range.until = fetch->until;
+        m.get_range.until = fetch->seal ? fetch->first : fetch->until;
         msg_encode(w, &m);
     }
 }

@@ -144,38 +144,41 @@ void segment_entries(struct session *s, const struct msg_entries *m)
     }
 }
 
-/* Hands the assembled bytes to the owner. */
-static void segment_emit(struct session *s, const struct msg_seal *m)
+/* Hands the assembled bytes, if any, to the owner. */
+static void segment_emit(struct session *s, uint32_t log_no, const struct msg_seal *m)
 {
     struct pull *p = &s->pull;
     struct assembly *a = &p->assembly;
-    struct flight *f = flight_add(s, a->log_no);
+    struct flight *f = flight_add(s, log_no);
     if (f == NULL) {
         session_fail(s, TRIS_ERR_NO_MEMORY);
         return;
     }
-    if (a->cap > a->len + a->len / 8) { /* it may wait for the writer for a while */
-        uint8_t *shrunk = realloc(a->buf, a->len);
+    const size_t len = m->count > 0 ? a->len : 0;
+    if (len > 0 && a->cap > len + len / 8) { /* it may wait for the writer for a while */
+        uint8_t *shrunk = realloc(a->buf, len);
         a->buf = shrunk != NULL ? shrunk : a->buf;
     }
     struct session_event event = {.type = SESSION_EV_SEGMENT};
     event.segment = (struct session_segment){
-        .log_no = a->log_no,
-        .first = a->first,
+        .log_no = log_no,
+        .first = m->first,
         .count = (uint32_t)m->count,
-        .bytes = a->buf,
-        .len = a->len,
-        .seal = {.log = frontier_item(s->config.frontier, a->log_no)->id,
-                 .size = a->first + m->count,
+        .bytes = len > 0 ? a->buf : NULL,
+        .len = len,
+        .seal = {.log = frontier_item(s->config.frontier, log_no)->id,
+                 .size = m->first + m->count,
                  .root = m->root,
                  .time_ms = m->time_ms,
                  .sig = m->sig},
     };
-    a->buf = NULL;
-    a->cap = 0;
+    if (len > 0) {
+        a->buf = NULL;
+        a->cap = 0;
+    }
     f->segments++;
-    f->assumed = a->first + m->count;
-    p->bytes_waiting += a->len;
+    f->assumed = m->first + m->count;
+    p->bytes_waiting += len;
     p->segments_waiting++;
     p->learned = true;
     s->stats.entries_in += m->count;
@@ -183,10 +186,36 @@ static void segment_emit(struct session *s, const struct msg_seal *m)
     session_event_put(s, &event);
 }
 
+/* A newer seal over what is held: an event without bytes, answered like any other. */
+static void seal_alone(struct session *s, const struct msg_seal *m)
+{
+    struct pull *p = &s->pull;
+    uint32_t log_no = frontier_find(s->config.frontier, &m->log);
+    struct fetch *fetch = log_no != FRONTIER_NONE ? pull_fetch(s, log_no) : NULL;
+    if (p->assembly.active || fetch == NULL || !fetch->requested) {
+        session_fail(s, TRIS_ERR_UNEXPECTED); /* never pushed, only asked for */
+        return;
+    }
+    if (p->segments_left == 0) {
+        session_fail(s, TRIS_ERR_CREDIT);
+        return;
+    }
+    p->segments_left--;
+    p->receives = true;
+    if (!segment_fits(s, log_no, m->first)) {
+        return; /* it has grown in the meantime, and the seal with it */
+    }
+    segment_emit(s, log_no, m);
+}
+
 void segment_seal(struct session *s, const struct msg_seal *m)
 {
     struct pull *p = &s->pull;
     struct assembly *a = &p->assembly;
+    if (m->count == 0) {
+        seal_alone(s, m);
+        return;
+    }
     if (!a->active || !tris_short_eq(&a->log, &m->log) || a->first != m->first) {
         session_fail(s, TRIS_ERR_UNEXPECTED);
         return;
@@ -195,7 +224,7 @@ void segment_seal(struct session *s, const struct msg_seal *m)
         session_fail(s, TRIS_ERR_CREDIT);
         return;
     }
-    if (m->count == 0 || m->first > UINT64_MAX - m->count) {
+    if (m->first > UINT64_MAX - m->count) {
         session_fail(s, TRIS_ERR_BAD_VALUE);
         return;
     }
@@ -216,7 +245,7 @@ void segment_seal(struct session *s, const struct msg_seal *m)
     if (end <= segment_base(s, a->log_no)) {
         s->stats.duplicate_segments++;
     } else if (!a->discard && segment_fits(s, a->log_no, m->first)) {
-        segment_emit(s, m);
+        segment_emit(s, a->log_no, m);
     } else { /* a gap before it, or it overlaps what came by another way */
         s->stats.gap_segments++;
         pull_want(s, a->log_no, end);

@@ -176,6 +176,7 @@ static void range_add(struct session *s, const struct msg_get_range *m)
     if (item != NULL) {
         range.gov = item->ref.topic == TRIS_TOPIC_GOV;
         position_set(s, range.log_no, m->first);
+        range.seal = m->first == m->until && m->first == item->held && m->first > 0;
     }
     for (uint32_t i = 0; i < v->ranges_count; i++) {
         if (tris_short_eq(&v->ranges[i].log, &m->log)) {
@@ -193,6 +194,9 @@ static void range_add(struct session *s, const struct msg_get_range *m)
 static bool range_finished(const struct session *s, const struct range *range)
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, range->log_no);
+    if (item != NULL && range->seal) {
+        return range->next != item->held; /* grown since: the new seal comes with its entries */
+    }
     return item == NULL || range->next >= range->until || range->next >= item->held;
 }
 
@@ -279,8 +283,8 @@ static bool outgoing_read(struct session *s, uint32_t log_no, uint64_t first)
     if (err != TRIS_OK) {
         return false;
     }
-    tris_assert(w.err == TRIS_OK && w.len > 0);
-    tris_assert(o->count > 0 && o->seal.size == first + o->count);
+    tris_assert(w.err == TRIS_OK && (w.len > 0) == (o->count > 0));
+    tris_assert(o->seal.size == first + o->count);
     o->log = tris_short_of(frontier_item(s->config.frontier, log_no)->id.b);
     o->log_no = log_no;
     o->first = first;
@@ -317,6 +321,7 @@ static bool range_start(struct session *s)
     s->serve.pushed_last = false;
     if (!outgoing_read(s, range->log_no, range->next)) {
         range->until = range->next; /* cannot be read now: END, the peer comes again */
+        range->seal = false;
         return false;
     }
     return true;
@@ -356,6 +361,7 @@ static void outgoing_sealed(struct session *s, struct wbuf *w)
         serve_push(s, o->log_no);
     } else if (s->serve.ranges[at].next == o->first) {
         s->serve.ranges[at].next = end;
+        s->serve.ranges[at].seal = false;
     }
 }
 

@@ -216,8 +216,11 @@ enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
     if (segment->first != log->held) {
         return TRIS_ERR_NOT_NEXT;
     }
-    tris_assert(segment->count > 0 && segment->after.size == log->held + segment->count);
+    tris_assert(segment->after.size == log->held + segment->count);
     tris_assert(segment->seal.size == segment->after.size);
+    if (segment->count == 0 && (!log->has_seal || seal_cmp(&segment->seal, &log->seal) <= 0)) {
+        return TRIS_OK; /* sealed anew, but not newer than what is here */
+    }
     append_entries(t, head, segment);
     put_nodes(t, no, segment->nodes, segment->nodes_count);
     log->tree = segment->after;

@@ -218,8 +218,13 @@ enum tris_err store_segment_read(struct store_view *v, uint32_t no, uint64_t fir
     if (err != TRIS_OK) {
         return err;
     }
-    if (log.log.ref.topic == TRIS_TOPIC_LOCAL || !log.log.has_seal || first >= log.log.seal.size) {
+    if (log.log.ref.topic == TRIS_TOPIC_LOCAL || !log.log.has_seal || first > log.log.seal.size) {
         return TRIS_ERR_NOT_FOUND;
+    }
+    if (first == log.log.seal.size) {
+        *count = 0;
+        *seal = log.log.seal;
+        return TRIS_OK;
     }
     err = view_cursor(v, DB_SEAL, &from.seals);
     if (err == TRIS_OK) {

@@ -156,7 +156,7 @@ static void test_segment_of_one_and_of_the_most_entries_verifies(void **state)
     assert_int_equal(nodes, 3);
 }
 
-static void test_segment_over_the_spacing_or_empty_is_refused(void **state)
+static void test_segment_over_the_spacing_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct tree before;
@@ -165,7 +165,23 @@ static void test_segment_over_the_spacing_or_empty_is_refused(void **state)
     struct seal seal = make_seal(f);
     assert_int_equal(verify(f, &before, wire, TRIS_SEAL_SPACING_MAX + 1, &seal),
                      TRIS_ERR_SEAL_SPACING);
-    assert_int_equal(verify(f, &f->after, span_of(NULL, 0), 0, &seal), TRIS_ERR_SEAL_SPACING);
+}
+
+static void test_unchanged_log_can_be_sealed_anew(void **state)
+{
+    struct fixture *f = *state;
+    struct tree before;
+    tree_init(&before);
+    (void)make_run(f, &before, 3);
+    struct seal seal = make_seal(f);
+    assert_int_equal(verify(f, &f->after, span_of(NULL, 0), 0, &seal), TRIS_OK);
+    assert_int_equal(f->out.count, 0);
+    assert_true(f->out.after.size == 3);
+    seal.sig.b[0] ^= 1;
+    assert_int_equal(verify(f, &f->after, span_of(NULL, 0), 0, &seal), TRIS_ERR_BAD_SIGNATURE);
+    seal.root.b[0] ^= 1;
+    assert_int_equal(verify(f, &f->after, span_of(NULL, 0), 0, &seal), TRIS_ERR_BAD_ROOT);
+    assert_int_equal(verify(f, &before, span_of(NULL, 0), 0, &seal), TRIS_ERR_NOT_NEXT);
 }
 
 static void test_segment_that_does_not_continue_the_log_is_refused(void **state)
@@ -257,7 +273,8 @@ int main(void)
         cmocka_unit_test(test_seal_body_is_canonical_at_the_largest_values),
         cmocka_unit_test(test_newer_seal_is_larger_then_later_then_of_smaller_bytes),
         cmocka_unit_test(test_segment_of_one_and_of_the_most_entries_verifies),
-        cmocka_unit_test(test_segment_over_the_spacing_or_empty_is_refused),
+        cmocka_unit_test(test_segment_over_the_spacing_is_refused),
+        cmocka_unit_test(test_unchanged_log_can_be_sealed_anew),
         cmocka_unit_test(test_segment_that_does_not_continue_the_log_is_refused),
         cmocka_unit_test(test_guilt_follows_from_root_and_signature),
         cmocka_unit_test(test_every_flipped_bit_of_a_run_is_noticed),

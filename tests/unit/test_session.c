@@ -139,6 +139,11 @@ static enum tris_err fake_read(void *ctx, uint32_t log_no, uint64_t first, struc
     const struct fake_log *log = &n->logs[log_no];
     size_t bytes = 0, best_bytes = 0;
     uint64_t best = first;
+    if (first > 0 && first == log->count) {
+        *count = 0;
+        *seal = log->entries[first - 1].seal;
+        return TRIS_OK;
+    }
     for (uint64_t seq = first; seq < log->count && seq - first < TRIS_SEAL_SPACING_MAX; seq++) {
         bytes += log->entries[seq].len;
         if (bytes > TRIS_SEGMENT_BYTES_MAX) {
@@ -171,7 +176,7 @@ static void node_publish(struct node *n, uint32_t log_no)
     item.held = item.whole = log->count;
     if (log->count > 0) {
         tree_root(&log->tree, &item.root);
-        item.day = 20000;
+        item.day = (uint32_t)(log->entries[log->count - 1].seal.time_ms / 86400000);
     }
     assert_int_equal(frontier_set(n->frontier, log_no, &item), TRIS_OK);
 }
@@ -236,6 +241,17 @@ static void node_write(struct node *n, uint32_t log_no, uint32_t count, size_t b
     node_advanced(n, log_no);
 }
 
+/* Seals an unchanged log anew, `days` after its newest seal. */
+static void node_reseal(struct node *n, uint32_t log_no, uint32_t days)
+{
+    struct fake_log *log = &n->logs[log_no];
+    struct seal *seal = &log->entries[log->count - 1].seal;
+    seal->time_ms += (uint64_t)days * 86400000;
+    seal_make(seal, &log->key);
+    node_publish(n, log_no);
+    node_advanced(n, log_no);
+}
+
 /* What the writer of a daemon does with a segment. */
 static enum tris_err node_apply(struct node *n, const struct session_segment *segment)
 {
@@ -243,7 +259,7 @@ static enum tris_err node_apply(struct node *n, const struct session_segment *se
     if (n->write_result != TRIS_OK) {
         return n->write_result;
     }
-    if (segment->first + segment->count <= log->count) {
+    if (segment->count > 0 && segment->first + segment->count <= log->count) {
         return TRIS_OK;
     }
     if (segment->first != log->count) {
@@ -937,6 +953,29 @@ static void full_disk_is_retried(void **state)
     world_free(w);
 }
 
+static void an_unchanged_log_sealed_anew_spreads_without_entries(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3, 2);
+    node_write(&w->nodes[0], 0, 20, 100);
+    struct link *ab = link_open(w, 0, 0, 1);
+    struct link *bc = link_open(w, 1, 1, 2);
+    world_run(w);
+    uint64_t entries = session_stats(ab->end[1].session)->entries_in;
+    node_reseal(&w->nodes[0], 0, 1);
+    world_pass(w, 100000);
+    assert_alive(ab);
+    assert_alive(bc);
+    for (size_t i = 1; i < 3; i++) {
+        const struct fake_log *log = &w->nodes[i].logs[0];
+        assert_true(log->entries[19].seal.time_ms == 1700000000000 + 86400000);
+    }
+    assert_true(session_stats(ab->end[1].session)->equal);
+    assert_true(session_stats(bc->end[1].session)->equal);
+    assert_true(session_stats(ab->end[1].session)->entries_in == entries);
+    world_free(w);
+}
+
 static void bad_seals_close_the_session(void **state)
 {
     (void)state;
@@ -1470,7 +1509,7 @@ static void stray_seals_are_closed(void **state)
     (void)state;
     struct hostile *h = hostile_new();
     struct msg m = {.type = MSG_SEAL};
-    m.seal.count = 1;
+    m.seal.count = 1; /* and below: none */
     hostile_send(h, &m);
     assert_thrown_out(h, TRIS_ERR_UNEXPECTED);
     hostile_free(h);
@@ -1553,6 +1592,7 @@ int main(void)
         cmocka_unit_test(a_ring_does_not_echo_for_ever),
         cmocka_unit_test(a_lost_push_is_repaired_by_heartbeats),
         cmocka_unit_test(full_disk_is_retried),
+        cmocka_unit_test(an_unchanged_log_sealed_anew_spreads_without_entries),
         cmocka_unit_test(bad_seals_close_the_session),
         cmocka_unit_test(a_log_that_misses_its_seal_is_left_alone),
         cmocka_unit_test(own_log_ahead_is_told_and_not_fetched),
