@@ -18,9 +18,9 @@ struct store_txn;
 struct store_view;
 
 struct store_opts {
-    const char *dir;    /* data directory; the environment is DIR/store/, the lock DIR/lock */
-    uint64_t map_bytes; /* sparse; default 64 GiB */
-    bool create;
+    const char *dir;          /* data directory; the environment is DIR/store/, the lock DIR/lock */
+    uint64_t map_bytes;       /* sparse; default 64 GiB */
+    bool create;              /* make what is not there; an existing store is compared as without */
     bool read_only;           /* offline tools; takes a shared lock */
     struct tris_fed_id fed;   /* create: written; open: compared, TRIS_ERR_INVALID if another */
     struct tris_house_id own; /* likewise */
@@ -89,14 +89,16 @@ TRIS_MUST_CHECK enum tris_err store_log_find(struct store_view *v, const struct 
 uint32_t store_log_count(struct store_view *v);
 
 /* Appends what segment_verify accepted: entries, head, seal, views, counters, feed. The segment
- * must start at held (TRIS_ERR_NOT_NEXT). `now_ms` is for the feed and last-heard only. */
+ * must start at held (TRIS_ERR_NOT_NEXT) and be of this log (TRIS_ERR_UNKNOWN_LOG); these two do
+ * not poison the transaction. `now_ms` is for last-heard only. */
 TRIS_MUST_CHECK enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
                                                    const struct verified_segment *segment,
                                                    uint64_t now_ms);
 
 /* One own entry through the same door, unsealed. `header->prev` and `commit` are filled in. For a
  * put, the payload must be OWN-valid already. Returns its seq. TRIS_ERR_NOT_FOUND, _NOT_OWNER,
- * _ENDED if the record cannot be changed (these do not poison the transaction). */
+ * _ENDED if the record cannot be changed, or why the entry would have no effect: such own entries
+ * are not written (none of these poisons the transaction). */
 TRIS_MUST_CHECK enum tris_err store_append_own(struct store_txn *t, uint32_t no,
                                                struct entry_header *header,
                                                const struct tris_salt *salt, struct span payload,
