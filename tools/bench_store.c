@@ -1,7 +1,8 @@
 /* How fast the store takes entries: verified segments of a foreign log, and own entries, both with
  * views, counters and durable commits. Prints the machine's own commit rate beside it.
  *
- * bench_store [entries [entries a commit [directory]]] */
+ * bench_store [entries [entries a commit [directory [parts]]]]
+ * parts: letters of s (segments), o (own), l (own, looked up first), w (words), a (audit). */
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -218,7 +219,7 @@ static struct span own_payload(struct bench *b, struct record *r, uint64_t i, ui
     char name[64];
     char id[32];
     must(record_decode(schema_kind(KIND_PARTNER), b->payload[i % PAYLOADS], r, NULL), "decode");
-    (void)snprintf(name, sizeof name, "Verein Nr. %llu", (unsigned long long)(i * 7919 % 1000003));
+    (void)snprintf(name, sizeof name, "Verein Nr. %llu", (unsigned long long)(i * 7919 % 10000019));
     (void)snprintf(id, sizeof id, "P-%08llu", (unsigned long long)i);
     record_value_mut(r, PARTNER_NAME)->text = span_str(name);
     record_value_mut(r, PARTNER_SOURCE_ID)->text = span_str(id);
@@ -237,7 +238,24 @@ static void own_seal(struct bench *b, struct store_txn *t, uint32_t no)
     must(store_seal_own(t, no, &seal), "seal");
 }
 
-static void bench_own(struct bench *b)
+/* What an import asks before it writes a row. */
+static void look_for_duplicates(struct store_txn *t, struct span payload, struct record *r)
+{
+    struct record_ref ref;
+    must(record_decode(schema_kind(KIND_PARTNER), payload, r, NULL), "decode");
+    enum tris_err err =
+        store_find_source(store_txn_view(t), KIND_PARTNER, record_value(r, PARTNER_SOURCE)->text,
+                          record_value(r, PARTNER_SOURCE_ID)->text, &ref);
+    if (err == TRIS_ERR_NOT_FOUND) {
+        err = store_find_name(store_txn_view(t), KIND_PARTNER, record_value(r, PARTNER_NAME)->text,
+                              record_value(r, PARTNER_REGION)->text, &ref);
+    }
+    if (err != TRIS_ERR_NOT_FOUND) {
+        must(err == TRIS_OK ? TRIS_ERR_EXISTS : err, "duplicates");
+    }
+}
+
+static void bench_own(struct bench *b, bool look)
 {
     struct tris_log_ref ref = ref_of(&b->own);
     struct record *r = malloc(sizeof *r);
@@ -251,7 +269,8 @@ static void bench_own(struct bench *b)
     for (uint64_t done = 0; done < b->entries;) {
         uint64_t count = b->batch < b->entries - done ? b->batch : b->entries - done;
         for (uint64_t i = 0; i < count; i++) {
-            payload[i] = own_payload(b, r, done + i, bytes + i * 1024, 1024);
+            payload[i] = own_payload(b, r, look ? UINT64_C(1) << 32 | (done + i) : done + i,
+                                     bytes + i * 1024, 1024);
         }
         double wall_start = now_s();
         double cpu_start = cpu_s();
@@ -264,6 +283,9 @@ static void bench_own(struct bench *b)
             struct tris_salt salt;
             uint64_t seq;
             memset(salt.b, (int)(i & 0xff), sizeof salt.b);
+            if (look) {
+                look_for_duplicates(t, payload[i], r);
+            }
             must(store_append_own(t, no, &header, &salt, payload[i], 1, &seq), "append");
             if ((seq + 1) % SEGMENT_ENTRIES == 0) {
                 own_seal(b, t, no);
@@ -274,7 +296,7 @@ static void bench_own(struct bench *b)
         cpu += cpu_s() - cpu_start;
         done += count;
     }
-    report("own entries", b->entries, wall, cpu);
+    report(look ? "own, looked up first" : "own entries", b->entries, wall, cpu);
     free(r);
     free(bytes);
     free(payload);
@@ -284,14 +306,18 @@ static void bench_words(struct bench *b)
 {
     double wall = now_s();
     double cpu = cpu_s();
-    uint64_t behind = 1;
+    struct store_view *v;
+    must(store_view_begin(b->s, &v), "view");
+    const uint64_t indexed = store_word_behind(v);
+    store_view_end(v);
+    uint64_t behind = indexed;
     while (behind > 0) {
         struct store_txn *t;
         must(store_txn_begin(b->s, &t), "begin");
         must(store_word_follow(t, 32768, &behind), "words");
         must(store_commit(t), "commit");
     }
-    report("search index", 2 * b->entries, now_s() - wall, cpu_s() - cpu);
+    report("search index", indexed, now_s() - wall, cpu_s() - cpu);
 }
 
 static void bench_audit(struct bench *b)
@@ -321,6 +347,19 @@ static void remove_dir(const struct bench *b)
     }
 }
 
+static void run_part(struct bench *b, char part)
+{
+    if (part == 's') {
+        bench_segments(b);
+    } else if (part == 'o' || part == 'l') {
+        bench_own(b, part == 'l');
+    } else if (part == 'w') {
+        bench_words(b);
+    } else if (part == 'a') {
+        bench_audit(b);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static struct bench b;
@@ -328,7 +367,7 @@ int main(int argc, char **argv)
     b.batch = argc > 2 ? strtoull(argv[2], NULL, 10) : 32768;
     const char *base = argc > 3 ? argv[3] : "/tmp";
     if (b.entries == 0 || b.batch == 0 || sodium_init() < 0) {
-        fprintf(stderr, "usage: bench_store [entries [entries a commit [directory]]]\n");
+        fprintf(stderr, "usage: bench_store [entries [entries a commit [directory [parts]]]]\n");
         return 2;
     }
     (void)snprintf(b.dir, sizeof b.dir, "%s/bench-store-XXXXXX", base);
@@ -347,10 +386,9 @@ int main(int argc, char **argv)
     printf("%llu entries, %llu a commit, payloads of %zu bytes\n", (unsigned long long)b.entries,
            (unsigned long long)b.batch, b.payload[1].len);
     bench_commits(&b);
-    bench_segments(&b);
-    bench_own(&b);
-    bench_words(&b);
-    bench_audit(&b);
+    for (const char *part = argc > 4 ? argv[4] : "solwa"; *part != '\0'; part++) {
+        run_part(&b, *part);
+    }
     store_close(b.s);
     remove_dir(&b);
     free(b.bytes);
