@@ -8,24 +8,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "storage/log.h"
+#include "storage/check.h"
 
 enum { BATCH_ENTRIES = 32768, PROGRESS_ENTRIES = 4096, PATH_BYTES_MAX = 4096 };
 
-struct audit {
-    struct store_view *v; /* of the store under audit */
-    bool fast;
-    bool (*progress)(void *ctx, uint64_t done, uint64_t total);
-    void *ctx;
-    uint64_t total;
-    struct audit_report *out;
-    struct store *copy; /* full audit: what the entries say the views are */
-    struct store_txn *t;
-    uint32_t batch;
-    struct delta_set deltas; /* fast audit: what the records say the counters are */
-};
-
-__attribute__((format(printf, 2, 3))) static void problem(struct audit *a, const char *format, ...)
+void check_problem(struct audit *a, const char *format, ...)
 {
     if (a->out->problems++ == 0) {
         va_list args;
@@ -69,7 +56,8 @@ static enum tris_err replay_entry(struct audit *a, const struct log_row *log, ui
     struct fold fold;
     *good = log_entry_open(wire, &log->log.id, seq, &entry, &header, &leaf) == TRIS_OK;
     if (!*good) {
-        problem(a, "entry %llu of log %u does not decode", (unsigned long long)seq, log->log.no);
+        check_problem(a, "entry %llu of log %u does not decode", (unsigned long long)seq,
+                      log->log.no);
         return TRIS_OK;
     }
     enum tris_err err = batch_next(a);
@@ -100,11 +88,11 @@ static void check_seal(struct audit *a, const struct log_row *log, const struct 
         err = row_seal_decode(value, &log->log.id, tree->size, &row);
     }
     if (err != TRIS_OK || seal_verify(&row.seal, &log->log.ref.seal_key) != TRIS_OK) {
-        problem(a, "the seal of log %u at size %llu is not signed by its owner", log->log.no,
-                (unsigned long long)tree->size);
+        check_problem(a, "the seal of log %u at size %llu is not signed by its owner", log->log.no,
+                      (unsigned long long)tree->size);
     } else if (!tris_hash_eq(&row.seal.root, &root)) {
-        problem(a, "the first %llu entries of log %u do not hash to the sealed root",
-                (unsigned long long)tree->size, log->log.no);
+        check_problem(a, "the first %llu entries of log %u do not hash to the sealed root",
+                      (unsigned long long)tree->size, log->log.no);
     }
 }
 
@@ -116,13 +104,13 @@ static void check_head(struct audit *a, const struct log_row *log, const struct 
     tree_root(&log->log.tree, &stored);
     tree_root(&made->log.tree, &computed);
     if (log->log.held != made->log.held) {
-        problem(a, "the head of log %u counts %llu entries, %llu are there", log->log.no,
-                (unsigned long long)log->log.held, (unsigned long long)made->log.held);
+        check_problem(a, "the head of log %u counts %llu entries, %llu are there", log->log.no,
+                      (unsigned long long)log->log.held, (unsigned long long)made->log.held);
     } else if (!tris_hash_eq(&stored, &computed)) {
-        problem(a, "the entries of log %u do not hash to the root of its head", log->log.no);
+        check_problem(a, "the entries of log %u do not hash to the root of its head", log->log.no);
     } else if (log->bytes != made->bytes || log->first_hole != made->first_hole ||
                !tris_hash_eq(&log->hole_root, &made->hole_root)) {
-        problem(a, "the head of log %u has wrong sums", log->log.no);
+        check_problem(a, "the head of log %u has wrong sums", log->log.no);
     }
 }
 
@@ -142,7 +130,7 @@ static enum tris_err replay_entries(struct audit *a, const struct log_row *log, 
             break;
         }
         if (at != seq) {
-            problem(a, "entry %llu of log %u is missing", (unsigned long long)seq, no);
+            check_problem(a, "entry %llu of log %u is missing", (unsigned long long)seq, no);
             break;
         }
         err = replay_entry(a, log, seq, value, &good);
@@ -191,7 +179,7 @@ static void check_tip(struct audit *a, const struct log_row *log)
     log_id_derive(&a->v->s->fed, &l->ref, &id);
     tree_root(&l->tree, &root);
     if (!tris_log_id_eq(&id, &l->id)) {
-        problem(a, "the id of log %u does not follow from its house, topic and key", l->no);
+        check_problem(a, "the id of log %u does not follow from its house, topic and key", l->no);
     }
     if (!l->has_seal) {
         return;
@@ -206,12 +194,12 @@ static void check_tip(struct audit *a, const struct log_row *log)
     }
     if (err != TRIS_OK || seal_cmp(&row.seal, &l->seal) != 0 ||
         !tris_sig_eq(&row.seal.sig, &l->seal.sig)) {
-        problem(a, "the newest seal of log %u is not among its seals", l->no);
+        check_problem(a, "the newest seal of log %u is not among its seals", l->no);
     }
     if (seal_verify(&l->seal, &l->ref.seal_key) != TRIS_OK) {
-        problem(a, "the newest seal of log %u is not signed by its owner", l->no);
+        check_problem(a, "the newest seal of log %u is not signed by its owner", l->no);
     } else if (l->held == l->seal.size && !tris_hash_eq(&root, &l->seal.root)) {
-        problem(a, "the newest seal of log %u has another root than its head", l->no);
+        check_problem(a, "the newest seal of log %u has another root than its head", l->no);
     }
     if (a->fast) {
         a->out->seals++;
@@ -226,7 +214,7 @@ static enum tris_err check_logs(struct audit *a)
         struct log_row log;
         enum tris_err err = view_log_row(a->v, no, &log);
         if (err == TRIS_ERR_NOT_FOUND || err == TRIS_ERR_CORRUPT) {
-            problem(a, "the head of log %u is missing or damaged", no);
+            check_problem(a, "the head of log %u is missing or damaged", no);
             return TRIS_OK; /* numbers of the copy would shift: nothing behind can be compared */
         }
         if (err != TRIS_OK) {
@@ -241,209 +229,6 @@ static enum tris_err check_logs(struct audit *a)
         }
     }
     return TRIS_OK;
-}
-
-/* ---- comparing tables ---- */
-
-static void key_hex(struct span key, char out[2 * KEY_BYTES_MAX + 1])
-{
-    tris_hex(key.ptr, key.len < KEY_BYTES_MAX ? key.len : KEY_BYTES_MAX, out);
-}
-
-static void report_row(struct audit *a, enum db_table table, struct span key, const char *what)
-{
-    char hex[2 * KEY_BYTES_MAX + 1];
-    key_hex(key, hex);
-    problem(a, "table %s, row %s: %s", db_table_name(table), hex, what);
-}
-
-static int span_order(struct span a, struct span b)
-{
-    size_t len = a.len < b.len ? a.len : b.len;
-    int order = len > 0 ? memcmp(a.ptr, b.ptr, len) : 0;
-    return order != 0 ? order : a.len < b.len ? -1 : a.len > b.len;
-}
-
-struct table_side {
-    MDB_cursor *cursor;
-    struct span key, value;
-    enum tris_err err;
-};
-
-static void side_next(struct table_side *side, MDB_cursor_op op)
-{
-    side->err = cursor_get(side->cursor, op, &side->key, &side->value);
-}
-
-static enum tris_err compare_rows(struct audit *a, enum db_table table, struct table_side *stored,
-                                  struct table_side *made, uint64_t *rows)
-{
-    side_next(stored, MDB_FIRST);
-    side_next(made, MDB_FIRST);
-    while (stored->err == TRIS_OK || made->err == TRIS_OK) {
-        int order = stored->err != TRIS_OK ? 1
-                    : made->err != TRIS_OK ? -1
-                                           : span_order(stored->key, made->key);
-        if (order < 0) {
-            report_row(a, table, stored->key, "does not follow from the entries");
-        } else if (order > 0) {
-            report_row(a, table, made->key, "is missing");
-        } else if (!span_eq(stored->value, made->value)) {
-            report_row(a, table, stored->key, "differs from what the entries say");
-        }
-        if (order <= 0) {
-            (*rows)++;
-            side_next(stored, MDB_NEXT);
-        }
-        if (order >= 0) {
-            side_next(made, MDB_NEXT);
-        }
-    }
-    if (stored->err != TRIS_ERR_NOT_FOUND) {
-        return stored->err;
-    }
-    return made->err == TRIS_ERR_NOT_FOUND ? TRIS_OK : made->err;
-}
-
-static enum tris_err compare_table(struct audit *a, struct store_view *made_view,
-                                   enum db_table table, uint64_t *rows)
-{
-    struct table_side stored = {0};
-    struct table_side made = {0};
-    enum tris_err err = view_cursor(a->v, table, &stored.cursor);
-    if (err == TRIS_OK) {
-        err = view_cursor(made_view, table, &made.cursor);
-    }
-    if (err == TRIS_OK) {
-        err = compare_rows(a, table, &stored, &made, rows);
-    }
-    if (stored.cursor != NULL) {
-        mdb_cursor_close(stored.cursor);
-    }
-    if (made.cursor != NULL) {
-        mdb_cursor_close(made.cursor);
-    }
-    return err;
-}
-
-static enum tris_err compare_tables(struct audit *a)
-{
-    static const enum db_table tables[] = {DB_LOG_ID, DB_HOUSE,  DB_CARD, DB_TREE,
-                                           DB_RECORD, DB_INERT,  DB_HOLE, DB_REGION,
-                                           DB_NAME,   DB_SOURCE, DB_CUBE, DB_COUNT};
-    struct store_view *made = NULL;
-    enum tris_err err = store_view_begin(a->copy, &made);
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0] && err == TRIS_OK; i++) {
-        uint64_t rows = 0;
-        err = compare_table(a, made, tables[i], &rows);
-        if (tables[i] == DB_RECORD) {
-            a->out->records = rows;
-        } else if (tables[i] == DB_CUBE || tables[i] == DB_COUNT) {
-            a->out->counters += rows;
-        }
-    }
-    store_view_end(made);
-    return err;
-}
-
-/* ---- fast: counters from record rows ---- */
-
-static enum tris_err add_count(struct audit *a, enum count_type type, uint32_t log_no,
-                               uint32_t kind)
-{
-    struct key key;
-    key_count(&key, type, log_no, kind);
-    return delta_add(&a->deltas, DB_COUNT, &key, 1);
-}
-
-static enum tris_err add_record(struct audit *a, struct span key, struct span value)
-{
-    struct record_ref ref;
-    struct record_row row;
-    if (!key_tail_ref(key, &ref) || row_record_decode(value, &row) != TRIS_OK) {
-        report_row(a, DB_RECORD, key, "is damaged");
-        return TRIS_OK;
-    }
-    a->out->records++;
-    if (row.ended) {
-        return TRIS_OK;
-    }
-    enum tris_err err = add_count(a, COUNT_KIND, ref.log_no, row.kind);
-    if (err == TRIS_OK && row.scope == SCOPE_NATIONAL && row.kind == KIND_PARTNER) {
-        err = delta_add_partner(&a->deltas, &row.dims, 1);
-    }
-    return err;
-}
-
-static enum tris_err add_inert(struct audit *a, struct span key, struct span value)
-{
-    struct record_ref ref;
-    (void)value;
-    if (!key_tail_ref(key, &ref)) {
-        report_row(a, DB_INERT, key, "is damaged");
-        return TRIS_OK;
-    }
-    enum tris_err err = add_count(a, COUNT_INERT, ref.log_no, 0);
-    return err == TRIS_OK ? add_count(a, COUNT_INERT_ALL, 0, 0) : err;
-}
-
-static enum tris_err for_each_row(struct audit *a, enum db_table table,
-                                  enum tris_err (*row)(struct audit *, struct span, struct span))
-{
-    struct table_side side = {0};
-    enum tris_err err = view_cursor(a->v, table, &side.cursor);
-    if (err != TRIS_OK) {
-        return err;
-    }
-    side_next(&side, MDB_FIRST);
-    while (side.err == TRIS_OK && err == TRIS_OK) {
-        err = row(a, side.key, side.value);
-        side_next(&side, MDB_NEXT);
-    }
-    mdb_cursor_close(side.cursor);
-    return err != TRIS_OK ? err : side.err == TRIS_ERR_NOT_FOUND ? TRIS_OK : side.err;
-}
-
-static enum tris_err count_stored(struct audit *a, struct span key, struct span value)
-{
-    (void)key;
-    (void)value;
-    a->out->counters++;
-    return TRIS_OK;
-}
-
-static enum tris_err check_counters(struct audit *a)
-{
-    enum tris_err err = for_each_row(a, DB_RECORD, add_record);
-    if (err == TRIS_OK) {
-        err = for_each_row(a, DB_INERT, add_inert);
-    }
-    if (err == TRIS_OK) {
-        err = for_each_row(a, DB_CUBE, count_stored);
-    }
-    if (err == TRIS_OK) {
-        err = for_each_row(a, DB_COUNT, count_stored);
-    }
-    size_t count = 0;
-    const struct delta *sorted = delta_sort(&a->deltas, &count);
-    for (size_t i = 0; i < count && err == TRIS_OK; i++) {
-        struct span value;
-        int64_t sum = 0;
-        struct span key = span_of(sorted[i].key, sorted[i].len);
-        err = view_get(a->v, (enum db_table)sorted[i].table, key, &value);
-        if (err == TRIS_OK) {
-            err = row_count_decode(value, &sum);
-        }
-        if (err == TRIS_ERR_NOT_FOUND || err == TRIS_ERR_CORRUPT || sum != sorted[i].sum) {
-            report_row(a, (enum db_table)sorted[i].table, key, "counts something else");
-            err = TRIS_OK;
-        }
-    }
-    if (err == TRIS_OK && count != a->out->counters) {
-        problem(a, "%llu counters are stored, %llu follow from the records",
-                (unsigned long long)a->out->counters, (unsigned long long)count);
-    }
-    return err;
 }
 
 /* ---- the audit ---- */
@@ -487,7 +272,7 @@ static enum tris_err audit_full(struct audit *a)
         err = store_commit(t);
     }
     if (err == TRIS_OK) {
-        err = compare_tables(a);
+        err = check_tables(a);
     }
     copy_close(a, dir);
     return err;

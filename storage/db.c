@@ -106,7 +106,7 @@ enum tris_err view_last_key(const struct store_view *v, enum db_table table, str
     struct span key = {NULL, 0};
     struct span value;
     err = cursor_get(cursor, MDB_LAST, &key, &value);
-    if (err == TRIS_OK && key.len > KEY_BYTES_MAX) {
+    if (err == TRIS_OK && (key.ptr == NULL || key.len > KEY_BYTES_MAX)) {
         err = TRIS_ERR_CORRUPT;
     }
     if (err == TRIS_OK) {

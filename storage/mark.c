@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -164,22 +165,56 @@ struct mark_file {
     char fed[65], own[65];
 };
 
-/* Splits the line; what mark_print would write differently is refused by the caller. */
-static bool mark_parse(const char *line, struct mark_file *out)
+/* Takes `name` and what follows it up to the next space or colon. */
+static bool take(const char **at, const char *name, char *out, size_t size)
 {
-    unsigned long long gov;
-    unsigned long long data;
-    char gov_root[65];
-    char data_root[65];
-    int n = sscanf(line,
-                   "tris-mark-1 fed=%64[0-9a-f] house=%64[0-9a-f] gov=%llu:%64[0-9a-f] "
-                   "data=%llu:%64[0-9a-f] machine=%64[0-9a-z-] device=%llu inode=%llu",
-                   out->fed, out->own, &gov, gov_root, &data, data_root, out->instance.machine,
-                   &out->instance.device, &out->instance.inode);
-    out->mark.gov_size = gov;
-    out->mark.data_size = data;
-    return n == 9 && tris_unhex(span_str(gov_root), out->mark.gov_root.b, 32) &&
-           tris_unhex(span_str(data_root), out->mark.data_root.b, 32);
+    size_t len = strlen(name);
+    if (strncmp(*at, name, len) != 0) {
+        return false;
+    }
+    const char *start = *at + len;
+    len = strcspn(start, " :");
+    if (len == 0 || len >= size) {
+        return false;
+    }
+    memcpy(out, start, len);
+    out[len] = '\0';
+    *at = start + len;
+    return true;
+}
+
+static bool take_number(const char **at, const char *name, unsigned long long *out)
+{
+    char text[24];
+    char *end = NULL;
+    if (!take(at, name, text, sizeof text) || text[0] < '0' || text[0] > '9') {
+        return false;
+    }
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    return errno == 0 && *end == '\0';
+}
+
+static bool take_tip(const char **at, const char *name, uint64_t *size, struct tris_hash *root)
+{
+    unsigned long long number = 0;
+    char hex[65];
+    bool good = take_number(at, name, &number) && take(at, ":", hex, sizeof hex) &&
+                tris_unhex(span_str(hex), root->b, sizeof root->b);
+    *size = number;
+    return good;
+}
+
+static bool mark_parse(const char *at, struct mark_file *out)
+{
+    struct instance *instance = &out->instance;
+    return take(&at, "tris-mark-1 fed=", out->fed, sizeof out->fed) &&
+           take(&at, " house=", out->own, sizeof out->own) &&
+           take_tip(&at, " gov=", &out->mark.gov_size, &out->mark.gov_root) &&
+           take_tip(&at, " data=", &out->mark.data_size, &out->mark.data_root) &&
+           take(&at, " machine=", instance->machine, sizeof instance->machine) &&
+           take_number(&at, " device=", &instance->device) &&
+           take_number(&at, " inode=", &instance->inode) && *at == '\0';
 }
 
 /* The file as written by this version, checksum right, or TRIS_ERR_BAD_MARK. */

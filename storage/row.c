@@ -182,9 +182,9 @@ enum { INERT_REASONS = sizeof inert_reasons / sizeof inert_reasons[0], INERT_REA
 void row_inert_encode(struct wbuf *w, const struct inert_row *row)
 {
     uint8_t code = INERT_REASON_OTHER;
-    for (uint8_t i = 0; i < INERT_REASONS; i++) {
+    for (size_t i = 0; i < INERT_REASONS; i++) {
         if (inert_reasons[i] == row->reason) {
-            code = i;
+            code = (uint8_t)i;
         }
     }
     wbuf_u8(w, code);

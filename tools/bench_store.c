@@ -33,6 +33,16 @@ static void must(enum tris_err err, const char *what)
     }
 }
 
+static void *memory(size_t bytes)
+{
+    void *out = malloc(bytes);
+    if (out == NULL) {
+        fprintf(stderr, "bench_store: no memory\n");
+        exit(1);
+    }
+    return out;
+}
+
 static double now_s(void)
 {
     struct timespec at;
@@ -64,11 +74,8 @@ static void make_payloads(struct bench *b)
     static const char *const sectors[] = {"W", "S", "Z"};
     static const char *const topics[] = {"diversity", "diversity|work_life", "digital_cohesion"};
     static uint8_t scratch_bytes[8192];
-    struct record *r = malloc(sizeof *r);
-    b->bytes = malloc((size_t)PAYLOADS * 1024);
-    if (r == NULL || b->bytes == NULL) {
-        must(TRIS_ERR_NO_MEMORY, "payloads");
-    }
+    struct record *r = memory(sizeof *r);
+    b->bytes = memory((size_t)PAYLOADS * 1024);
     struct wbuf w = wbuf_of(b->bytes, (size_t)PAYLOADS * 1024);
     for (int i = 0; i < PAYLOADS; i++) {
         struct wbuf scratch = wbuf_of(scratch_bytes, sizeof scratch_bytes);
@@ -161,12 +168,9 @@ static void make_segment(struct bench *b, const struct tris_log_id *id, const st
 static void bench_segments(struct bench *b)
 {
     const uint64_t segments_max = b->batch / SEGMENT_ENTRIES + 1;
-    struct verified_segment *segment = malloc((size_t)segments_max * sizeof *segment);
+    struct verified_segment *segment = memory((size_t)segments_max * sizeof *segment);
     const size_t cap = (size_t)(b->batch + SEGMENT_ENTRIES) * 1024;
-    uint8_t *bytes = malloc(cap);
-    if (segment == NULL || bytes == NULL) {
-        must(TRIS_ERR_NO_MEMORY, "segments");
-    }
+    uint8_t *bytes = memory(cap);
     struct tris_log_ref ref = ref_of(&b->house);
     struct tris_log_id id;
     struct tree tree;
@@ -258,12 +262,9 @@ static void look_for_duplicates(struct store_txn *t, struct span payload, struct
 static void bench_own(struct bench *b, bool look)
 {
     struct tris_log_ref ref = ref_of(&b->own);
-    struct record *r = malloc(sizeof *r);
-    uint8_t *bytes = malloc((size_t)b->batch * 1024);
-    struct span *payload = malloc((size_t)b->batch * sizeof *payload);
-    if (r == NULL || bytes == NULL || payload == NULL) {
-        must(TRIS_ERR_NO_MEMORY, "own");
-    }
+    struct record *r = memory(sizeof *r);
+    uint8_t *bytes = memory((size_t)b->batch * 1024);
+    struct span *payload = memory((size_t)b->batch * sizeof *payload);
     double wall = 0;
     double cpu = 0;
     for (uint64_t done = 0; done < b->entries;) {

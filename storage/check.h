@@ -1,0 +1,28 @@
+/* State of one audit, shared by its two halves: replaying logs (check.c), comparing tables
+ * (check_table.c). */
+#ifndef TRIS_STORAGE_CHECK_H
+#define TRIS_STORAGE_CHECK_H
+
+#include "storage/log.h"
+
+struct audit {
+    struct store_view *v; /* of the store under audit */
+    bool fast;
+    bool (*progress)(void *ctx, uint64_t done, uint64_t total);
+    void *ctx;
+    uint64_t total;
+    struct audit_report *out;
+    struct store *copy; /* full audit: what the entries say the views are */
+    struct store_txn *t;
+    uint32_t batch;
+    struct delta_set deltas; /* fast audit: what the records say the counters are */
+};
+
+/* Counts a problem; the first one is kept in words. */
+__attribute__((format(printf, 2, 3))) void check_problem(struct audit *a, const char *format, ...);
+/* Full audit: every derived table against the copy's. */
+TRIS_MUST_CHECK enum tris_err check_tables(struct audit *a);
+/* Fast audit: counters against what the rows of records and inert entries say. */
+TRIS_MUST_CHECK enum tris_err check_counters(struct audit *a);
+
+#endif
