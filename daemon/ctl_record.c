@@ -151,6 +151,9 @@ void ctl_record_list(struct daemon *d, uint64_t token, struct span params)
     out_list(o, "items");
     bool more = q.match.len > 0 ? list_by_words(o, v, &q) : list_in_order(o, v, &q);
     out_end(o);
+    if (q.match.len > 0) {
+        out_uint(o, "word_behind", store_word_behind(v));
+    }
     if (more) {
         out_cursor(o, q.cursor);
     }

@@ -34,6 +34,11 @@ void fault_set(struct fault *fault, enum tris_err err, const char *unchanged, co
     va_end(ap);
 }
 
+const char *sentence(const char *text)
+{
+    return text[0] != '\0' ? gettext(text) : text; /* gettext("") is the catalogue's header */
+}
+
 /* RFC 9457: "type" is a stable name, the rest is for people and programs. */
 static void print_problem(const struct fault *fault)
 {
@@ -58,9 +63,11 @@ static void print_problem(const struct fault *fault)
     json_decref(doc);
 }
 
+/* Sentences of the daemon come in English; those that the catalogue knows are shown in the person's
+ * language. */
 static void print_line(const char *label, const char *text)
 {
-    char *safe = show_text(text, 0);
+    char *safe = show_text(sentence(text), 0);
     (void)fprintf(stderr, "%s%s\n", label, safe);
     free(safe);
 }

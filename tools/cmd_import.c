@@ -220,7 +220,7 @@ static void print_columns(const struct import *im)
 
 static void print_line(uint64_t line, const char *column, const char *text)
 {
-    char *safe = show_text(text, 0);
+    char *safe = show_text(sentence(text), 0);
     char *name = show_text(column, 0);
     (void)printf(_("  line %llu: %s%s%s\n"), (unsigned long long)line, name,
                  name[0] != '\0' ? ": " : "", safe);

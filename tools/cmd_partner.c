@@ -130,6 +130,10 @@ static int partner_list(struct cli *cli, const struct args *args)
                             : code_label(cli, "partner_status", get_text(fields, "status")));
     }
     grid_print(grid, _("No partners found."));
+    if (get_int(result, "word_behind") > 0) {
+        cli_note(cli, _("The search index is behind by %lld entries; repeat shortly."),
+                 (long long)get_int(result, "word_behind"));
+    }
     json_decref(result);
     return EXIT_OK;
 }

@@ -105,7 +105,8 @@ static void print_store(const json_t *status)
                  show_count(get_int(store, "entries"), c));
     json_array_foreach(warnings, index, item)
     {
-        char *safe = show_text(json_string_value(item) != NULL ? json_string_value(item) : "", 0);
+        const char *text = json_string_value(item);
+        char *safe = show_text(sentence(text != NULL ? text : ""), 0);
         (void)printf("          %s  %s\n", _("WARN"), safe);
         free(safe);
     }

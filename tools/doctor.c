@@ -54,7 +54,7 @@ static void report(struct doctor *d, enum verdict v, enum tris_err err, const ch
     if (d->cli->json || (v == VERDICT_OK && d->cli->quiet)) {
         return;
     }
-    char *safe = show_text(text, 0);
+    char *safe = show_text(sentence(text), 0);
     (void)printf("%-5s %s\n", verdict_name(v), safe);
     if (next != NULL && v != VERDICT_OK) {
         (void)printf("      %s %s\n", _("Next:"), next);

@@ -99,6 +99,9 @@ static void show_field(const struct cli *cli, const struct field *field, const c
     const char *label = cli->lang == LANG_DE ? field->label_de : field->label_en;
     char line[4096] = "";
     size_t used = 0;
+    if (field->type == FIELD_BOOL) {
+        text = strcmp(text, "yes") == 0 ? _("yes") : _("no");
+    }
     if (field->codes == NULL) {
         show_pair(label, text);
         return;

@@ -110,6 +110,8 @@ int cli_error(const struct cli *cli, enum tris_err err, const char *unchanged, c
               const char *format, ...) __attribute__((format(printf, 5, 6)));
 int cli_usage(const struct cli *cli, const char *next, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* A sentence of the daemon in the person's language, if the catalogue knows it; else as it is. */
+const char *sentence(const char *text);
 /* Remarks for people on stderr; quiet with -q. */
 void cli_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Asks on the terminal; true for yes. True at once with -y; false off a TTY. */
