@@ -1,0 +1,134 @@
+#!/usr/bin/env bats
+# What an operator does with single records, and how the commands answer.
+
+load lib
+
+setup_file() {
+    world_new
+    tris_at koeln init --region 05315 --name "Haus Köln" --found "Partners"
+    printf '%s' "$(free_port)" >"$(node_dir koeln).port"
+    printf 'listen = 127.0.0.1:%s\n' "$(node_port koeln)" >"$(node_dir koeln).conf"
+    node_start koeln
+}
+
+teardown_file() { world_end; }
+setup() { cd "$WORLD" || return; }
+
+add() { tris_at koeln partner add --sector Z --legal-form ev "$@"; }
+field() { tris_at koeln partner show "$1" --json | json "d['fields'].get('$2', '')"; }
+
+@test "add is local, --listed national, and the id says so" {
+    run_code 0 add "Im Haus e. V."
+    [[ $output == koeln-L* ]]
+    run_code 0 add --listed "Draußen e. V."
+    [[ $output =~ ^koeln-[0-9]+$ ]]
+    [ "$(tris_at koeln partner list --scope local --json | json 'len(d["items"])')" -eq 1 ]
+    [ "$(tris_at koeln partner list --scope national --json | json 'len(d["items"])')" -eq 1 ]
+}
+
+@test "the district is the house's own unless another is given" {
+    id=$(add "Ohne Kreis e. V.")
+    [ "$(field "$id" region)" = 05315 ]
+    id=$(add "Anderer Kreis e. V." --region Leipzig)
+    [ "$(field "$id" region)" = 14713 ]
+}
+
+@test "an id may be given without the slug and in any case" {
+    id=$(add "Kurz e. V.")
+    short=${id#koeln-}
+    tris_at koeln partner show "${short,,}" | grep -q 'Kurz e. V.'
+    tris_at koeln partner show "KOELN-$short" | grep -q 'Kurz e. V.'
+}
+
+@test "a possible duplicate is exit 5 and names the record; --force enters it" {
+    id=$(add "Doppelt e. V.")
+    run_code 5 add "Doppelt eV"
+    [[ $output == *"$id"* ]]
+    run_code 0 add "Doppelt eV" --force
+}
+
+@test "edit changes, edit again changes nothing, an empty text removes" {
+    id=$(add "Ändern e. V.")
+    run_code 0 tris_at koeln partner edit "$id" --web https://a.example --city Köln
+    [ "$(field "$id" city)" = Köln ]
+    before=$(tris_at koeln partner show "$id" --json | json 'd["changes"]')
+    run_code 0 tris_at koeln partner edit "$id" --web https://a.example
+    [[ $output == *unchanged* ]]
+    [ "$(tris_at koeln partner show "$id" --json | json 'd["changes"]')" -eq "$before" ]
+    tris_at koeln partner edit "$id" --web ""
+    [ -z "$(field "$id" web)" ]
+}
+
+@test "a refused value names field, value and what is allowed, and writes nothing" {
+    run_code 2 tris_at koeln partner add "Falsch e. V." --sector Q --legal-form ev
+    [[ $output == *sector* && $output == *Q* && $output == *"W S Z"* ]]
+    [ "$(tris_at koeln partner list --json | json 'sum(i["fields"]["name"] == "Falsch e. V." for i in d["items"])')" -eq 0 ]
+}
+
+@test "a natural person is not listed without consent" {
+    run tris_at koeln partner add --listed "K. Muster e. K." --sector W --legal-form ek
+    [ "$status" -ne 0 ]
+    run_code 0 tris_at koeln partner add "K. Muster e. K." --sector W --legal-form ek
+}
+
+@test "publish makes a national record and ends the local one; end needs -y off a terminal" {
+    id=$(add "Wird bekannt e. V.")
+    run_code 5 tris_at koeln partner publish "$id" </dev/null
+    run_code 0 tris_at koeln partner publish "$id" -y
+    [[ $output =~ ^koeln-[0-9]+$ ]]
+    new=$output
+    [ "$(tris_at koeln partner show "$id" --json | json 'd["ended"]')" = true ]
+    [ "$(field "$new" name)" = "Wird bekannt e. V." ]
+    run_code 5 tris_at koeln partner end "$new" </dev/null
+    run_code 0 tris_at koeln partner end "$new" -y --reason duplicate
+    [ "$(tris_at koeln partner show "$new" --json | json 'd["end_reason"]')" = duplicate ]
+    run tris_at koeln partner edit "$new" --city Köln
+    [ "$status" -ne 0 ]
+}
+
+@test "history shows every change, newest first" {
+    id=$(add "Mit Geschichte e. V.")
+    tris_at koeln partner edit "$id" --city Köln
+    tris_at koeln partner end "$id" -y
+    [ "$(tris_at koeln partner history "$id" --json | json '[i["verb"] for i in d["items"]]')" = \
+        '["end", "put", "put"]' ]
+}
+
+@test "words find records without case and umlauts" {
+    add "Förderkreis Müßiggang e. V."
+    found() { tris_at koeln partner list mussig --json | json 'len(d["items"]) == 1' | grep -q true; }
+    wait_for 5 found
+}
+
+@test "an unknown record is exit 4, an unknown verb exit 2 with a suggestion" {
+    run_code 4 tris_at koeln partner show koeln-4711
+    run_code 2 tris_at koeln partner shwo x
+    [[ $output == *"partner show"* ]]
+}
+
+@test "every list has --json with its schema; errors are problem documents" {
+    for words in "house list" "partner list" "peer list" "log tail" "config show" "sync status" \
+        "national overview" "national regions" "national sectors" "status" "doctor"; do
+        # shellcheck disable=SC2086
+        tris_at koeln $words --json >list.json 2>/dev/null || true # doctor warns with exit 3
+        [[ $(json 'd["schema"]' <list.json) == "tris.${words// /.}.1" ]]
+    done
+    not tris_at koeln partner show koeln-4711 --json 2>problem.json
+    [ "$(json 'd["exit"]' <problem.json)" -eq 4 ]
+    [[ $(json 'd["type"]' <problem.json) == urn:tris:error:* ]]
+}
+
+@test "the daemon down: exit 11 and the command that starts it" {
+    run_code 11 "$TRIS" --data "$WORLD/nobody" status
+    [[ $output == *trisd* ]]
+}
+
+@test "terminal control characters of others are shown escaped" {
+    run tris_at koeln partner add $'Bell\a e. V.' --sector Z --legal-form ev
+    [[ $output != *$'\a'* ]]
+}
+
+@test "the house's own record can be edited and shown" {
+    run_code 0 tris_at koeln house edit --phone "0221 123" --hours "Mo bis Fr"
+    tris_at koeln house show --json | json 'd["record"]["fields"]["phone"]' | grep -q '0221 123'
+}
