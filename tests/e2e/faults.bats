@@ -21,6 +21,7 @@ setup_file() {
     wait_equal 30 koeln leipzig rostock
     "$PYTHON" "$ROOT/tools/data/make_federation.py" --out "$WORLD/fed" --ags 05315 --partners 4000 \
         --agreements 0 --listings 0 --consultations 0 --checks 0 2>/dev/null
+    without_column scope <"$WORLD/fed/05315/partners.csv" >"$WORLD/partners.csv"
 }
 
 teardown_file() { world_end; }
@@ -237,7 +238,7 @@ PY
     printf '[store]\nmap_bytes = 1048576\n' >>"$(node_dir fullmap).conf"
     node_start fullmap
     add_listed fullmap "Before it was full e. V." 05315
-    run tris_at fullmap import "$WORLD/fed/05315/partners.csv" --listed -y
+    run tris_at fullmap import "$WORLD/partners.csv" --listed -y
     [ "$status" -ne 0 ]
     [[ $output == *"configured size"* || $output == *map* ]]
     kill -0 "$(node_pid fullmap)"
@@ -246,7 +247,7 @@ PY
     node_stop fullmap
     sed -i 's/^map_bytes = .*/map_bytes = 1073741824/' "$(node_dir fullmap).conf"
     node_start fullmap
-    tris_at fullmap import "$WORLD/fed/05315/partners.csv" --listed -y
+    tris_at fullmap import "$WORLD/partners.csv" --listed -y
     has_national fullmap 4001
     audit_clean fullmap
     node_stop fullmap
@@ -270,14 +271,14 @@ full_disk() {
     alone_new diskfull || return
     node_start diskfull || return
     add_listed diskfull "Before it was full e. V." 05315 || return
-    run tris_at diskfull import "$WORLD/fed/05315/partners.csv" --listed -y
+    run tris_at diskfull import "$WORLD/partners.csv" --listed -y
     printf '%s\n' "$output"
     [[ $status != 0 ]] || return
     [[ $output == *disk* ]] || return
     kill -0 "$(node_pid diskfull)" || return
     tris_at diskfull partner list --json | grep -q 'Before it was full' || return
     mount -o remount,size=200m "$WORLD/disk" || return
-    tris_at diskfull import "$WORLD/fed/05315/partners.csv" --listed -y || return
+    tris_at diskfull import "$WORLD/partners.csv" --listed -y || return
     has_national diskfull 4001 || return
     audit_clean diskfull || return
     node_stop diskfull

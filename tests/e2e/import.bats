@@ -12,7 +12,9 @@ setup_file() {
     node_start koeln
     "$PYTHON" "$ROOT/tools/data/make_federation.py" --out "$WORLD/fed" --ags 05315 --partners 500 \
         --agreements 0 --listings 0 --consultations 0 --checks 0 2>/dev/null
-    cp "$WORLD/fed/05315/partners.csv" "$WORLD/good.csv"
+    # without the scope column, which would keep some rows at home whatever --listed says
+    without_column scope <"$WORLD/fed/05315/partners.csv" >"$WORLD/good.csv"
+    cp "$WORLD/fed/05315/partners.csv" "$WORLD/scoped.csv"
     {
         printf 'name,sector,legal_form,region\r\n'
         printf 'Good one e. V.,Z,ev,05315\r\n'
@@ -67,6 +69,20 @@ partners() { tris_at koeln status --json | json 'd["records"]["partners"] + d["r
 
 @test "without --listed rows stay at home" {
     has_national koeln 500
+}
+
+@test "a scope column keeps rows at home, even with --listed" {
+    tris_at scoped init --region 05315 --name "Haus Köln" --found "Scoped"
+    free_port >"$(node_dir scoped).port"
+    printf 'listen = 127.0.0.1:%s\n' "$(node_port scoped)" >"$(node_dir scoped).conf"
+    node_start scoped
+    tris_at scoped import scoped.csv --listed -y
+    local national
+    national=$(with_value scope national <scoped.csv)
+    [ "$national" -lt 500 ]
+    has_national scoped "$national"
+    tris_at scoped status --json | json 'd["records"]["partners_local"]' | grep -qx $((500 - national))
+    node_stop scoped
 }
 
 @test "a header alone is not an order to delete" {

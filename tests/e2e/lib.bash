@@ -81,6 +81,22 @@ v = eval(sys.argv[1])
 print(json.dumps(v) if isinstance(v, (dict, list, bool)) else v)' "$1"
 }
 
+# CSV on stdin: the same without a column; the number of rows with a value in a column
+without_column() {
+    "$PYTHON" -c '
+import csv, sys
+rows = csv.DictReader(sys.stdin)
+names = [n for n in rows.fieldnames if n != sys.argv[1]]
+out = csv.DictWriter(sys.stdout, names, extrasaction="ignore", lineterminator="\r\n")
+out.writeheader()
+out.writerows(rows)' "$1"
+}
+with_value() {
+    "$PYTHON" -c '
+import csv, sys
+print(sum(1 for r in csv.DictReader(sys.stdin) if r[sys.argv[1]] == sys.argv[2]))' "$1" "$2"
+}
+
 # bats does not see a failed `! command` in the middle of a test; it does see this one.
 not() { ! "$@"; }
 
