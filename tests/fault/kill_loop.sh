@@ -48,7 +48,8 @@ writer() { # house, round
     done
 }
 
-# Imports a file of new names; all of them are noted if the command returned 0.
+# Imports a file of new names; all of them are noted if the command returned 0 (in a file of their
+# own: two appending processes would cut each other's lines).
 importer() { # house, round
     local file=$WORLD/$1.$2.csv i
     {
@@ -58,7 +59,7 @@ importer() { # house, round
         done
     } >"$file"
     if tris_at "$1" import "$file" --listed -y >/dev/null 2>&1; then
-        sed -nE 's/^(Import [^,]*),.*/\1/p' "$file" >>"$WORLD/$1.listed"
+        sed -nE 's/^(Import [^,]*),.*/\1/p' "$file" >>"$WORLD/$1.imported"
     fi
     rm -f "$file"
 }
@@ -68,12 +69,16 @@ for node in "${NODES[@]}"; do
         node_new "$node" "${AGS[$node]}" --observer
     else
         node_new "$node" "${AGS[$node]}"
-    fi || exit 1
+    fi 2>"$WORLD/founding.err" >/dev/null || exit 1
     conf_add "$node" $'[sync]\nheartbeat_ms = 500'
 done
-federation_found "Kill loop" 2 3 koeln leipzig rostock @observer || exit 1
+federation_found "Kill loop" 2 3 koeln leipzig rostock @observer >/dev/null 2>&1 || exit 1
 for node in "${NODES[@]}"; do node_start "$node" || exit 1; done
-for house in "${HOUSES[@]}"; do : >"$WORLD/$house.listed" && : >"$WORLD/$house.local"; done
+for house in "${HOUSES[@]}"; do
+    : >"$WORLD/$house.listed"
+    : >"$WORLD/$house.imported"
+    : >"$WORLD/$house.local"
+done
 
 for ((round = 1; round <= ROUNDS; round++)); do
     victim=${NODES[RANDOM % ${#NODES[@]}]}
@@ -109,13 +114,18 @@ for row in csv.DictReader(sys.stdin):
 for node in "${NODES[@]}"; do names_of "$node" >"$WORLD/$node.names"; done
 total=0
 for house in "${HOUSES[@]}"; do
+    cat "$WORLD/$house.imported" >>"$WORLD/$house.listed"
     acknowledged=$(cat "$WORLD/$house.listed" "$WORLD/$house.local" | wc -l)
     total=$((total + acknowledged))
     for node in "${NODES[@]}"; do
-        lost=$(LC_ALL=C sort -u "$WORLD/$house.listed" | comm -23 - "$WORLD/$node.names" | wc -l)
+        lost=$(LC_ALL=C sort -u "$WORLD/$house.listed" | LC_ALL=C comm -23 - "$WORLD/$node.names" |
+            tee "$WORLD/lost" | wc -l)
+        head -n 5 "$WORLD/lost"
         verdict "listed records that $house acknowledged are at $node ($lost lost)" $((lost > 0))
     done
-    lost=$(LC_ALL=C sort -u "$WORLD/$house.local" | comm -23 - "$WORLD/$house.names" | wc -l)
+    lost=$(LC_ALL=C sort -u "$WORLD/$house.local" | LC_ALL=C comm -23 - "$WORLD/$house.names" |
+        tee "$WORLD/lost" | wc -l)
+    head -n 5 "$WORLD/lost"
     verdict "local records that $house acknowledged are at home ($lost lost)" $((lost > 0))
 done
 echo "$total acknowledged records"
