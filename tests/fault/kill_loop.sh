@@ -15,7 +15,7 @@ RANDOM=$SEED
 HOUSES=(koeln leipzig rostock)
 NODES=(koeln leipzig rostock observer)
 declare -A AGS=([koeln]=05315 [leipzig]=14713 [rostock]=13003 [observer]=11000)
-IMPORT_ROWS=400
+IMPORT_ROWS=2000
 passed=0 failed=0
 
 world_new
@@ -51,15 +51,16 @@ writer() { # house, round
 # Imports a file of new names; all of them are noted if the command returned 0 (in a file of their
 # own: two appending processes would cut each other's lines).
 importer() { # house, round
-    local file=$WORLD/$1.$2.csv i
-    {
-        printf 'name,sector,legal_form,region\r\n'
-        for ((i = 1; i <= IMPORT_ROWS; i++)); do
-            printf 'Import %s %s %s GmbH,W,gmbh,%s\r\n' "$1" "$2" "$i" "${AGS[$1]}"
-        done
-    } >"$file"
+    local file=$WORLD/$1.$2.csv
+    awk -v house="$1" -v round="$2" -v rows="$IMPORT_ROWS" -v ags="${AGS[$1]}" 'BEGIN {
+        printf "name,sector,legal_form,region\r\n"
+        for (i = 1; i <= rows; i++)
+            printf "Import %s %d %d GmbH,W,gmbh,%s\r\n", house, round, i, ags
+    }' >"$file"
     if tris_at "$1" import "$file" --listed -y >/dev/null 2>&1; then
         sed -nE 's/^(Import [^,]*),.*/\1/p' "$file" >>"$WORLD/$1.imported"
+    else
+        echo "$1 $2" >>"$WORLD/interrupted"
     fi
     rm -f "$file"
 }
@@ -80,10 +81,12 @@ for house in "${HOUSES[@]}"; do
     : >"$WORLD/$house.local"
 done
 
+: >"$WORLD/interrupted"
 for ((round = 1; round <= ROUNDS; round++)); do
-    victim=${NODES[RANDOM % ${#NODES[@]}]}
     writing=${HOUSES[RANDOM % ${#HOUSES[@]}]}
     importing=${HOUSES[RANDOM % ${#HOUSES[@]}]}
+    victim=$importing # every other time whoever imports, else any
+    ((RANDOM % 2)) && victim=${NODES[RANDOM % ${#NODES[@]}]}
     writer "$writing" "$round" &
     w=$!
     importer "$importing" "$round" &
@@ -128,7 +131,7 @@ for house in "${HOUSES[@]}"; do
     head -n 5 "$WORLD/lost"
     verdict "local records that $house acknowledged are at home ($lost lost)" $((lost > 0))
 done
-echo "$total acknowledged records"
+echo "$total acknowledged records, $(wc -l <"$WORLD/interrupted") imports cut off by a kill"
 verdict "the loop did acknowledge records" $((total == 0))
 if ((failed)) && [[ -n ${KEEP_LOGS:-} ]]; then cp "$WORLD"/*.log "$KEEP_LOGS"; fi
 echo "$passed passed, $failed failed, 0 skipped"
