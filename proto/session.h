@@ -60,7 +60,7 @@ enum session_state {
 };
 
 enum session_event_type {
-    SESSION_EV_OPEN,      /* peer authenticated: peer.house, peer.role */
+    SESSION_EV_OPEN, /* peer authenticated, for a responder by its first frame: peer.house, role */
     SESSION_EV_SEGMENT,   /* entries to verify and write; answered by session_segment_done */
     SESSION_EV_IN_SYNC,   /* own and the peer's root became equal */
     SESSION_EV_PONG,      /* pong.id, pong.rtt_ms */

@@ -1,7 +1,8 @@
 /* The handshake of a session, and what each side says that it holds of the other's own logs.
  *
  * Until the peer's static key is known to belong to its house not one byte is answered. Message 1
- * can be replayed by whoever recorded it: it only says who calls and carries hints. */
+ * can be replayed by whoever recorded it: it only says who calls and carries hints, and the session
+ * is not open for the responder before a first frame has decrypted. */
 #include "proto/session_int.h"
 
 #include <sodium.h>
@@ -153,7 +154,8 @@ void hello_read_first(struct session *s, struct span prefix, struct span frame)
         return;
     }
     noise_split(&s->handshake, &s->transport);
-    session_opened(s);
+    frame_reader_stage(&s->reader,
+                       FRAME_TRANSPORT); /* open when a frame proves that it is no replay */
 }
 
 void hello_read_second(struct session *s, struct span frame)
@@ -179,16 +181,16 @@ void hello_read_second(struct session *s, struct span frame)
         err = TRIS_ERR_WRONG_KEY;
     }
     s->stats.peer_root = welcome.root;
-    s->stats.confirmed = true;
     noise_split(&s->handshake, &s->transport);
     if (err != TRIS_OK) {
         session_fail(s, err); /* it has proven its key: it is told why */
         return;
     }
+    frame_reader_stage(&s->reader, FRAME_TRANSPORT);
+    s->claim_due = true; /* also with nothing to claim: the peer waits for a first frame */
     session_opened(s);
     if (s->state == SESSION_OPEN && welcome.claims.present) {
         claims_read(s, &welcome.claims);
-        s->claim_due = true;
     }
 }
 

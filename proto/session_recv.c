@@ -157,7 +157,9 @@ static void segment_emit(struct session *s, uint32_t log_no, const struct msg_se
     const size_t len = m->count > 0 ? a->len : 0;
     if (len > 0 && a->cap > len + len / 8) { /* it may wait for the writer for a while */
         uint8_t *shrunk = realloc(a->buf, len);
-        a->buf = shrunk != NULL ? shrunk : a->buf;
+        if (shrunk != NULL) {
+            a->buf = shrunk;
+        }
     }
     struct session_event event = {.type = SESSION_EV_SEGMENT};
     event.segment = (struct session_segment){

@@ -599,8 +599,8 @@ static void in_sync_costs_one_round_trip(void **state)
     assert_alive(l);
     assert_true(l->end[0].opened && l->end[1].opened);
     assert_true(l->end[0].in_sync && l->end[1].in_sync);
-    /* 19 + (32 + 48 + 16) + 65 and 2 + (32 + 16) + 64, as FORMAT.md counts them */
-    assert_int_equal(l->sent[0], 19 + 96 + 65);
+    /* 19 + (32 + 48 + 16) + 65, an empty CLAIM, and 2 + (32 + 16) + 64: FORMAT.md "Session" */
+    assert_int_equal(l->sent[0], 19 + 96 + 65 + 2 + 3 + 16);
     assert_int_equal(l->sent[1], 2 + 48 + 64);
     assert_true(l->carried <= 400);
     assert_int_equal(session_stats(l->end[0].session)->bytes_out, l->sent[0]);
@@ -665,6 +665,34 @@ static void strangers_get_no_byte(void **state)
         assert_int_equal(l->end[0].close.closed.reason, TRIS_ERR_TIMEOUT);
         world_free(w);
     }
+}
+
+static void a_replayed_first_message_opens_nothing(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2, 1);
+    static uint8_t recorded[OUT_BYTES], answer[OUT_BYTES];
+    struct session_config a = config_of(&w->nodes[0], &w->nodes[1], true);
+    struct session_config b = config_of(&w->nodes[1], &w->nodes[0], false);
+    struct session *caller, *victim;
+    struct session_event event;
+    assert_int_equal(session_new(&a, 0, &caller), TRIS_OK);
+    size_t len = session_fill(caller, recorded, sizeof recorded, 0);
+    session_free(caller);
+    for (uint32_t round = 0; round < 2; round++) {
+        assert_int_equal(session_new(&b, 0, &victim), TRIS_OK);
+        session_recv(victim, span_of(recorded, len), 0);
+        assert_int_equal(session_fill(victim, answer, sizeof answer, 0), 2 + 48 + 64);
+        if (round == 1) { /* and makes up a frame */
+            session_recv(victim, span_of(answer, sizeof answer), 0);
+        }
+        session_tick(victim, HANDSHAKE_MS);
+        assert_true(session_next_event(victim, &event)); /* no OPEN before it, no goodbye after */
+        assert_int_equal(event.type, SESSION_EV_CLOSED);
+        assert_int_equal(session_fill(victim, answer, sizeof answer, 0), 0);
+        session_free(victim);
+    }
+    world_free(w);
 }
 
 static void dialling_itself_is_refused(void **state)
@@ -1353,20 +1381,6 @@ static void hostile_handshake(struct hostile *h)
     noise_split(&hs, &h->transport);
 }
 
-static struct hostile *hostile_new(void)
-{
-    struct hostile *h = calloc(1, sizeof *h);
-    h->w = world_new(2, 2);
-    node_write(&h->w->nodes[1], 2, 3, 100);
-    struct session_config b = config_of(&h->w->nodes[1], &h->w->nodes[0], false);
-    assert_int_equal(session_new(&b, h->w->now_ms, &h->victim), TRIS_OK);
-    h->end = (struct end){.node = &h->w->nodes[1], .session = h->victim};
-    hostile_handshake(h);
-    end_events(&h->end);
-    assert_true(h->end.opened);
-    return h;
-}
-
 static void hostile_free(struct hostile *h)
 {
     session_free(h->victim);
@@ -1392,6 +1406,23 @@ static void hostile_send(struct hostile *h, const struct msg *m)
     msg_encode(&w, m);
     assert_int_equal(w.err, TRIS_OK);
     hostile_send_bytes(h, wbuf_span(&w));
+}
+
+static struct hostile *hostile_new(void)
+{
+    struct hostile *h = calloc(1, sizeof *h);
+    h->w = world_new(2, 2);
+    node_write(&h->w->nodes[1], 2, 3, 100);
+    struct session_config b = config_of(&h->w->nodes[1], &h->w->nodes[0], false);
+    assert_int_equal(session_new(&b, h->w->now_ms, &h->victim), TRIS_OK);
+    h->end = (struct end){.node = &h->w->nodes[1], .session = h->victim};
+    hostile_handshake(h);
+    end_events(&h->end);
+    assert_false(h->end.opened);
+    struct msg m = {.type = MSG_CLAIM};
+    hostile_send(h, &m);
+    assert_true(h->end.opened);
+    return h;
 }
 
 static void assert_thrown_out(struct hostile *h, enum tris_err reason)
@@ -1578,6 +1609,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_sync_costs_one_round_trip),
         cmocka_unit_test(strangers_get_no_byte),
+        cmocka_unit_test(a_replayed_first_message_opens_nothing),
         cmocka_unit_test(dialling_itself_is_refused),
         cmocka_unit_test(garbage_gets_no_byte),
         cmocka_unit_test(flipped_handshake_bits_never_open),
