@@ -249,10 +249,6 @@ static void print_counts(const struct import *im)
     if (n->corrected > 0) {
         (void)printf(_("  %s values were corrected\n"), show_count((int64_t)n->corrected, a));
     }
-    if (n->widened > 0) {
-        (void)printf(_("  %s rows call themselves local; --listed makes them national\n"),
-                     show_count((int64_t)n->widened, a));
-    }
     if (n->skipped > 0) {
         (void)printf(_("  %s rows of other houses or kinds were left out\n"),
                      show_count((int64_t)n->skipped, a));
@@ -267,12 +263,11 @@ static void print_json(const struct import *im, bool written)
 {
     const struct import_counts *n = &im->result.counts;
     json_t *result =
-        json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "file", im->path,
-                  "written", written, "rows", (json_int_t)n->rows, "new", (json_int_t)n->new_rows,
-                  "changed", (json_int_t)n->changed, "unchanged", (json_int_t)n->unchanged,
-                  "rejected", (json_int_t)n->rejected, "corrected", (json_int_t)n->corrected,
-                  "made_national", (json_int_t)n->widened, "skipped", (json_int_t)n->skipped,
-                  "kept_local", (json_int_t)n->narrowed);
+        json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "file", im->path, "written",
+                  written, "rows", (json_int_t)n->rows, "new", (json_int_t)n->new_rows, "changed",
+                  (json_int_t)n->changed, "unchanged", (json_int_t)n->unchanged, "rejected",
+                  (json_int_t)n->rejected, "corrected", (json_int_t)n->corrected, "skipped",
+                  (json_int_t)n->skipped, "kept_local", (json_int_t)n->narrowed);
     json_t *items = json_array();
     for (size_t i = 0; i < im->result.rejected_count; i++) {
         const struct rejected *r = &im->result.rejected[i];
@@ -451,8 +446,7 @@ static const struct cli_option import_options[] = {
     {"kind", "KIND", N_("partner (preset) or house"), 0},
     {"format", "FORMAT", N_("csv or ndjson; found out otherwise"), 0},
     {"source", "NAME", N_("name of the list, for source_id; preset is the file's name"), 0},
-    {"listed", NULL, N_("make all rows national; without it a scope column decides, else local"),
-     0},
+    {"listed", NULL, N_("national, unless a scope column says otherwise"), 0},
     {"strict", NULL, N_("write nothing if any row is rejected"), 0},
     {NULL, NULL, NULL, 0},
 };

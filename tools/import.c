@@ -172,9 +172,9 @@ static void remark(struct pass *p, uint64_t line, const char *name, struct span 
                    now);
 }
 
-/* Sets the record's fields; false if a cell was refused. *said: the row names its scope. */
+/* Sets the record's fields; false if a cell was refused. */
 static bool set_cells(struct pass *p, uint64_t line, const struct span *cell, size_t count,
-                      enum schema_scope *scope, bool *said)
+                      enum schema_scope *scope)
 {
     struct wbuf scratch = wbuf_of(p->scratch, SCRATCH_BYTES - PRESET_BYTES);
     char reason[512];
@@ -190,7 +190,6 @@ static bool set_cells(struct pass *p, uint64_t line, const struct span *cell, si
             return false;
         }
         if (column->use == COLUMN_SCOPE) {
-            *said = true;
             *scope = import_scope(text);
             if (*scope == 0) {
                 reject(p, line, column->name,
@@ -283,8 +282,7 @@ static bool is_foreign(const struct pass *p, const struct span *cell, size_t cou
 static bool on_row(void *ctx, uint64_t line, const struct span *cell, size_t count)
 {
     struct pass *p = ctx;
-    enum schema_scope scope = SCOPE_LOCAL;
-    bool said = false;
+    enum schema_scope scope = p->plan->listed ? SCOPE_NATIONAL : SCOPE_LOCAL;
     p->out->counts.rows++;
     if (is_foreign(p, cell, count)) {
         p->out->counts.skipped++;
@@ -294,12 +292,8 @@ static bool on_row(void *ctx, uint64_t line, const struct span *cell, size_t cou
         long at = ftell(p->source->file);
         progress_show(&p->progress, at > 0 ? (uint64_t)at : 0, p->out->counts.rows);
     }
-    if (!set_cells(p, line, cell, count, &scope, &said)) {
+    if (!set_cells(p, line, cell, count, &scope)) {
         return true;
-    }
-    if (p->plan->listed && scope == SCOPE_LOCAL) {
-        p->out->counts.widened += said ? 1 : 0;
-        scope = SCOPE_NATIONAL;
     }
     set_presets(p);
     if (!check(p, line, &scope)) {

@@ -49,7 +49,6 @@ struct import_remark {
 struct import_counts {
     uint64_t rows, new_rows, changed, unchanged, rejected;
     uint64_t corrected; /* values that were put right, such as a lost leading zero */
-    uint64_t widened;   /* local by their own word, national by --listed */
     uint64_t skipped;   /* of another house or kind, from an export */
     uint64_t narrowed;  /* kept in the house because they are personal data */
 };
