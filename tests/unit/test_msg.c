@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -328,6 +329,36 @@ static void bye_codes_come_back(void **state)
     assert_int_equal(msg_bye_code(TRIS_ERR_CREDIT), 6);
 }
 
+/* FORMAT.md is what a second implementation reads: its table must be that of msg.def. */
+static void format_md_has_the_table(void **state)
+{
+    (void)state;
+    static const char *const rows_wanted[] = {
+#define MSG_ROW(name)
+#define MSG_ROW_END(name)
+#define MSG(number, NAME, name) "| " #number " | " #NAME " | ",
+#define MSG_END(NAME, name)
+#define MSG_FIELD(owner, kind, field, limit)
+#define MSG_RESERVED(number, NAME)
+#define MSG_BYE(number, NAME)
+#include "proto/msg.def"
+    };
+    FILE *file = fopen("proto/FORMAT.md", "rb");
+    if (file == NULL) {
+        skip(); /* not run from the root */
+    }
+    char *text = calloc(1, 1024 * 1024);
+    size_t len = fread(text, 1, 1024 * 1024 - 1, file);
+    fclose(file);
+    assert_true(len > 0);
+    for (size_t i = 0; i < sizeof rows_wanted / sizeof rows_wanted[0]; i++) {
+        if (strstr(text, rows_wanted[i]) == NULL) {
+            fail_msg("FORMAT.md lacks %s", rows_wanted[i]);
+        }
+    }
+    free(text);
+}
+
 int main(void)
 {
     if (sodium_init() < 0) {
@@ -343,6 +374,7 @@ int main(void)
         cmocka_unit_test(rows_come_back),
         cmocka_unit_test(print_is_bounded),
         cmocka_unit_test(bye_codes_come_back),
+        cmocka_unit_test(format_md_has_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
