@@ -2,7 +2,8 @@
  * views, counters and durable commits. Prints the machine's own commit rate beside it.
  *
  * bench_store [entries [entries a commit [directory [parts]]]]
- * parts: letters of s (segments), o (own), l (own, looked up first), w (words), a (audit). */
+ * parts: letters of s (segments), m (the same from many houses), o (own), l (own, looked up first),
+ * w (words), a (audit). */
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -12,17 +13,25 @@
 
 #include "storage/store.h"
 
-enum { PAYLOADS = 4096, SEGMENT_ENTRIES = 512, COMMITS_TRIED = 200 };
+enum { PAYLOADS = 4096, SEGMENT_ENTRIES = 512, COMMITS_TRIED = 200, HOUSES_MANY = 400 };
 
 struct bench {
     char dir[512];
     struct store *s;
     struct tris_fed_id fed;
-    struct tris_sign_secret own_key, key;
-    struct tris_house_id own, house;
+    struct tris_sign_secret own_key;
+    struct tris_house_id own;
     uint8_t *bytes; /* payloads, one after the other */
     struct span payload[PAYLOADS];
     uint64_t entries, batch;
+};
+
+/* Somebody else's log. */
+struct writer {
+    struct tris_sign_secret key;
+    struct tris_log_ref ref;
+    struct tris_log_id id;
+    struct tree tree;
 };
 
 static void must(enum tris_err err, const char *what)
@@ -135,11 +144,22 @@ static void bench_commits(struct bench *b)
            COMMITS_TRIED / (now_s() - start));
 }
 
-/* One run of wire forms, sealed and verified; `from` and the segments are a chain. */
-static void make_segment(struct bench *b, const struct tris_log_id *id, const struct tree *before,
-                         uint32_t count, struct wbuf *wire, struct verified_segment *out)
+static void writer_init(struct bench *b, struct writer *w, uint32_t number)
 {
-    struct tree tree = *before;
+    uint8_t seed[32] = {2};
+    struct tris_house_id house;
+    memcpy(seed + 1, &number, sizeof number);
+    (void)crypto_sign_seed_keypair(house.b, w->key.b, seed);
+    w->ref = ref_of(&house);
+    log_id_derive(&b->fed, &w->ref, &w->id);
+    tree_init(&w->tree);
+}
+
+/* One run of wire forms, sealed and verified. */
+static void make_segment(struct bench *b, struct writer *writer, uint32_t count, struct wbuf *wire,
+                         struct verified_segment *out)
+{
+    struct tree tree = writer->tree;
     size_t start = wire->len;
     for (uint32_t i = 0; i < count; i++) {
         uint8_t bytes[TRIS_HEADER_BYTES_MAX];
@@ -147,72 +167,86 @@ static void make_segment(struct bench *b, const struct tris_log_id *id, const st
         struct tris_hash leaf;
         struct tris_salt salt;
         struct entry_header header = header_put();
-        uint64_t seq = before->size + i;
+        uint64_t seq = tree.size;
         memset(salt.b, (int)(seq & 0xff), sizeof salt.b);
         entry_commit(b->payload[seq % PAYLOADS], &salt, &header.commit);
         entry_header_encode(&w, &header);
-        entry_leaf(id, seq, wbuf_span(&w), &leaf);
+        entry_leaf(&writer->id, seq, wbuf_span(&w), &leaf);
         (void)tree_append(&tree, &leaf, TREE_LEVELS_MAX, NULL);
         entry_wire_encode(wire, &header, &salt, b->payload[seq % PAYLOADS]);
     }
     must(wire->err, "wire");
-    struct seal seal = {.log = *id, .size = tree.size, .time_ms = 1};
+    struct seal seal = {.log = writer->id, .size = tree.size, .time_ms = 1};
     tree_root(&tree, &seal.root);
-    seal_make(&seal, &b->key);
-    struct tris_log_ref ref = ref_of(&b->house);
-    must(segment_verify(id, &ref.seal_key, before, span_of(wire->ptr + start, wire->len - start),
-                        count, &seal, out),
+    seal_make(&seal, &writer->key);
+    must(segment_verify(&writer->id, &writer->ref.seal_key, &writer->tree,
+                        span_of(wire->ptr + start, wire->len - start), count, &seal, out),
          "verify");
+    writer->tree = out->after;
 }
 
-static void bench_segments(struct bench *b)
+static void append_segments(struct bench *b, const struct writer *writers, uint32_t houses,
+                            uint32_t first, const struct verified_segment *segment, uint64_t count)
 {
-    const uint64_t segments_max = b->batch / SEGMENT_ENTRIES + 1;
-    struct verified_segment *segment = memory((size_t)segments_max * sizeof *segment);
-    const size_t cap = (size_t)(b->batch + SEGMENT_ENTRIES) * 1024;
-    uint8_t *bytes = memory(cap);
-    struct tris_log_ref ref = ref_of(&b->house);
-    struct tris_log_id id;
-    struct tree tree;
-    double wall = 0;
-    double cpu = 0;
-    uint64_t wire_bytes = 0;
-    log_id_derive(&b->fed, &ref, &id);
-    tree_init(&tree);
-    while (tree.size < b->entries) {
-        struct wbuf wire = wbuf_of(bytes, cap);
-        uint64_t count = 0;
-        for (uint64_t done = 0; done < b->batch && tree.size < b->entries; count++) {
-            uint64_t left = b->entries - tree.size;
-            uint64_t room = b->batch - done < left ? b->batch - done : left;
-            uint32_t size = (uint32_t)(room < SEGMENT_ENTRIES ? room : SEGMENT_ENTRIES);
-            make_segment(b, &id, &tree, size, &wire, &segment[count]);
-            tree = segment[count].after;
-            done += size;
-        }
-        wire_bytes += wire.len;
-        double wall_start = now_s();
-        double cpu_start = cpu_s();
-        struct store_txn *t;
+    struct store_txn *t;
+    must(store_txn_begin(b->s, &t), "begin");
+    for (uint64_t i = 0; i < count; i++) {
         uint32_t no;
-        must(store_txn_begin(b->s, &t), "begin");
-        must(store_log_ensure(t, &ref, &no), "log");
-        for (uint64_t i = 0; i < count; i++) {
-            must(store_append_segment(t, no, &segment[i], 1), "append");
-        }
-        must(store_commit(t), "commit");
-        wall += now_s() - wall_start;
-        cpu += cpu_s() - cpu_start;
+        must(store_log_ensure(t, &writers[(first + i) % houses].ref, &no), "log");
+        must(store_append_segment(t, no, &segment[i], 1), "append");
     }
-    report("verified segments", b->entries, wall, cpu);
+    must(store_commit(t), "commit");
+}
+
+static void print_disk(struct bench *b, uint64_t wire_bytes)
+{
     struct store_view *v;
     struct store_info info;
     must(store_view_begin(b->s, &v), "view");
     must(store_info(v, &info), "info");
     store_view_end(v);
     printf("%-22s %9.1f bytes an entry (wire: %.1f)\n", "disk",
-           (double)info.used_bytes / (double)b->entries, (double)wire_bytes / (double)b->entries);
+           (double)info.used_bytes / (double)info.entries, (double)wire_bytes / (double)b->entries);
+}
+
+/* Entries of several houses, whose segments take turns. */
+static void bench_segments(struct bench *b, uint32_t houses)
+{
+    const uint64_t segments_max = b->batch / SEGMENT_ENTRIES + 1;
+    struct verified_segment *segment = memory((size_t)segments_max * sizeof *segment);
+    struct writer *writers = memory(houses * sizeof *writers);
+    const size_t cap = (size_t)(b->batch + SEGMENT_ENTRIES) * 1024;
+    uint8_t *bytes = memory(cap);
+    double wall = 0;
+    double cpu = 0;
+    uint64_t wire_bytes = 0;
+    uint64_t done = 0;
+    uint32_t turn = 0;
+    for (uint32_t i = 0; i < houses; i++) {
+        writer_init(b, &writers[i], i + houses);
+    }
+    while (done < b->entries) {
+        struct wbuf wire = wbuf_of(bytes, cap);
+        const uint32_t first = turn;
+        uint64_t left = b->entries - done < b->batch ? b->entries - done : b->batch;
+        done += left;
+        while (left > 0) {
+            uint32_t size = (uint32_t)(left < SEGMENT_ENTRIES ? left : SEGMENT_ENTRIES);
+            make_segment(b, &writers[turn % houses], size, &wire, &segment[turn - first]);
+            turn++;
+            left -= size;
+        }
+        wire_bytes += wire.len;
+        double wall_start = now_s();
+        double cpu_start = cpu_s();
+        append_segments(b, writers, houses, first, segment, turn - first);
+        wall += now_s() - wall_start;
+        cpu += cpu_s() - cpu_start;
+    }
+    report(houses == 1 ? "verified segments" : "of 400 houses, by turns", b->entries, wall, cpu);
+    print_disk(b, wire_bytes);
     free(segment);
+    free(writers);
     free(bytes);
 }
 
@@ -350,8 +384,8 @@ static void remove_dir(const struct bench *b)
 
 static void run_part(struct bench *b, char part)
 {
-    if (part == 's') {
-        bench_segments(b);
+    if (part == 's' || part == 'm') {
+        bench_segments(b, part == 's' ? 1 : HOUSES_MANY);
     } else if (part == 'o' || part == 'l') {
         bench_own(b, part == 'l');
     } else if (part == 'w') {
@@ -378,8 +412,6 @@ int main(int argc, char **argv)
     }
     uint8_t seed[32] = {1};
     (void)crypto_sign_seed_keypair(b.own.b, b.own_key.b, seed);
-    seed[0] = 2;
-    (void)crypto_sign_seed_keypair(b.house.b, b.key.b, seed);
     make_payloads(&b);
     char detail[256];
     struct store_opts opts = {.dir = b.dir, .create = true, .fed = b.fed, .own = b.own};
@@ -387,7 +419,7 @@ int main(int argc, char **argv)
     printf("%llu entries, %llu a commit, payloads of %zu bytes\n", (unsigned long long)b.entries,
            (unsigned long long)b.batch, b.payload[1].len);
     bench_commits(&b);
-    for (const char *part = argc > 4 ? argv[4] : "solwa"; *part != '\0'; part++) {
+    for (const char *part = argc > 4 ? argv[4] : "smolwa"; *part != '\0'; part++) {
         run_part(&b, *part);
     }
     store_close(b.s);
