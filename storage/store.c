@@ -178,8 +178,8 @@ static enum tris_err open_env(struct store *s, const struct store_opts *opts, ch
         int dead = 0;
         err = db_err(mdb_reader_check(s->env, &dead));
     }
-    struct tris_fed_id fed;
-    struct tris_house_id own;
+    struct tris_fed_id fed = {0};
+    struct tris_house_id own = {0};
     if (err == TRIS_OK) {
         err = load(s, opts->create, &fed, &own);
     }
@@ -271,8 +271,8 @@ enum tris_err store_open_scratch(const char *dir, const struct store *like, stru
     if (err == TRIS_OK) {
         err = env_open(s, dir, MDB_NOSYNC | MDB_NOLOCK);
     }
-    struct tris_fed_id fed;
-    struct tris_house_id own;
+    struct tris_fed_id fed = {0};
+    struct tris_house_id own = {0};
     if (err == TRIS_OK) {
         err = load(s, true, &fed, &own);
     }

@@ -216,7 +216,7 @@ static void test_lists_filter_by_scope_house_region_and_state(void **state)
     struct fix f;
     struct writer w;
     struct store_txn *t;
-    struct record_ref found[16];
+    struct record_ref found[16] = {{0}};
     uint64_t seq;
     fix_init(&f);
     writer_init(&w, &f, 2, TRIS_TOPIC_DATA);
@@ -527,7 +527,7 @@ static void test_views_do_not_depend_on_the_order_of_arrival(void **state)
     uint32_t no;
     fix_init(&f);
     fix_init(&g);
-    for (uint8_t i = 0; i < LOGS; i++) {
+    for (int i = 0; i < LOGS; i++) {
         /* the first is the own house's log, come back from a peer */
         writer_init(&w[i], &f, (uint8_t)(1 + i), TRIS_TOPIC_DATA);
         for (int k = 0; k < ROUNDS; k++) {
