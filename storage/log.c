@@ -268,6 +268,11 @@ enum tris_err store_append_own(struct store_txn *t, uint32_t no, struct entry_he
     if (payload.len > TRIS_PAYLOAD_BYTES_MAX) {
         return TRIS_ERR_TOO_LARGE;
     }
+    /* a longer run could never be sealed: nobody would take it */
+    const uint64_t sealed = log->has_seal ? log->seal.size : 0;
+    if (log->ref.topic != TRIS_TOPIC_LOCAL && log->held - sealed >= TRIS_SEAL_SPACING_MAX) {
+        return TRIS_ERR_NOT_READY;
+    }
     enum tris_err err = fill_prev(t, no, header);
     if (err != TRIS_OK) {
         return err;

@@ -289,7 +289,7 @@ static enum tris_err fill(struct fix *f, uint32_t entries)
     if (err != TRIS_OK) {
         return err;
     }
-    uint32_t no = own_log(f, t, TRIS_TOPIC_DATA);
+    uint32_t no = own_log(f, t, TRIS_TOPIC_LOCAL);
     for (uint32_t i = 0; i < entries && err == TRIS_OK; i++) {
         err = own_append(t, no, header_create(KIND_PARTNER),
                          fix_partner(f, "A", "Z", "05315", NULL), &seq);

@@ -19,6 +19,30 @@ static enum tris_err deliver_effect(struct fix *f, struct writer *w,
 
 static int64_t cube_sum(struct store *s, enum cube_rollup rollup, int level, const char *prefix);
 
+/* What the next test has written, seen from its one record. */
+static void check_inert_history(struct fix *f)
+{
+    struct store_view *v;
+    ok(store_view_begin(f->s, &v));
+    assert_int_equal(store_count_inert(v), 13);
+    struct store_log log;
+    ok(store_log_get(v, 0, &log));
+    assert_int_equal(log.whole, 16); /* forwarded all the same */
+    struct store_record record;
+    ok(store_record_get(v, (struct record_ref){0, 0}, &record));
+    assert_true(record.ended);
+    assert_int_equal(record.changes, 3);
+    assert_int_equal(record.last_seq, 12);
+    uint64_t seq = UINT64_MAX;
+    static const uint64_t history[] = {15, 14, 13, 12, 11, 9, 8, 7, 0};
+    for (size_t i = 0; i < sizeof history / sizeof history[0]; i++) {
+        ok(store_record_history(v, (struct record_ref){0, 0}, &seq));
+        assert_int_equal(seq, history[i]);
+    }
+    fails(TRIS_ERR_NOT_FOUND, store_record_history(v, (struct record_ref){0, 0}, &seq));
+    store_view_end(v);
+}
+
 static void test_entries_without_effect_are_kept_with_their_reason(void **state)
 {
     (void)state;
@@ -26,7 +50,6 @@ static void test_entries_without_effect_are_kept_with_their_reason(void **state)
     static const uint8_t unknown_field[] = {0x81, 0x60, 0x01};
     struct fix f;
     struct writer w;
-    struct store_view *v;
     fix_init(&f);
     writer_init(&w, &f, 2, TRIS_TOPIC_DATA);
     struct span good = fix_partner(&f, "Verein", "Z", "05315", NULL);
@@ -67,24 +90,7 @@ static void test_entries_without_effect_are_kept_with_their_reason(void **state)
     h.prev = 14;
     assert_int_equal(deliver_effect(&f, &w, &h, span_of(empty_map, 1)), TRIS_ERR_ENDED); /* 15 */
 
-    ok(store_view_begin(f.s, &v));
-    assert_int_equal(store_count_inert(v), 13);
-    struct store_log log;
-    ok(store_log_get(v, 0, &log));
-    assert_int_equal(log.whole, 16); /* forwarded all the same */
-    struct store_record record;
-    ok(store_record_get(v, (struct record_ref){0, 0}, &record));
-    assert_true(record.ended);
-    assert_int_equal(record.changes, 3);
-    assert_int_equal(record.last_seq, 12);
-    uint64_t seq = UINT64_MAX;
-    static const uint64_t history[] = {15, 14, 13, 12, 11, 9, 8, 7, 0};
-    for (size_t i = 0; i < sizeof history / sizeof history[0]; i++) {
-        ok(store_record_history(v, (struct record_ref){0, 0}, &seq));
-        assert_int_equal(seq, history[i]);
-    }
-    fails(TRIS_ERR_NOT_FOUND, store_record_history(v, (struct record_ref){0, 0}, &seq));
-    store_view_end(v);
+    check_inert_history(&f);
     assert_int_equal(cube_sum(f.s, CUBE_SECTOR, 0, ""), 0);
     audit_clean(f.s);
     writer_fini(&w);
