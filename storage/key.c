@@ -4,7 +4,7 @@
 #include "proto/assert.h"
 
 _Static_assert(2 + 4 + KEY_SOURCE_BYTES_MAX + 1 + KEY_LOG_SEQ_BYTES <= KEY_BYTES_MAX, "source key");
-_Static_assert(KEY_WORD_BYTES_MAX + 1 + 2 + KEY_LOG_SEQ_BYTES <= KEY_BYTES_MAX, "word key");
+_Static_assert(KEY_WORD_BYTES_MAX + 1 + KEY_LOG_SEQ_BYTES <= KEY_BYTES_MAX, "word key");
 _Static_assert(32 + 1 + 4 + 4 <= KEY_BYTES_MAX, "house key");
 
 static void add_be(struct key *k, uint64_t value, uint32_t bytes)
@@ -154,11 +154,10 @@ void key_word_prefix(struct key *k, struct span word, bool whole)
     }
 }
 
-void key_word(struct key *k, struct span word, uint32_t kind, struct record_ref ref)
+void key_word(struct key *k, struct span word, uint32_t log_no, uint64_t block)
 {
     key_word_prefix(k, word, true);
-    add_kind(k, kind);
-    key_add_ref(k, ref);
+    key_add_ref(k, (struct record_ref){log_no, block});
 }
 
 void key_add_ref(struct key *k, struct record_ref ref)

@@ -47,7 +47,8 @@ void key_source_prefix(struct key *k, uint32_t kind, struct span source, struct 
 void key_name_prefix(struct key *k, uint32_t kind, struct span region, struct span folded_name);
 /* `whole`: with the separator behind the word; else a prefix that longer words share. */
 void key_word_prefix(struct key *k, struct span word, bool whole);
-void key_word(struct key *k, struct span word, uint32_t kind, struct record_ref ref);
+/* 64 records in a row: those of this log whose seq / 64 is `block`. */
+void key_word(struct key *k, struct span word, uint32_t log_no, uint64_t block);
 void key_add_ref(struct key *k, struct record_ref ref);
 /* At most 12 and 7 bytes. */
 void key_cube(struct key *k, enum cube_rollup rollup, uint32_t level, const char *region,
@@ -55,7 +56,8 @@ void key_cube(struct key *k, enum cube_rollup rollup, uint32_t level, const char
 void key_cube_prefix(struct key *k, enum cube_rollup rollup, uint32_t level, const char *prefix);
 void key_count(struct key *k, enum count_type type, uint32_t log_no, uint32_t kind);
 
-/* The record reference at the end of a key of region, source, name, word, record. False: the key is
+/* The record reference at the end of a key of region, source, name, record (of
+ * word: log number and block). False: the key is
  * too short, the store is damaged. */
 bool key_tail_ref(struct span key, struct record_ref *out);
 bool key_read_log_seq(struct span key, uint32_t *log_no, uint64_t *seq);

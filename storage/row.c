@@ -218,6 +218,20 @@ enum tris_err row_feed_decode(struct span bytes, struct feed_row *out)
     return finish(&r);
 }
 
+void row_word_encode(uint8_t out[8], uint64_t bits)
+{
+    struct wbuf w = wbuf_of(out, 8);
+    wbuf_u64(&w, bits);
+    tris_assert(w.err == TRIS_OK);
+}
+
+enum tris_err row_word_decode(struct span bytes, uint64_t *bits)
+{
+    struct rbuf r = rbuf_of(bytes);
+    *bits = rbuf_u64(&r);
+    return finish(&r);
+}
+
 void row_count_encode(uint8_t out[8], int64_t value)
 {
     struct wbuf w = wbuf_of(out, 8);

@@ -74,6 +74,11 @@ struct feed_row {
 void row_feed_encode(struct wbuf *w, const struct feed_row *row);
 TRIS_MUST_CHECK enum tris_err row_feed_decode(struct span bytes, struct feed_row *out);
 
+/* Which of the 64 records of a block have a word: bit i is record block * 64 + i. */
+enum { WORD_BLOCK_BITS = 6 };
+void row_word_encode(uint8_t out[8], uint64_t bits);
+TRIS_MUST_CHECK enum tris_err row_word_decode(struct span bytes, uint64_t *bits);
+
 /* Counters: i64 as two's complement, big-endian. */
 void row_count_encode(uint8_t out[8], int64_t value);
 TRIS_MUST_CHECK enum tris_err row_count_decode(struct span bytes, int64_t *out);

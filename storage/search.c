@@ -39,6 +39,28 @@ static bool is_after(const struct search *q, const struct record_ref *ref)
     return q->after.log_no == UINT32_MAX || ref_cmp(ref, &q->after) > 0;
 }
 
+/* The records of one row that are behind the cursor. */
+static enum tris_err take_row(const struct search *q, struct span key, struct span value, bool keep,
+                              size_t *count)
+{
+    struct record_ref block;
+    uint64_t bits;
+    if (!key_tail_ref(key, &block) || row_word_decode(value, &bits) != TRIS_OK) {
+        return TRIS_ERR_CORRUPT;
+    }
+    for (uint32_t i = 0; i < 1U << WORD_BLOCK_BITS && *count < CANDIDATES_MAX; i++) {
+        struct record_ref ref = {block.log_no, block.seq << WORD_BLOCK_BITS | i};
+        if ((bits >> i & 1) == 0 || !is_after(q, &ref)) {
+            continue;
+        }
+        if (keep) {
+            q->candidate[*count] = ref;
+        }
+        (*count)++;
+    }
+    return TRIS_OK;
+}
+
 /* Candidates of one term behind the cursor; with `keep` they are stored, at most CANDIDATES_MAX. */
 static enum tris_err scan_term(const struct search *q, struct span term, bool keep, size_t *count)
 {
@@ -54,18 +76,10 @@ static enum tris_err scan_term(const struct search *q, struct span term, bool ke
     struct span key = key_span(&prefix);
     err = cursor_get(cursor, MDB_SET_RANGE, &key, &value);
     while (err == TRIS_OK && key_starts_with(key, &prefix) && *count < CANDIDATES_MAX) {
-        struct record_ref ref;
-        if (!key_tail_ref(key, &ref)) {
-            err = TRIS_ERR_CORRUPT;
-            break;
+        err = take_row(q, key, value, keep, count);
+        if (err == TRIS_OK) {
+            err = cursor_get(cursor, MDB_NEXT, &key, &value);
         }
-        if (is_after(q, &ref)) {
-            if (keep) {
-                q->candidate[*count] = ref;
-            }
-            (*count)++;
-        }
-        err = cursor_get(cursor, MDB_NEXT, &key, &value);
     }
     mdb_cursor_close(cursor);
     return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;

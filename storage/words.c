@@ -74,11 +74,12 @@ enum tris_err search_text(const struct fields_plan *plan, struct span payload,
 
 /* ---- following the feed ---- */
 
-/* One row to add or remove. Of several changes of one key the last one counts. */
+/* One bit to set or clear. Of several changes of one bit the last one counts. */
 struct word_change {
     struct key key;
     uint32_t order;
     bool add;
+    uint8_t bit;
 };
 
 struct follower {
@@ -100,21 +101,49 @@ static int change_cmp(const void *left, const void *right)
     return order != 0 ? order : a->order < b->order ? -1 : 1;
 }
 
+/* Applies changes of one row, oldest first. */
+static void row_write(struct store_txn *t, const struct word_change *change, uint32_t count)
+{
+    struct span key = key_span(&change->key);
+    struct span value;
+    uint64_t bits = 0;
+    bool there = txn_get(t, DB_WORD, key, &value);
+    if (there && row_word_decode(value, &bits) != TRIS_OK) {
+        txn_fail(t, TRIS_ERR_CORRUPT);
+        return;
+    }
+    const uint64_t before = bits;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t bit = UINT64_C(1) << change[i].bit;
+        bits = change[i].add ? bits | bit : bits & ~bit;
+    }
+    if (bits == before) {
+        return;
+    }
+    if (bits == 0) {
+        txn_del(t, DB_WORD, key);
+        return;
+    }
+    uint8_t bytes[8];
+    row_word_encode(bytes, bits);
+    txn_put(t, DB_WORD, key, span_of(bytes, sizeof bytes));
+}
+
 /* In key order: rows that are neighbours in the table are written one after the other. */
 static void changes_write(struct follower *f)
 {
     if (f->count > 1) {
         qsort(f->change, f->count, sizeof *f->change, change_cmp);
     }
-    for (uint32_t i = 0; i < f->count; i++) {
-        const struct word_change *change = &f->change[i];
-        bool last =
-            i + 1 == f->count || !span_eq(key_span(&change->key), key_span(&f->change[i + 1].key));
-        if (last && change->add) {
-            txn_put(f->t, DB_WORD, key_span(&change->key), span_of(NULL, 0));
-        } else if (last) {
-            txn_del(f->t, DB_WORD, key_span(&change->key));
+    uint32_t start = 0;
+    while (start < f->count && txn_ok(f->t)) {
+        struct span key = key_span(&f->change[start].key);
+        uint32_t end = start + 1;
+        while (end < f->count && span_eq(key, key_span(&f->change[end].key))) {
+            end++;
         }
+        row_write(f->t, &f->change[start], end - start);
+        start = end;
     }
     f->count = 0;
 }
@@ -134,7 +163,8 @@ static enum tris_err change_words(struct follower *f, const struct fields_plan *
             changes_write(f);
         }
         struct word_change *change = &f->change[f->count];
-        key_word(&change->key, search_word_cut(word), plan->kind->number, ref);
+        key_word(&change->key, search_word_cut(word), ref.log_no, ref.seq >> WORD_BLOCK_BITS);
+        change->bit = (uint8_t)(ref.seq & ((1U << WORD_BLOCK_BITS) - 1));
         change->order = f->count++;
         change->add = add;
     }
