@@ -152,12 +152,12 @@ static void test_search_pages_in_order(void **state)
     struct record_ref found[8];
     fix_init(&f);
     writer_init(&w, &f, 2, TRIS_TOPIC_DATA);
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 200; i++) { /* over several blocks of 64 */
         writer_put(&w,
                    fix_partner(&f, i % 2 == 0 ? "Verein Mitte" : "Verein Ost", "Z", "05315", NULL));
     }
     writer_deliver(&w, f.s);
-    assert_int_equal(follow(&f, 100), 0);
+    assert_int_equal(follow(&f, 1000), 0);
     struct store_view *v;
     struct record_ref cursor = {UINT32_MAX, 0};
     uint64_t next = 0;
@@ -172,7 +172,7 @@ static void test_search_pages_in_order(void **state)
             next += 2;
         }
     }
-    assert_int_equal(next, 20);
+    assert_int_equal(next, 200);
     store_view_end(v);
     writer_fini(&w);
     fix_fini(&f);
