@@ -567,9 +567,12 @@ static void deliver_work(struct writer *w, struct work *work)
         return;
     }
     if (work->err != TRIS_OK) {
-        LOG(&w->d->log, LOG_INFO, "segment_refused", log_number("session", work->session_no),
-            log_number("log", s->log_no), log_number("first", s->first),
-            log_number("count", s->count), log_text("reason", tris_err_name(work->err)));
+        /* store_trouble has said it once if it is this machine's fault */
+        bool machine = tris_err_class(work->err) == TRIS_CLASS_RESOURCE;
+        LOG(&w->d->log, machine ? LOG_DEBUG : LOG_WARN, "segment_refused",
+            log_number("session", work->session_no), log_number("log", s->log_no),
+            log_number("first", s->first), log_number("count", s->count),
+            log_text("reason", tris_err_name(work->err)));
     }
     overlay_segment_done(w->d->overlay, work->session_no, s->log_no, s->first, s->count, s->len,
                          work->err);
