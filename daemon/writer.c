@@ -51,7 +51,7 @@ struct writer {
     uint64_t retry_at, backoff_ms, word_at;
     bool word_done, mark_pending;
     uint64_t mark_at;
-    uint64_t sealed_day; /* the last day on which unchanged own logs were sealed anew */
+    uint64_t sealed_day;            /* the last day on which unchanged own logs were sealed anew */
     struct batch_head held_back[2]; /* own gov and data, until the mark is written */
     uint32_t held_back_count;
 };
