@@ -1,7 +1,6 @@
 /* Parameters of control methods, and what people call houses and records; see ctl_in.h. */
 #include "daemon/ctl_in.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 void ctl_in_refuse(struct ctl_in *in, enum tris_err err, const char *field, const char *message)
@@ -261,14 +260,16 @@ bool in_house(struct daemon *d, uint64_t token, struct ctl_in *in, const char *k
 bool in_cursor(struct span text, struct record_ref *out)
 {
     char copy[48];
-    uint32_t log = 0;
-    uint64_t seq = 0;
-    int used = 0;
+    uint64_t log = 0, seq = 0;
     span_copy(text, copy, sizeof copy);
-    if (sscanf(copy, "%9" SCNu32 ":%18" SCNu64 "%n", &log, &seq, &used) != 2 ||
-        copy[used] != '\0') {
+    char *colon = strchr(copy, ':');
+    if (colon == NULL) {
         return false;
     }
-    *out = (struct record_ref){log, seq};
+    *colon = '\0';
+    if (!parse_digits(copy, &log) || log >= UINT32_MAX || !parse_digits(colon + 1, &seq)) {
+        return false;
+    }
+    *out = (struct record_ref){(uint32_t)log, seq};
     return true;
 }
