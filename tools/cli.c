@@ -125,6 +125,15 @@ void cli_note(const struct cli *cli, const char *format, ...)
     (void)fputc('\n', stderr);
 }
 
+bool cli_no_dry_run(const struct cli *cli)
+{
+    if (!cli->dry_run) {
+        return false;
+    }
+    (void)cli_usage(cli, NULL, _("this command has no dry run; nothing was written"));
+    return true;
+}
+
 bool cli_ask(const struct cli *cli, const char *question)
 {
     char line[64];
@@ -213,8 +222,41 @@ json_t *cli_call(struct cli *cli, const char *method, json_t *params, int *exit_
     return result;
 }
 
+/* Beside each point in time in milliseconds the same as RFC 3339 text: "heard" for "heard_ms". */
+static void add_times(json_t *map)
+{
+    static const char *const keys[] = {"created_ms",   "updated_ms",     "time_ms",
+                                       "sealed_ms",    "heard_ms",       "last_heard_ms",
+                                       "next_dial_ms", "oldest_heard_ms"};
+    char text[SHOW_BYTES], name[32];
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (!json_is_integer(json_object_get(map, keys[i]))) {
+            continue;
+        }
+        (void)snprintf(name, sizeof name, "%.*s", (int)(strlen(keys[i]) - 3), keys[i]);
+        (void)show_rfc3339((uint64_t)get_int(map, keys[i]), text);
+        (void)json_object_set_new(map, name, text[0] != '\0' ? json_string(text) : json_null());
+    }
+}
+
+static void add_all_times(json_t *result)
+{
+    size_t index;
+    json_t *item;
+    const char *parts[] = {"sync", "record", "header"};
+    add_times(result);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        add_times(json_object_get(result, parts[i]));
+    }
+    json_array_foreach(json_object_get(result, "items"), index, item)
+    {
+        add_times(item);
+    }
+}
+
 int cli_json(json_t *result, const char *schema)
 {
+    add_all_times(result);
     json_t *doc = json_pack("{s:s}", "schema", schema);
     bool ok = doc != NULL && json_object_update(doc, result) == 0 &&
               json_dumpf(doc, stdout, JSON_INDENT(2)) == 0 && fputc('\n', stdout) != EOF;

@@ -37,6 +37,9 @@ static const char *sync_word(const json_t *peer)
 static int peer_add(struct cli *cli, const struct args *args)
 {
     int code = EXIT_OK;
+    if (cli_no_dry_run(cli)) {
+        return EXIT_USAGE;
+    }
     json_t *result =
         cli_call(cli, "peer.add",
                  json_pack("{s:s, s:s}", "house", args->pos[0], "address", args->pos[1]), &code);

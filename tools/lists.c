@@ -165,6 +165,10 @@ int print_change(struct cli *cli, json_t *params, const char *schema)
     int code = EXIT_OK;
     size_t index;
     json_t *item;
+    if (cli_no_dry_run(cli)) {
+        json_decref(params);
+        return EXIT_USAGE;
+    }
     json_t *result = cli_call(cli, "record.set", params, &code);
     if (result == NULL) {
         return code;

@@ -117,6 +117,9 @@ void cli_note(const struct cli *cli, const char *format, ...) __attribute__((for
 /* Asks on the terminal; true for yes. True at once with -y; false off a TTY. */
 bool cli_ask(const struct cli *cli, const char *question);
 
+/* For commands that write at once: true after printing the error if -n was given. */
+bool cli_no_dry_run(const struct cli *cli);
+
 /* The connection to the daemon; NULL after printing the error (*exit_code is set). */
 struct client *cli_client(struct cli *cli, int *exit_code);
 /* One call; steals `params`. NULL after printing the error (*exit_code is set). */
