@@ -132,3 +132,15 @@ field() { tris_at koeln partner show "$1" --json | json "d['fields'].get('$2', '
     run_code 0 tris_at koeln house edit --phone "0221 123" --hours "Mo bis Fr"
     tris_at koeln house show --json | json 'd["record"]["fields"]["phone"]' | grep -q '0221 123'
 }
+
+@test "-n where nothing can be tried out is refused, and nothing is written" {
+    run_code 2 add -n "Nicht da e. V."
+    [ "$(tris_at koeln partner list --json | json 'sum(i["fields"]["name"] == "Nicht da e. V." for i in d["items"])')" -eq 0 ]
+}
+
+@test "points in time are milliseconds and RFC 3339 in UTC" {
+    id=$(add "Zeit e. V.")
+    tris_at koeln partner show "$id" --json >time.json
+    [[ $(json 'd["created"]' <time.json) =~ ^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z$ ]]
+    [ "$(json 'd["created_ms"] > 1700000000000' <time.json)" = true ]
+}
