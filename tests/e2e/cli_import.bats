@@ -133,3 +133,10 @@ for line in sys.stdin:
     [ "$(value all.csv -y)" -eq 0 ]
     [ "$(value all.ndjson -y)" -eq 0 ]
 }
+
+@test "a row that calls itself local stays at home with --listed" {
+    printf 'name,sector,legal_form,scope\nBleibt e. V.,Z,ev,local\nGeht e. V.,Z,ev,\n' >scopes.csv
+    run_code 0 import scopes.csv -y --listed
+    [ "$(by_name 'Bleibt e. V.' scope)" = local ]
+    [ "$(by_name 'Geht e. V.' scope)" = national ]
+}
