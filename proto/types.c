@@ -11,13 +11,15 @@ void tris_hex(const uint8_t *bytes, size_t len, char *out)
     out[2 * len] = '\0';
 }
 
-static int hex_digit(uint8_t c)
+enum { NOT_A_DIGIT = 16 };
+
+static unsigned hex_digit(uint8_t c)
 {
     if (c >= '0' && c <= '9') {
-        return c - '0';
+        return c - (unsigned)'0';
     }
-    uint8_t lower = c | 0x20;
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+    unsigned lower = c | 0x20u;
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : NOT_A_DIGIT;
 }
 
 bool tris_unhex(struct span text, uint8_t *out, size_t len)
@@ -26,7 +28,7 @@ bool tris_unhex(struct span text, uint8_t *out, size_t len)
         return false;
     }
     for (size_t i = 0; i < text.len; i++) {
-        if (hex_digit(text.ptr[i]) < 0) {
+        if (hex_digit(text.ptr[i]) == NOT_A_DIGIT) {
             return false;
         }
     }

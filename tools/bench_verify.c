@@ -138,6 +138,8 @@ int main(int argc, char **argv)
     struct verified_segment *out = malloc(sizeof *out);
     if (sodium_init() < 0 || b == NULL || out == NULL) {
         fprintf(stderr, "bench_verify: cannot start\n");
+        free(b);
+        free(out);
         return 1;
     }
     build(b);

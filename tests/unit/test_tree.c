@@ -88,7 +88,7 @@ static void test_append_reports_each_complete_node_once_with_its_hash(void **sta
         }
         size_t expected_total = 0;
         for (uint32_t k = report; SIZE_MAX_FULL >> k > 0; k++) {
-            expected_total += SIZE_MAX_FULL >> k;
+            expected_total += (size_t)SIZE_MAX_FULL >> k;
         }
         assert_int_equal(total, expected_total);
     }
