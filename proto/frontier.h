@@ -6,7 +6,8 @@
  * item hashed: log_id 32, whole u64, root 32, day u32, flags u8
  * bucket digest = BLAKE2b-256 over its items by log id ("tris-bucket-v1"); empty = 32 zero bytes
  * root = BLAKE2b-256 over the 256 digests ("tris-front-v1"); bucket = first byte of the log id.
- * No item at size 0 unless forked. Local logs are never added. */
+ * No item at size 0 unless forked: empty logs are added, so that they can be fetched, but do not
+ * count. Local logs are never added. */
 #ifndef TRIS_PROTO_FRONTIER_H
 #define TRIS_PROTO_FRONTIER_H
 

@@ -122,6 +122,9 @@ struct session_stats {
 
 struct session; /* opaque, heap: < 256 KiB with its buffers while idle */
 
+/* Heap object of the caller's. TRIS_ERR_NO_MEMORY, or an error of the handshake's first message. An
+ * initiator that is sent to its own house is closed from the start (TRIS_ERR_SELF). The frontier
+ * must know the logs of all members, the empty ones too: what it does not know is not taken. */
 TRIS_MUST_CHECK enum tris_err session_new(const struct session_config *config, uint64_t now_ms,
                                           struct session **out);
 void session_free(struct session *s); /* wipes keys; any time */
@@ -155,6 +158,7 @@ void session_segment_done(struct session *s, uint32_t log_no, uint64_t first, ui
                           size_t len, enum tris_err result);
 
 void session_credit_window(struct session *s, uint64_t bytes); /* change the window, >= initial */
+/* Answered by SESSION_EV_PONG; a newer ping replaces one that waits. */
 void session_ping(struct session *s, uint64_t id, uint64_t now_ms);
 /* Ask the peer for its frontier now instead of at the next heartbeat. */
 void session_sync_now(struct session *s);

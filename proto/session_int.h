@@ -257,6 +257,7 @@ void pull_want_seal(struct session *s, uint32_t log_no);
 void pull_step(struct session *s); /* starts what can be started, finishes what is done */
 void pull_own_ahead(struct session *s, uint32_t log_no, uint64_t size);
 struct fetch *pull_fetch(struct session *s, uint32_t log_no);
+void pull_progress(struct session *s); /* all of them got on now */
 
 /* session_recv.c: segments in, credit given */
 void segment_entries(struct session *s, const struct msg_entries *m);

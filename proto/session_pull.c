@@ -166,6 +166,13 @@ static void fetches_start(struct session *s)
     p->poll_ms = waiting && p->fetches_count < SESSION_RANGES_MAX ? s->now_ms + SESSION_POLL_MS : 0;
 }
 
+void pull_progress(struct session *s)
+{
+    for (uint32_t i = 0; i < s->pull.fetches_count; i++) {
+        s->pull.fetches[i].progress_ms = s->now_ms;
+    }
+}
+
 static void fetch_release(struct session *s, uint32_t at)
 {
     struct pull *p = &s->pull;
@@ -255,10 +262,8 @@ void pull_tick(struct session *s)
     if (p->step != LADDER_IDLE && s->now_ms - p->step_ms >= SESSION_LADDER_ANSWER_MS) {
         ladder_abandon(s);
     }
-    for (uint32_t i = 0; i < p->fetches_count;) {
-        const struct fetch *fetch = &p->fetches[i];
-        if (s->now_ms - fetch->progress_ms >= SESSION_FETCH_STALL_MS &&
-            !segment_in_flight(s, fetch->log_no)) {
+    for (uint32_t i = 0; i < p->fetches_count && p->segments_waiting == 0;) {
+        if (s->now_ms - p->fetches[i].progress_ms >= SESSION_FETCH_STALL_MS) {
             fetch_release(s, i); /* what still comes is taken like a push */
         } else {
             i++;
@@ -276,11 +281,9 @@ uint64_t pull_deadline(const struct session *s)
     } else if (p->due && p->fetches_count == 0 && p->wants[0].count + p->wants[1].count == 0) {
         at = p->next_ms;
     }
-    for (uint32_t i = 0; i < p->fetches_count; i++) {
+    for (uint32_t i = 0; i < p->fetches_count && p->segments_waiting == 0; i++) {
         uint64_t stall = p->fetches[i].progress_ms + SESSION_FETCH_STALL_MS;
-        if (stall < at && !segment_in_flight(s, p->fetches[i].log_no)) {
-            at = stall;
-        }
+        at = stall < at ? stall : at;
     }
     if (p->poll_ms != 0 && p->poll_ms < at && p->step == LADDER_IDLE) {
         at = p->poll_ms;

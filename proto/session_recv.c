@@ -299,9 +299,8 @@ void session_segment_done(struct session *s, uint32_t log_no, uint64_t first, ui
     tris_assert(len <= p->bytes_waiting && p->segments_waiting > 0);
     p->bytes_waiting -= len;
     p->segments_waiting--;
-    struct fetch *fetch = pull_fetch(s, log_no);
-    if (fetch != NULL) {
-        fetch->progress_ms = s->now_ms;
+    if (p->segments_waiting == 0) {
+        pull_progress(s); /* while our own writer was busy, the peer could not get on */
     }
     if (!verdict_apply(s, f, result)) {
         return;

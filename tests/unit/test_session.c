@@ -1085,6 +1085,28 @@ static void first_entry_of_a_new_log_is_pushed(void **state)
     world_free(w);
 }
 
+static void a_withheld_log_is_given_back(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2, 1);
+    node_write(&w->nodes[0], 0, 20, 100);
+    struct link *l = link_open(w, 0, 1, 0);
+    static uint8_t out[OUT_BYTES];
+    for (size_t i = 0; frontier_item(w->nodes[1].frontier, 0)->fetcher == 0; i++) {
+        assert_true(i < 20);
+        size_t len = session_fill(l->end[i % 2].session, out, sizeof out, w->now_ms);
+        link_deliver(l, i % 2, out, len);
+    }
+    l->stuck[1] = true;
+    world_run(w); /* the range is asked for, and nothing comes */
+    world_pass(w, 31000);
+    assert_int_equal(frontier_item(w->nodes[1].frontier, 0)->fetcher, 0);
+    l->stuck[1] = false; /* it thinks better of it: taken all the same */
+    world_run(w);
+    assert_true(nodes_equal(w, 0, 1));
+    world_free(w);
+}
+
 static void logs_fetched_by_others_are_waited_for(void **state)
 {
     (void)state;
@@ -1185,7 +1207,7 @@ static uint32_t dice(struct world *w, uint32_t sides)
 
 static const uint8_t chaos_links[LINKS_MAX][2] = {{0, 1}, {1, 2}, {2, 3}, {3, 0}};
 
-/* One thing happens: a write, a cut, a verdict, some time, or some bytes. */
+/* One thing happens: a write, a cut, a full disk, a verdict, some time, or some bytes. */
 static void chaos_step(struct world *w)
 {
     size_t at = dice(w, LINKS_MAX);
@@ -1212,9 +1234,14 @@ static void chaos_step(struct world *w)
     case 2:
         world_pass(w, dice(w, 300));
         break;
-    case 3:
+    case 3: { /* a disk is full for a while */
+        struct node *n = &w->nodes[dice(w, w->nodes_count)];
+        n->write_result = dice(w, 3) == 0 ? TRIS_ERR_DISK_FULL : TRIS_OK;
+        break;
+    }
     case 4:
     case 5:
+    case 6:
         (void)link_run(l);
         break;
     default:
@@ -1239,7 +1266,10 @@ static void chaos_ends_in_agreement(void **state)
         for (uint32_t step = 0; step < 1500; step++) {
             chaos_step(w);
         }
-        for (uint32_t i = 0; i < 3000 && w->pending_count > 0; i++) {
+        for (uint32_t i = 0; i < w->nodes_count; i++) {
+            w->nodes[i].write_result = TRIS_OK;
+        }
+        for (uint32_t i = 0; i < 3 * PENDING_MAX && w->pending_count > 0; i++) {
             pending_run(w, i);
         }
         w->slow_writer = false;
@@ -1629,6 +1659,7 @@ int main(void)
         cmocka_unit_test(a_log_that_misses_its_seal_is_left_alone),
         cmocka_unit_test(own_log_ahead_is_told_and_not_fetched),
         cmocka_unit_test(first_entry_of_a_new_log_is_pushed),
+        cmocka_unit_test(a_withheld_log_is_given_back),
         cmocka_unit_test(logs_fetched_by_others_are_waited_for),
         cmocka_unit_test(ladder_costs_what_differs),
         cmocka_unit_test(common_root_saves_the_digests),
