@@ -274,6 +274,9 @@ static enum tris_err node_apply(struct node *n, const struct session_segment *se
         n->rejected++;
         return err;
     }
+    if (segment->count == 0 && seal_cmp(&segment->seal, &log->entries[log->count - 1].seal) <= 0) {
+        return TRIS_OK;
+    }
     struct rbuf run = rbuf_of(verified.wire);
     for (uint32_t i = 0; i < segment->count; i++) {
         struct entry entry;
@@ -1207,7 +1210,8 @@ static uint32_t dice(struct world *w, uint32_t sides)
 
 static const uint8_t chaos_links[LINKS_MAX][2] = {{0, 1}, {1, 2}, {2, 3}, {3, 0}};
 
-/* One thing happens: a write, a cut, a full disk, a verdict, some time, or some bytes. */
+/* One thing happens: a write, a cut, a full disk, a newer seal, a verdict, some time, some bytes.
+ */
 static void chaos_step(struct world *w)
 {
     size_t at = dice(w, LINKS_MAX);
@@ -1244,6 +1248,13 @@ static void chaos_step(struct world *w)
     case 6:
         (void)link_run(l);
         break;
+    case 7: {
+        uint32_t node = dice(w, w->nodes_count);
+        if (w->nodes[node].logs[node * 3].count > 0 && dice(w, 3) == 0) {
+            node_reseal(&w->nodes[node], node * 3, 1);
+        }
+        break;
+    }
     default:
         pending_run(w, dice(w, w->nodes_count));
         break;
