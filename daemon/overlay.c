@@ -17,9 +17,10 @@ enum {
     OVERLAY_HALF_OPEN_ORIGIN = 4, /* of one network address; loopback has no limit of its own */
     OVERLAY_BACKOFF_MS = 200,
     OVERLAY_BACKOFF_MS_MAX = 60000,
-    OVERLAY_OFFENCE_MS = 2000, /* least back-off after a fault of the peer */
-    OVERLAY_OFFENCES_MAX = 3,  /* faults in a row after which it waits outside for a while */
-    OVERLAY_GOOD_MS = 30000,   /* a session that lasted so long clears back-off and offences */
+    OVERLAY_OFFENCE_MS = 2000,     /* least back-off after a fault of the peer */
+    OVERLAY_OFFENCES_MAX = 3,      /* faults in a row after which it waits outside for a while */
+    OVERLAY_REFUSAL_LOG_MS = 5000, /* strangers must not fill the log: one line in so long */
+    OVERLAY_GOOD_MS = 30000,       /* a session that lasted so long clears back-off and offences */
     OVERLAY_WINDOW_MIN = 512 * 1024,
     OVERLAY_WINDOW_MAX = 16 * 1024 * 1024,
     OVERLAY_WINDOW_ALL = 48 * 1024 * 1024, /* below the writer's inbox */
@@ -38,6 +39,7 @@ struct overlay {
     struct asks asks;
     uv_timer_t dial_timer, stop_timer;
     bool started, stopping, stop_timer_open;
+    uint64_t refused, refused_logged_ms; /* connections that did not become sessions */
 };
 
 const char *peer_state_name(enum peer_state state)
@@ -280,6 +282,19 @@ static bool too_many_half_open(const struct overlay *o, const struct conn *newes
            (!conn_origin(newest)->loopback && same > OVERLAY_HALF_OPEN_ORIGIN);
 }
 
+/* Every refusal is counted; the line says how many there were. */
+static void note_refusal(struct overlay *o, const struct conn *c, enum tris_err reason)
+{
+    uint64_t now = now_ms(o);
+    o->refused++;
+    if (o->refused_logged_ms != 0 && now - o->refused_logged_ms < OVERLAY_REFUSAL_LOG_MS) {
+        return;
+    }
+    o->refused_logged_ms = now;
+    LOG(&o->d->log, LOG_WARN, "connection_refused", log_number("session", conn_session_no(c)),
+        log_text("reason", tris_err_name(reason)), log_number("refused_in_all", o->refused));
+}
+
 static void on_connection(uv_stream_t *listener, int status)
 {
     struct daemon *d = listener->data;
@@ -294,7 +309,6 @@ static void on_connection(uv_stream_t *listener, int status)
     conn_set_next(c, o->conns);
     o->conns = c;
     if (too_many_half_open(o, c)) {
-        LOG(&d->log, LOG_WARN, "half_open_limit", log_number("session", conn_session_no(c)));
         conn_close(c, TRIS_ERR_BUSY);
     }
 }
@@ -490,9 +504,8 @@ void overlay_conn_closed(struct daemon *d, struct conn *c, enum tris_err reason,
     asks_session_closed(&o->asks, conn_session_no(c));
     if (conn_peer(c) != UINT32_MAX) {
         peer_closed(o, c, reason, by_peer);
-    } else {
-        LOG(&d->log, LOG_DEBUG, "stranger_closed", log_number("session", conn_session_no(c)),
-            log_text("reason", tris_err_name(reason)));
+    } else if (!o->stopping) {
+        note_refusal(o, c, reason);
     }
     if (o->stopping) {
         if (o->conns == NULL && o->stop_timer_open) {
