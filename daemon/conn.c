@@ -153,6 +153,27 @@ static enum tris_err io_member(void *ctx, const struct tris_house_id *house,
     return members_admit(&c->d->members, house, transport, role);
 }
 
+/* The first sealed run from `first` on, which the mark covers: up to `held` entries. */
+static enum tris_err read_marked_run(struct store_view *v, uint32_t log_no, uint64_t first,
+                                     uint64_t held, struct wbuf *out, uint32_t *count,
+                                     struct seal *seal)
+{
+    enum tris_err err = store_seal_covering(v, log_no, first, seal);
+    if (err != TRIS_OK || seal->size > held) {
+        return err != TRIS_OK ? err : TRIS_ERR_NOT_FOUND;
+    }
+    *count = (uint32_t)(seal->size - first);
+    for (uint64_t seq = first; seq < seal->size && err == TRIS_OK; seq++) {
+        struct entry entry;
+        err = store_entry_get(v, log_no, seq, &entry);
+        if (err == TRIS_OK) {
+            wbuf_span_put(out, entry.wire);
+            err = out->err;
+        }
+    }
+    return err;
+}
+
 static enum tris_err io_read_segment(void *ctx, uint32_t log_no, uint64_t first, struct wbuf *out,
                                      uint32_t *count, struct seal *seal)
 {
@@ -168,12 +189,12 @@ static enum tris_err io_read_segment(void *ctx, uint32_t log_no, uint64_t first,
     }
     size_t start = out->len;
     err = store_segment_read(v, log_no, first, out, count, seal);
-    store_view_end(v);
     /* an own seal leaves only after the mark: the frontier knows no more than that */
     if (err == TRIS_OK && item->own && seal->size > item->held) {
         out->len = start;
-        err = TRIS_ERR_NOT_FOUND;
+        err = read_marked_run(v, log_no, first, item->held, out, count, seal);
     }
+    store_view_end(v);
     return err;
 }
 
