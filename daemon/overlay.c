@@ -1,26 +1,18 @@
-/* Peers, dialling and the sessions of this node; see overlay.h. */
+/* Peers, dialling, and what others ask of the overlay; see overlay.h. */
 #include "daemon/overlay.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/ask.h"
 #include "daemon/clock.h"
-#include "daemon/conn.h"
 #include "daemon/daemon.h"
-#include "daemon/listener.h"
+#include "daemon/overlay_int.h"
 #include "proto/assert.h"
 
 enum {
-    OVERLAY_HALF_OPEN_MAX = 32,   /* connections that have not authenticated */
-    OVERLAY_HALF_OPEN_ORIGIN = 4, /* of one network address; loopback has no limit of its own */
     OVERLAY_BACKOFF_MS = 200,
     OVERLAY_BACKOFF_MS_MAX = 60000,
-    OVERLAY_OFFENCE_MS = 2000,     /* least back-off after a fault of the peer */
-    OVERLAY_OFFENCES_MAX = 3,      /* faults in a row after which it waits outside for a while */
-    OVERLAY_REFUSAL_LOG_MS = 5000, /* strangers must not fill the log: one line in so long */
-    OVERLAY_GOOD_MS = 30000,       /* a session that lasted so long clears back-off and offences */
     OVERLAY_WINDOW_MIN = 512 * 1024,
     OVERLAY_WINDOW_MAX = 16 * 1024 * 1024,
     OVERLAY_WINDOW_ALL = 48 * 1024 * 1024, /* below the writer's inbox */
@@ -29,26 +21,13 @@ enum {
 _Static_assert((int)OVERLAY_WINDOW_MIN >= (int)TRIS_CREDIT_INITIAL_BYTES, "never below credit");
 _Static_assert((int)OVERLAY_WINDOW_ALL < (int)WRITER_INBOX_BYTES_MAX, "it fits the inbox");
 
-struct overlay {
-    struct daemon *d;
-    struct peer *peers;
-    uint32_t count;
-    struct conn *conns; /* all that have a handle open */
-    uint64_t next_session_no;
-    struct listener listener;
-    struct asks asks;
-    uv_timer_t dial_timer, stop_timer;
-    bool started, stopping, stop_timer_open;
-    uint64_t refused, refused_logged_ms; /* connections that did not become sessions */
-};
-
 const char *peer_state_name(enum peer_state state)
 {
     static const char *const names[] = {"idle", "waiting", "dialling", "open"};
     return names[state];
 }
 
-static uint64_t now_ms(const struct overlay *o)
+uint64_t overlay_now(const struct overlay *o)
 {
     return uv_now(&o->d->loop);
 }
@@ -61,9 +40,9 @@ uint32_t overlay_peer_count(const struct overlay *o)
 }
 
 /* Wall time of the last byte of a session. */
-static uint64_t heard_wall_ms(const struct overlay *o, const struct session_stats *stats)
+uint64_t overlay_heard(const struct overlay *o, const struct session_stats *stats)
 {
-    uint64_t now = now_ms(o);
+    uint64_t now = overlay_now(o);
     return clock_wall_ms() - (now > stats->last_recv_ms ? now - stats->last_recv_ms : 0);
 }
 
@@ -72,7 +51,7 @@ const struct peer *overlay_peer(const struct overlay *o, uint32_t index)
     tris_assert(index < o->count);
     struct peer *p = &o->peers[index];
     if (p->state == PEER_OPEN) {
-        p->heard_wall_ms = heard_wall_ms(o, session_stats(conn_session(p->conn)));
+        p->heard_wall_ms = overlay_heard(o, session_stats(conn_session(p->conn)));
     }
     return p;
 }
@@ -131,7 +110,7 @@ const char *overlay_listen(const struct overlay *o, size_t index)
     return o->listener.address[index];
 }
 
-static void check_waits(struct overlay *o)
+void overlay_check_waits(struct overlay *o)
 {
     if (asks_any_wait(&o->asks) && overlay_all_equal(o)) {
         asks_equal(&o->asks);
@@ -140,7 +119,7 @@ static void check_waits(struct overlay *o)
 
 /* ---- credit windows ---- */
 
-static void share_windows(struct overlay *o)
+void overlay_share_windows(struct overlay *o)
 {
     uint64_t open = overlay_open_count(o);
     uint64_t window = OVERLAY_WINDOW_ALL / (open > 0 ? open : 1);
@@ -165,7 +144,7 @@ static const char *peer_address(const struct overlay *o, uint32_t index)
     return line->addr_count == 0 ? NULL : line->addr[p->address_turn % line->addr_count];
 }
 
-static bool peer_is_candidate(const struct overlay *o, uint32_t index)
+bool overlay_is_candidate(const struct overlay *o, uint32_t index)
 {
     const struct peer *p = &o->peers[index];
     return !p->self && p->conn == NULL && (p->configured || o->d->config.dial_auto) &&
@@ -175,10 +154,10 @@ static bool peer_is_candidate(const struct overlay *o, uint32_t index)
 /* A moment between half and the whole of `ms` from now. */
 static uint64_t jittered(const struct overlay *o, uint32_t ms)
 {
-    return now_ms(o) + ms / 2 + randombytes_uniform(ms / 2 + 1) + 1;
+    return overlay_now(o) + ms / 2 + randombytes_uniform(ms / 2 + 1) + 1;
 }
 
-static void dial_failed(struct overlay *o, struct peer *p, enum tris_err err)
+void overlay_dial_later(struct overlay *o, struct peer *p, enum tris_err err)
 {
     p->last_error = err;
     p->address_turn++;
@@ -198,7 +177,7 @@ static void dial(struct overlay *o, uint32_t index)
     enum tris_err err = conn_dial(o->d, peer_address(o, index), &line->id, &line->transport,
                                   o->next_session_no++, &c);
     if (err != TRIS_OK) {
-        dial_failed(o, p, err);
+        overlay_dial_later(o, p, err);
         return;
     }
     conn_set_peer(c, index);
@@ -223,9 +202,9 @@ static void on_dial_timer(uv_timer_t *timer);
 
 /* Dials whoever is due and sets the timer for who is next. Members are looked at from a random one
  * on, so that a large federation is not dialled in order of keys. */
-static void plan_dials(struct overlay *o)
+void overlay_plan_dials(struct overlay *o)
 {
-    uint64_t now = now_ms(o), next = UINT64_MAX;
+    uint64_t now = overlay_now(o), next = UINT64_MAX;
     uint32_t autos = auto_count(o);
     if (o->stopping || !o->started || o->count == 0) {
         return;
@@ -235,7 +214,7 @@ static void plan_dials(struct overlay *o)
         uint32_t index = (start + i) % o->count;
         struct peer *p = &o->peers[index];
         bool budget = p->configured || autos < o->d->config.dial_max;
-        if (!peer_is_candidate(o, index) || !budget) {
+        if (!overlay_is_candidate(o, index) || !budget) {
             continue;
         }
         if (p->next_dial_ms == 0) {
@@ -259,264 +238,7 @@ static void plan_dials(struct overlay *o)
 
 static void on_dial_timer(uv_timer_t *timer)
 {
-    plan_dials(timer->data);
-}
-
-/* ---- accepting ---- */
-
-static bool same_origin(const struct conn_origin *a, const struct conn_origin *b)
-{
-    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
-}
-
-static bool too_many_half_open(const struct overlay *o, const struct conn *newest)
-{
-    uint32_t all = 0, same = 0;
-    for (const struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
-        if (conn_inbound(c) && !conn_open(c) && !conn_closing(c)) {
-            all++;
-            same += same_origin(conn_origin(c), conn_origin(newest)) ? 1 : 0;
-        }
-    }
-    return all > OVERLAY_HALF_OPEN_MAX ||
-           (!conn_origin(newest)->loopback && same > OVERLAY_HALF_OPEN_ORIGIN);
-}
-
-/* Every refusal is counted; the line says how many there were. */
-static void note_refusal(struct overlay *o, const struct conn *c, enum tris_err reason)
-{
-    uint64_t now = now_ms(o);
-    o->refused++;
-    if (o->refused_logged_ms != 0 && now - o->refused_logged_ms < OVERLAY_REFUSAL_LOG_MS) {
-        return;
-    }
-    o->refused_logged_ms = now;
-    LOG(&o->d->log, LOG_WARN, "connection_refused", log_number("session", conn_session_no(c)),
-        log_text("reason", tris_err_name(reason)), log_number("refused_in_all", o->refused));
-}
-
-static void on_connection(uv_stream_t *listener, int status)
-{
-    struct daemon *d = listener->data;
-    struct overlay *o = d->overlay;
-    struct conn *c;
-    if (status != 0 || o->stopping) {
-        return;
-    }
-    if (conn_accept(d, listener, o->next_session_no++, &c) != TRIS_OK) {
-        return;
-    }
-    conn_set_next(c, o->conns);
-    o->conns = c;
-    if (too_many_half_open(o, c)) {
-        conn_close(c, TRIS_ERR_BUSY);
-    }
-}
-
-/* ---- events of connections ---- */
-
-static const char *peer_slug(const struct overlay *o, uint32_t index)
-{
-    return members_line(&o->d->members, index)->slug;
-}
-
-/* Of two sessions with one house the one stays that the house with the smaller id dialled, so that
- * both sides choose the same; the newer one if one side dialled both, if the other process is
- * another one than before, or if the old session has gone silent. */
-static bool newer_wins(const struct overlay *o, const struct peer *p, struct conn *newer,
-                       uint32_t index, uint64_t instance)
-{
-    bool newer_by_us = !conn_inbound(newer), older_by_us = !conn_inbound(p->conn);
-    const struct session_stats *older = session_stats(conn_session(p->conn));
-    uint64_t now = now_ms(o);
-    bool silent =
-        now > older->last_recv_ms && now - older->last_recv_ms > 2 * o->d->config.heartbeat_ms;
-    if (newer_by_us == older_by_us || instance != p->instance || silent) {
-        return true;
-    }
-    const struct house_line *line = members_line(&o->d->members, index);
-    bool we_are_smaller = tris_house_id_cmp(&o->d->own, &line->id) < 0;
-    return newer_by_us == we_are_smaller;
-}
-
-static uint32_t inbound_count(const struct overlay *o)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < o->count; i++) {
-        count += o->peers[i].state == PEER_OPEN && o->peers[i].inbound ? 1 : 0;
-    }
-    return count;
-}
-
-static enum tris_err refuse_reason(const struct overlay *o, const struct conn *c, uint32_t index)
-{
-    const struct peer *p = &o->peers[index];
-    if (o->stopping) {
-        return TRIS_ERR_STOPPING;
-    }
-    if (!conn_inbound(c)) {
-        return TRIS_OK;
-    }
-    bool punished = p->offences >= OVERLAY_OFFENCES_MAX && p->next_dial_ms > now_ms(o);
-    bool full =
-        p->state != PEER_OPEN && !p->configured && inbound_count(o) >= o->d->config.inbound_max;
-    return punished || full ? TRIS_ERR_BUSY : TRIS_OK;
-}
-
-void overlay_conn_open(struct daemon *d, struct conn *c, const struct session_event *event)
-{
-    struct overlay *o = d->overlay;
-    uint32_t index = members_find(&d->members, &event->peer.house);
-    if (index == UINT32_MAX || o->peers[index].self) {
-        conn_goodbye(c, index == UINT32_MAX ? TRIS_ERR_STRANGER : TRIS_ERR_SELF);
-        return;
-    }
-    struct peer *p = &o->peers[index];
-    conn_set_peer(c, index);
-    enum tris_err refused = refuse_reason(o, c, index);
-    if (refused != TRIS_OK) {
-        conn_goodbye(c, refused);
-        return;
-    }
-    struct conn *older = p->state == PEER_OPEN && p->conn != c ? p->conn : NULL;
-    if (older != NULL && !newer_wins(o, p, c, index, event->peer.instance_nonce)) {
-        conn_goodbye(c, TRIS_ERR_DUPLICATE);
-        return;
-    }
-    p->conn = c;
-    p->state = PEER_OPEN;
-    p->inbound = conn_inbound(c);
-    p->instance = event->peer.instance_nonce;
-    p->last_error = TRIS_OK;
-    LOG(&d->log, LOG_INFO, "peer_open", log_text("house", peer_slug(o, index)),
-        log_number("session", conn_session_no(c)),
-        log_text("inbound", p->inbound ? "true" : "false"));
-    if (older != NULL) {
-        conn_goodbye(older, TRIS_ERR_DUPLICATE);
-    }
-    share_windows(o);
-    plan_dials(o);
-}
-
-void overlay_conn_in_sync(struct daemon *d, struct conn *c)
-{
-    if (conn_peer(c) != UINT32_MAX) {
-        LOG(&d->log, LOG_DEBUG, "in_sync", log_text("house", peer_slug(d->overlay, conn_peer(c))));
-    }
-    check_waits(d->overlay);
-}
-
-void overlay_conn_pong(struct daemon *d, struct conn *c, uint64_t id, uint64_t rtt_ms)
-{
-    (void)c;
-    asks_pong(&d->overlay->asks, id, rtt_ms);
-}
-
-void overlay_conn_own_ahead(struct daemon *d, struct conn *c, uint32_t log_no, uint64_t size)
-{
-    const struct frontier_item *item = frontier_item(d->frontier, log_no);
-    LOG(&d->log, LOG_ERROR, "own_log_behind",
-        log_text("house", conn_peer(c) == UINT32_MAX ? "" : peer_slug(d->overlay, conn_peer(c))),
-        log_number("log", log_no), log_number("they_hold", size),
-        log_number("we_hold", item == NULL ? 0 : item->held),
-        log_text("next", "this data directory is an old copy: tris doctor"));
-}
-
-/* Ends that say nothing bad about the peer. */
-static bool is_offence(enum tris_err err)
-{
-    static const enum tris_err innocent[] = {TRIS_ERR_CLOSED, TRIS_ERR_TIMEOUT, TRIS_ERR_DUPLICATE,
-                                             TRIS_ERR_BUSY,   TRIS_ERR_GOODBYE, TRIS_ERR_SELF};
-    for (size_t i = 0; i < sizeof innocent / sizeof innocent[0]; i++) {
-        if (err == innocent[i]) {
-            return false;
-        }
-    }
-    return tris_err_class(err) == TRIS_CLASS_PEER;
-}
-
-static void note_stats(struct overlay *o, struct peer *p, struct conn *c)
-{
-    const struct session_stats *s = session_stats(conn_session(c));
-    uint64_t now = now_ms(o);
-    p->bytes_in += s->bytes_in;
-    p->bytes_out += s->bytes_out;
-    p->entries_in += s->entries_in;
-    p->entries_out += s->entries_out;
-    if (s->opened_ms == 0) {
-        return;
-    }
-    p->heard_wall_ms = heard_wall_ms(o, s);
-    if (now > s->opened_ms && now - s->opened_ms > OVERLAY_GOOD_MS) {
-        p->backoff_ms = 0;
-        p->offences = 0;
-    }
-}
-
-static void conns_remove(struct overlay *o, struct conn *c)
-{
-    if (o->conns == c) {
-        o->conns = conn_next(c);
-        return;
-    }
-    struct conn *at = o->conns;
-    while (conn_next(at) != c) {
-        at = conn_next(at);
-        tris_assert(at != NULL);
-    }
-    conn_set_next(at, conn_next(c));
-}
-
-static void peer_closed(struct overlay *o, struct conn *c, enum tris_err reason, bool by_peer)
-{
-    uint32_t index = conn_peer(c);
-    struct peer *p = &o->peers[index];
-    if (conn_session(c) != NULL) {
-        note_stats(o, p, c);
-    }
-    enum log_level level = p->state == PEER_OPEN && p->conn == c ? LOG_INFO : LOG_DEBUG;
-    bool offence = !by_peer && is_offence(reason); /* by_peer: it blames us */
-    if (offence) {
-        level = LOG_WARN;
-    }
-    LOG(&o->d->log, level, "peer_closed", log_text("house", peer_slug(o, index)),
-        log_number("session", conn_session_no(c)), log_text("reason", tris_err_name(reason)),
-        log_text("by_peer", by_peer ? "true" : "false"));
-    if (p->conn != c) {
-        return; /* the loser of two, or one that opened beside a newer one */
-    }
-    p->conn = NULL;
-    p->instance = 0;
-    if (offence) {
-        p->offences++;
-        p->backoff_ms = p->backoff_ms < OVERLAY_OFFENCE_MS ? OVERLAY_OFFENCE_MS : p->backoff_ms;
-    }
-    dial_failed(o, p, reason);
-    if (!peer_is_candidate(o, index)) {
-        p->state = PEER_IDLE;
-    }
-}
-
-void overlay_conn_closed(struct daemon *d, struct conn *c, enum tris_err reason, bool by_peer)
-{
-    struct overlay *o = d->overlay;
-    conns_remove(o, c);
-    asks_session_closed(&o->asks, conn_session_no(c));
-    if (conn_peer(c) != UINT32_MAX) {
-        peer_closed(o, c, reason, by_peer);
-    } else if (!o->stopping) {
-        note_refusal(o, c, reason);
-    }
-    if (o->stopping) {
-        if (o->conns == NULL && o->stop_timer_open) {
-            o->stop_timer_open = false;
-            uv_close((uv_handle_t *)&o->stop_timer, NULL);
-        }
-        return;
-    }
-    share_windows(o);
-    check_waits(o);
-    plan_dials(o);
+    overlay_plan_dials(timer->data);
 }
 
 /* ---- what the writer and handlers tell ---- */
@@ -536,7 +258,7 @@ void overlay_advanced(struct overlay *o, const struct overlay_advance *list, siz
         session_root_changed(conn_session(c));
         conn_pump(c);
     }
-    check_waits(o);
+    overlay_check_waits(o);
 }
 
 void overlay_segment_done(struct overlay *o, uint64_t session_no, uint32_t log_no, uint64_t first,
@@ -555,9 +277,9 @@ void overlay_segment_done(struct overlay *o, uint64_t session_no, uint32_t log_n
 
 void overlay_member_changed(struct overlay *o, uint32_t index)
 {
-    LOG(&o->d->log, LOG_INFO, "member_changed", log_text("house", peer_slug(o, index)));
+    LOG(&o->d->log, LOG_INFO, "member_changed", log_text("house", overlay_slug(o, index)));
     o->peers[index].next_dial_ms = 0; /* the new address may work at once */
-    plan_dials(o);
+    overlay_plan_dials(o);
 }
 
 void overlay_configure(struct overlay *o, uint32_t index, const char *address)
@@ -571,7 +293,7 @@ void overlay_configure(struct overlay *o, uint32_t index, const char *address)
     if (p->conn == NULL) {
         p->state = PEER_IDLE;
     }
-    plan_dials(o);
+    overlay_plan_dials(o);
 }
 
 uint32_t overlay_sync_now(struct overlay *o, uint32_t index)
@@ -587,10 +309,10 @@ uint32_t overlay_sync_now(struct overlay *o, uint32_t index)
             conn_pump(p->conn);
             asked++;
         } else if (p->state == PEER_WAITING) {
-            p->next_dial_ms = now_ms(o);
+            p->next_dial_ms = overlay_now(o);
         }
     }
-    plan_dials(o);
+    overlay_plan_dials(o);
     return asked;
 }
 
@@ -608,7 +330,7 @@ enum tris_err overlay_ping(struct overlay *o, uint32_t index, uint64_t timeout_m
     if (err != TRIS_OK) {
         return err;
     }
-    session_ping(conn_session(p->conn), id, now_ms(o));
+    session_ping(conn_session(p->conn), id, overlay_now(o));
     conn_pump(p->conn);
     return TRIS_OK;
 }
@@ -618,7 +340,7 @@ enum tris_err overlay_wait_equal(struct overlay *o, uint64_t timeout_ms, overlay
 {
     enum tris_err err = asks_add_wait(&o->asks, timeout_ms, done, ctx);
     if (err == TRIS_OK) {
-        check_waits(o);
+        overlay_check_waits(o);
     }
     return err;
 }
@@ -683,7 +405,7 @@ enum tris_err overlay_open(struct daemon *d, struct overlay **out)
 
 enum tris_err overlay_start(struct overlay *o)
 {
-    enum tris_err err = listener_open(&o->listener, o->d, on_connection);
+    enum tris_err err = listener_open(&o->listener, o->d, overlay_on_connection);
     if (err != TRIS_OK) {
         return err;
     }
@@ -696,7 +418,7 @@ enum tris_err overlay_start(struct overlay *o)
     o->stop_timer_open = true;
     asks_open(&o->asks, o->d);
     o->started = true;
-    plan_dials(o);
+    overlay_plan_dials(o);
     return TRIS_OK;
 }
 
@@ -710,7 +432,7 @@ void overlay_reload(struct overlay *o)
             p->state = PEER_IDLE;
         }
     }
-    plan_dials(o);
+    overlay_plan_dials(o);
 }
 
 static void on_stop_timer(uv_timer_t *timer)

@@ -1,0 +1,43 @@
+/* The state of one connection, shared by conn.c (running and closing) and conn_open.c (accepting
+ * and dialling); for nobody else. */
+#ifndef TRIS_DAEMON_CONN_INT_H
+#define TRIS_DAEMON_CONN_INT_H
+
+#include "daemon/conn.h"
+
+enum conn_phase {
+    CONN_CONNECTING, /* resolving or connecting: no session yet */
+    CONN_RUNNING,
+    CONN_ENDING,  /* the session is closed, its last bytes are being written */
+    CONN_CLOSING, /* handles are closing */
+};
+
+struct conn {
+    struct daemon *d;
+    enum conn_phase phase;
+    uint64_t session_no;
+    struct session *session;
+    bool inbound, open, writing, pumping, by_peer, resolving;
+    enum tris_err reason;
+    uint32_t peer;
+    struct conn *next;
+    struct conn_origin origin;
+    struct tris_house_id dial_house;
+    struct tris_dh_pub dial_transport;
+    int handles; /* open uv handles and a running name resolution */
+    uint8_t *write_buf;
+    uv_tcp_t tcp;
+    uv_timer_t timer;
+    uv_write_t write;
+    uv_connect_t connect;
+    uv_getaddrinfo_t resolve;
+};
+
+/* TCP is there: the session begins and reading starts. On failure the caller closes. */
+TRIS_MUST_CHECK enum tris_err conn_begin(struct conn *c);
+/* The connection's one timer: dial timeout, session tick, or end of the goodbye. */
+void conn_on_tick(uv_timer_t *timer);
+/* One handle has closed, or the name resolution has ended; the last one frees. */
+void conn_release(struct conn *c);
+
+#endif

@@ -1,0 +1,273 @@
+/* What connections tell the overlay: accepted, opened, in sync, closed; which of two sessions with
+ * one house stays. */
+#include "daemon/clock.h"
+#include "daemon/daemon.h"
+#include "daemon/overlay_int.h"
+#include "proto/assert.h"
+
+enum {
+    OVERLAY_HALF_OPEN_MAX = 32,    /* connections that have not authenticated */
+    OVERLAY_HALF_OPEN_ORIGIN = 4,  /* of one network address; loopback has no limit of its own */
+    OVERLAY_OFFENCE_MS = 2000,     /* least back-off after a fault of the peer */
+    OVERLAY_OFFENCES_MAX = 3,      /* faults in a row after which it waits outside for a while */
+    OVERLAY_REFUSAL_LOG_MS = 5000, /* strangers must not fill the log: one line in so long */
+    OVERLAY_GOOD_MS = 30000,       /* a session that lasted so long clears back-off and offences */
+};
+
+/* ---- accepting ---- */
+
+static bool same_origin(const struct conn_origin *a, const struct conn_origin *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+static bool too_many_half_open(const struct overlay *o, const struct conn *newest)
+{
+    uint32_t all = 0, same = 0;
+    for (const struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        if (conn_inbound(c) && !conn_open(c) && !conn_closing(c)) {
+            all++;
+            same += same_origin(conn_origin(c), conn_origin(newest)) ? 1 : 0;
+        }
+    }
+    return all > OVERLAY_HALF_OPEN_MAX ||
+           (!conn_origin(newest)->loopback && same > OVERLAY_HALF_OPEN_ORIGIN);
+}
+
+/* Every refusal is counted; the line says how many there were. */
+static void note_refusal(struct overlay *o, const struct conn *c, enum tris_err reason)
+{
+    uint64_t now = overlay_now(o);
+    o->refused++;
+    if (o->refused_logged_ms != 0 && now - o->refused_logged_ms < OVERLAY_REFUSAL_LOG_MS) {
+        return;
+    }
+    o->refused_logged_ms = now;
+    LOG(&o->d->log, LOG_WARN, "connection_refused", log_number("session", conn_session_no(c)),
+        log_text("reason", tris_err_name(reason)), log_number("refused_in_all", o->refused));
+}
+
+void overlay_on_connection(uv_stream_t *listener, int status)
+{
+    struct daemon *d = listener->data;
+    struct overlay *o = d->overlay;
+    struct conn *c;
+    if (status != 0 || o->stopping) {
+        return;
+    }
+    if (conn_accept(d, listener, o->next_session_no++, &c) != TRIS_OK) {
+        return;
+    }
+    conn_set_next(c, o->conns);
+    o->conns = c;
+    if (too_many_half_open(o, c)) {
+        conn_close(c, TRIS_ERR_BUSY);
+    }
+}
+
+/* ---- events of connections ---- */
+
+const char *overlay_slug(const struct overlay *o, uint32_t index)
+{
+    return members_line(&o->d->members, index)->slug;
+}
+
+/* Of two sessions with one house the one stays that the house with the smaller id dialled, so that
+ * both sides choose the same; the newer one if one side dialled both, if the other process is
+ * another one than before, or if the old session has gone silent. */
+static bool newer_wins(const struct overlay *o, const struct peer *p, struct conn *newer,
+                       uint32_t index, uint64_t instance)
+{
+    bool newer_by_us = !conn_inbound(newer), older_by_us = !conn_inbound(p->conn);
+    const struct session_stats *older = session_stats(conn_session(p->conn));
+    uint64_t now = overlay_now(o);
+    bool silent =
+        now > older->last_recv_ms && now - older->last_recv_ms > 2 * o->d->config.heartbeat_ms;
+    if (newer_by_us == older_by_us || instance != p->instance || silent) {
+        return true;
+    }
+    const struct house_line *line = members_line(&o->d->members, index);
+    bool we_are_smaller = tris_house_id_cmp(&o->d->own, &line->id) < 0;
+    return newer_by_us == we_are_smaller;
+}
+
+static uint32_t inbound_count(const struct overlay *o)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < o->count; i++) {
+        count += o->peers[i].state == PEER_OPEN && o->peers[i].inbound ? 1 : 0;
+    }
+    return count;
+}
+
+static enum tris_err refuse_reason(const struct overlay *o, const struct conn *c, uint32_t index)
+{
+    const struct peer *p = &o->peers[index];
+    if (o->stopping) {
+        return TRIS_ERR_STOPPING;
+    }
+    if (!conn_inbound(c)) {
+        return TRIS_OK;
+    }
+    bool punished = p->offences >= OVERLAY_OFFENCES_MAX && p->next_dial_ms > overlay_now(o);
+    bool full =
+        p->state != PEER_OPEN && !p->configured && inbound_count(o) >= o->d->config.inbound_max;
+    return punished || full ? TRIS_ERR_BUSY : TRIS_OK;
+}
+
+void overlay_conn_open(struct daemon *d, struct conn *c, const struct session_event *event)
+{
+    struct overlay *o = d->overlay;
+    uint32_t index = members_find(&d->members, &event->peer.house);
+    if (index == UINT32_MAX || o->peers[index].self) {
+        conn_goodbye(c, index == UINT32_MAX ? TRIS_ERR_STRANGER : TRIS_ERR_SELF);
+        return;
+    }
+    struct peer *p = &o->peers[index];
+    conn_set_peer(c, index);
+    enum tris_err refused = refuse_reason(o, c, index);
+    if (refused != TRIS_OK) {
+        conn_goodbye(c, refused);
+        return;
+    }
+    struct conn *older = p->state == PEER_OPEN && p->conn != c ? p->conn : NULL;
+    if (older != NULL && !newer_wins(o, p, c, index, event->peer.instance_nonce)) {
+        conn_goodbye(c, TRIS_ERR_DUPLICATE);
+        return;
+    }
+    p->conn = c;
+    p->state = PEER_OPEN;
+    p->inbound = conn_inbound(c);
+    p->instance = event->peer.instance_nonce;
+    p->last_error = TRIS_OK;
+    LOG(&d->log, LOG_INFO, "peer_open", log_text("house", overlay_slug(o, index)),
+        log_number("session", conn_session_no(c)),
+        log_text("inbound", p->inbound ? "true" : "false"));
+    if (older != NULL) {
+        conn_goodbye(older, TRIS_ERR_DUPLICATE);
+    }
+    overlay_share_windows(o);
+    overlay_plan_dials(o);
+}
+
+void overlay_conn_in_sync(struct daemon *d, struct conn *c)
+{
+    if (conn_peer(c) != UINT32_MAX) {
+        LOG(&d->log, LOG_DEBUG, "in_sync",
+            log_text("house", overlay_slug(d->overlay, conn_peer(c))));
+    }
+    overlay_check_waits(d->overlay);
+}
+
+void overlay_conn_pong(struct daemon *d, struct conn *c, uint64_t id, uint64_t rtt_ms)
+{
+    (void)c;
+    asks_pong(&d->overlay->asks, id, rtt_ms);
+}
+
+void overlay_conn_own_ahead(struct daemon *d, struct conn *c, uint32_t log_no, uint64_t size)
+{
+    const struct frontier_item *item = frontier_item(d->frontier, log_no);
+    LOG(&d->log, LOG_ERROR, "own_log_behind",
+        log_text("house", conn_peer(c) == UINT32_MAX ? "" : overlay_slug(d->overlay, conn_peer(c))),
+        log_number("log", log_no), log_number("they_hold", size),
+        log_number("we_hold", item == NULL ? 0 : item->held),
+        log_text("next", "this data directory is an old copy: tris doctor"));
+}
+
+/* Ends that say nothing bad about the peer. */
+static bool is_offence(enum tris_err err)
+{
+    static const enum tris_err innocent[] = {TRIS_ERR_CLOSED, TRIS_ERR_TIMEOUT, TRIS_ERR_DUPLICATE,
+                                             TRIS_ERR_BUSY,   TRIS_ERR_GOODBYE, TRIS_ERR_SELF};
+    for (size_t i = 0; i < sizeof innocent / sizeof innocent[0]; i++) {
+        if (err == innocent[i]) {
+            return false;
+        }
+    }
+    return tris_err_class(err) == TRIS_CLASS_PEER;
+}
+
+static void note_stats(struct overlay *o, struct peer *p, struct conn *c)
+{
+    const struct session_stats *s = session_stats(conn_session(c));
+    uint64_t now = overlay_now(o);
+    p->bytes_in += s->bytes_in;
+    p->bytes_out += s->bytes_out;
+    p->entries_in += s->entries_in;
+    p->entries_out += s->entries_out;
+    if (s->opened_ms == 0) {
+        return;
+    }
+    p->heard_wall_ms = overlay_heard(o, s);
+    if (now > s->opened_ms && now - s->opened_ms > OVERLAY_GOOD_MS) {
+        p->backoff_ms = 0;
+        p->offences = 0;
+    }
+}
+
+static void conns_remove(struct overlay *o, struct conn *c)
+{
+    if (o->conns == c) {
+        o->conns = conn_next(c);
+        return;
+    }
+    struct conn *at = o->conns;
+    while (conn_next(at) != c) {
+        at = conn_next(at);
+        tris_assert(at != NULL);
+    }
+    conn_set_next(at, conn_next(c));
+}
+
+static void peer_closed(struct overlay *o, struct conn *c, enum tris_err reason, bool by_peer)
+{
+    uint32_t index = conn_peer(c);
+    struct peer *p = &o->peers[index];
+    if (conn_session(c) != NULL) {
+        note_stats(o, p, c);
+    }
+    enum log_level level = p->state == PEER_OPEN && p->conn == c ? LOG_INFO : LOG_DEBUG;
+    bool offence = !by_peer && is_offence(reason); /* by_peer: it blames us */
+    if (offence) {
+        level = LOG_WARN;
+    }
+    LOG(&o->d->log, level, "peer_closed", log_text("house", overlay_slug(o, index)),
+        log_number("session", conn_session_no(c)), log_text("reason", tris_err_name(reason)),
+        log_text("by_peer", by_peer ? "true" : "false"));
+    if (p->conn != c) {
+        return; /* the loser of two, or one that opened beside a newer one */
+    }
+    p->conn = NULL;
+    p->instance = 0;
+    if (offence) {
+        p->offences++;
+        p->backoff_ms = p->backoff_ms < OVERLAY_OFFENCE_MS ? OVERLAY_OFFENCE_MS : p->backoff_ms;
+    }
+    overlay_dial_later(o, p, reason);
+    if (!overlay_is_candidate(o, index)) {
+        p->state = PEER_IDLE;
+    }
+}
+
+void overlay_conn_closed(struct daemon *d, struct conn *c, enum tris_err reason, bool by_peer)
+{
+    struct overlay *o = d->overlay;
+    conns_remove(o, c);
+    asks_session_closed(&o->asks, conn_session_no(c));
+    if (conn_peer(c) != UINT32_MAX) {
+        peer_closed(o, c, reason, by_peer);
+    } else if (!o->stopping) {
+        note_refusal(o, c, reason);
+    }
+    if (o->stopping) {
+        if (o->conns == NULL && o->stop_timer_open) {
+            o->stop_timer_open = false;
+            uv_close((uv_handle_t *)&o->stop_timer, NULL);
+        }
+        return;
+    }
+    overlay_share_windows(o);
+    overlay_check_waits(o);
+    overlay_plan_dials(o);
+}

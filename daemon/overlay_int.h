@@ -1,0 +1,39 @@
+/* The overlay's own state, shared by overlay.c (peers, dialling, questions) and overlay_conn.c
+ * (what connections tell); for nobody else. */
+#ifndef TRIS_DAEMON_OVERLAY_INT_H
+#define TRIS_DAEMON_OVERLAY_INT_H
+
+#include "daemon/ask.h"
+#include "daemon/conn.h"
+#include "daemon/listener.h"
+
+struct overlay {
+    struct daemon *d;
+    struct peer *peers;
+    uint32_t count;
+    struct conn *conns; /* all that have a handle open */
+    uint64_t next_session_no;
+    struct listener listener;
+    struct asks asks;
+    uv_timer_t dial_timer, stop_timer;
+    bool started, stopping, stop_timer_open;
+    uint64_t refused, refused_logged_ms; /* connections that did not become sessions */
+};
+
+uint64_t overlay_now(const struct overlay *o); /* the loop's monotonic time */
+/* Wall time of the last byte of a session. */
+uint64_t overlay_heard(const struct overlay *o, const struct session_stats *stats);
+const char *overlay_slug(const struct overlay *o, uint32_t index);
+/* Answers those who wait for equal roots, if they are. */
+void overlay_check_waits(struct overlay *o);
+/* Divides what may be on its way to the writer among the open sessions. */
+void overlay_share_windows(struct overlay *o);
+/* Not connected, has an address, and may be dialled. */
+bool overlay_is_candidate(const struct overlay *o, uint32_t index);
+/* Puts the peer off with its back-off doubled. */
+void overlay_dial_later(struct overlay *o, struct peer *p, enum tris_err err);
+/* Dials whoever is due and sets the timer for who is next. */
+void overlay_plan_dials(struct overlay *o);
+void overlay_on_connection(uv_stream_t *listener, int status);
+
+#endif

@@ -1,0 +1,45 @@
+/* The writer's own state, shared by the loop side (writer.c) and the thread (writer_thread.c); for
+ * nobody else. */
+#ifndef TRIS_DAEMON_WRITER_INT_H
+#define TRIS_DAEMON_WRITER_INT_H
+
+#include <uv.h>
+
+#include "daemon/writer_batch.h"
+
+/* What a batch tells the loop thread. */
+struct outcome {
+    struct outcome *next;
+    struct work_list work;
+    struct batch_head *heads;
+    uint32_t heads_count;
+};
+
+struct writer {
+    struct daemon *d;
+    struct batch batch;
+    uv_thread_t thread;
+    bool started, joined, async_open;
+    uv_async_t async;
+    uv_mutex_t mutex;
+    uv_cond_t cond;
+    /* under the mutex */
+    struct work_list groups, segments;
+    struct outcome *outcomes, **outcomes_tail;
+    bool stop, ended;
+    struct writer_stats stats;
+    enum tris_err trouble;
+    /* writer thread only */
+    size_t entries_limit; /* adapts so that a batch takes about a second at most */
+    uint64_t retry_at, backoff_ms, word_at;
+    bool word_done, mark_pending;
+    uint64_t mark_at;
+    uint64_t sealed_day;            /* the last day on which unchanged own logs were sealed anew */
+    struct batch_head held_back[2]; /* own gov and data, until the mark is written */
+    uint32_t held_back_count;
+};
+
+/* Body of the thread: runs until `stop` is set and the inbox is empty. `arg` is the writer. */
+void writer_main(void *arg);
+
+#endif
