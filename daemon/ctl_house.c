@@ -1,25 +1,32 @@
 /* Control methods house.list and house.show: the members as this node knows them. */
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "daemon/ctl_handlers.h"
 #include "daemon/ctl_in.h"
 #include "daemon/ctl_out.h"
 
-/* Searching a house's own record looks at this many bounded steps at most. */
-enum { HOUSE_RECORD_STEPS_MAX = 4 };
+enum { SAME_DISTRICT_MAX = 16 };
 
-static bool find_house_record(struct store_view *v, const struct tris_house_id *house,
+/* The house's own record: among those of its district, which are few; else at the beginning of its
+ * log, one bounded step. */
+static bool find_house_record(struct store_view *v, const struct house_line *line,
                               struct store_record *out)
 {
-    struct record_filter filter = {
-        .kind = KIND_HOUSE, .national = true, .by_house = true, .house = *house};
+    struct record_filter filter = {.kind = KIND_HOUSE, .national = true};
     struct record_ref cursor = {UINT32_MAX, 0};
-    enum tris_err err = TRIS_ERR_NOT_READY;
-    for (int i = 0; i < HOUSE_RECORD_STEPS_MAX && err == TRIS_ERR_NOT_READY; i++) {
-        err = store_record_next(v, &filter, &cursor, out);
+    struct store_log log;
+    memcpy(filter.region, line->region, strnlen(line->region, sizeof filter.region - 1));
+    for (int i = 0; i < SAME_DISTRICT_MAX && strlen(line->region) == 5; i++) {
+        if (store_record_next(v, &filter, &cursor, out) != TRIS_OK) {
+            break;
+        }
+        if (store_log_get(v, out->ref.log_no, &log) == TRIS_OK &&
+            tris_house_id_eq(&log.ref.house, &line->id)) {
+            return true;
+        }
     }
-    return err == TRIS_OK;
+    cursor = (struct record_ref){UINT32_MAX, 0};
+    filter = (struct record_filter){
+        .kind = KIND_HOUSE, .national = true, .by_house = true, .house = line->id};
+    return store_record_next(v, &filter, &cursor, out) == TRIS_OK;
 }
 
 static uint64_t held(struct store_view *v, uint32_t log_no)
@@ -63,7 +70,7 @@ static void put_house(struct out *o, struct store_view *v, uint32_t index)
     out_uint(o, "data", held(v, m->data_no));
     out_uint(o, "partners", partners);
     out_bool(o, "connected", peer != NULL && peer->state == PEER_OPEN);
-    if (find_house_record(v, &line->id, &record)) {
+    if (find_house_record(v, line, &record)) {
         out_id(o, "record_id", v, record.ref);
     }
 }
@@ -128,7 +135,7 @@ void ctl_house_show(struct daemon *d, uint64_t token, struct span params)
         out_text(o, NULL, line->addr[i]);
     }
     out_end(o);
-    if (find_house_record(v, &line->id, &record)) {
+    if (find_house_record(v, line, &record)) {
         out_map(o, "record");
         out_record(o, v, &record);
         out_end(o);
