@@ -100,21 +100,47 @@ static void take_rejected(struct pass *p, struct span result)
     }
 }
 
+static void take_counts(struct pass *p, struct span result)
+{
+    p->out->counts.new_rows += count_of(result, "new");
+    p->out->counts.changed += count_of(result, "changed");
+    p->out->counts.unchanged += count_of(result, "unchanged");
+    take_rejected(p, result);
+}
+
+/* After the first refusal: what else was under way is still counted, so that people hear what is
+ * written. */
+static void drain_rest(struct pass *p)
+{
+    struct fault later;
+    struct span result;
+    while (p->in_flight > 0) {
+        uint64_t id = 0;
+        if (client_receive(p->cli->client, &id, &result, &later)) {
+            take_counts(p, result);
+        } else if (id == 0) {
+            return;
+        }
+        p->in_flight--;
+    }
+}
+
 /* Waits until at most `most` groups are in flight. */
 static bool drain(struct pass *p, unsigned most)
 {
     while (!p->failed && p->in_flight > most) {
         uint64_t id = 0;
         struct span result;
-        if (!client_receive(p->cli->client, &id, &result, p->fault)) {
-            p->failed = true;
-            break;
-        }
+        bool good = client_receive(p->cli->client, &id, &result, p->fault);
         p->in_flight--;
-        p->out->counts.new_rows += count_of(result, "new");
-        p->out->counts.changed += count_of(result, "changed");
-        p->out->counts.unchanged += count_of(result, "unchanged");
-        take_rejected(p, result);
+        if (good) {
+            take_counts(p, result);
+            continue;
+        }
+        p->failed = true;
+        if (id != 0) {
+            drain_rest(p);
+        }
     }
     return !p->failed;
 }
