@@ -50,10 +50,16 @@ static void print_sync(const json_t *status)
     const json_t *sync = json_object_get(status, "sync");
     long long connected = (long long)get_int(sync, "connected");
     long long equal = (long long)get_int(sync, "equal");
-    const char *word = connected == 0 ? _("WARN") : equal == connected ? _("OK") : _("WAIT");
+    const bool alone = get_int(sync, "members") <= 1;
+    const char *word = alone                ? _("OK")
+                       : connected == 0     ? _("WARN")
+                       : equal == connected ? _("OK")
+                                            : _("WAIT");
     (void)printf("%-9s %-5s %s %s  ", _("Sync"), word, _("root"),
                  show_root(get_text(status, "root"), root));
-    if (connected == 0) {
+    if (alone) {
+        (void)printf("%s\n", _("alone in the federation"));
+    } else if (connected == 0) {
         (void)printf("%s\n", _("not connected to any house"));
     } else {
         (void)printf(_("equal with %lld of %lld connected houses\n"), equal, connected);
@@ -125,7 +131,8 @@ static int print_status(struct cli *cli)
     print_sync(status);
     unsigned stale = houses != NULL ? print_stale(houses) : 0;
     print_store(status);
-    if (get_int(json_object_get(status, "sync"), "connected") == 0) {
+    const json_t *sync = json_object_get(status, "sync");
+    if (get_int(sync, "connected") == 0 && get_int(sync, "members") > 1) {
         (void)printf("%s tris peer list\n", _("Next:"));
     } else if (stale > 0) {
         (void)printf("%s tris house list\n", _("Next:"));
