@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+enum { NAME_BYTES_SHOWN = 64 };
+
 void ctl_in_refuse(struct ctl_in *in, enum tris_err err, const char *field, const char *message)
 {
     if (in->err == TRIS_OK) {
@@ -12,16 +14,27 @@ void ctl_in_refuse(struct ctl_in *in, enum tris_err err, const char *field, cons
     }
 }
 
+struct span span_cut(struct span text, size_t bytes_max)
+{
+    if (text.len > bytes_max) {
+        text.len = bytes_max;
+        while (text.len > 0 && !utf8_valid(text)) {
+            text.len--;
+        }
+    }
+    return text;
+}
+
 struct ctl_in ctl_in_begin(struct span params, const char *const *keys)
 {
     struct ctl_in in = {.map = params};
     struct span unknown = {NULL, 0};
     enum tris_err err = ctl_map_only(params, keys, &unknown);
     if (err != TRIS_OK) {
+        struct span name = span_cut(unknown, NAME_BYTES_SHOWN);
         in.err = err;
         (void)snprintf(in.message, sizeof in.message, "there is no parameter \"%.*s\" here",
-                       (int)(unknown.len < 64 ? unknown.len : 64),
-                       unknown.len > 0 ? (const char *)unknown.ptr : "");
+                       (int)name.len, name.len > 0 ? (const char *)name.ptr : "");
     }
     return in;
 }

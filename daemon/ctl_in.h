@@ -31,6 +31,8 @@ void ctl_in_refuse(struct ctl_in *in, enum tris_err err, const char *field, cons
 /* True if all was well; else the token is answered. */
 bool ctl_in_ok(struct daemon *d, uint64_t token, const struct ctl_in *in);
 
+/* The beginning of a UTF-8 text, whole characters, at most `bytes_max` bytes. */
+struct span span_cut(struct span text, size_t bytes_max);
 /* Copies at most size - 1 bytes and ends with NUL. */
 void span_copy(struct span text, char *out, size_t size);
 

@@ -133,8 +133,9 @@ static bool check_and_encode(struct daemon *d, struct change *c, enum schema_sco
                    field);
             return false;
         }
-        (void)snprintf(c->warnings[c->warnings_count++], sizeof c->warnings[0], "%.40s%s%.150s",
-                       field, field[0] != '\0' ? ": " : "", problems[i].text);
+        struct span text = span_cut(span_str(problems[i].text), sizeof c->warnings[0] - 44);
+        (void)snprintf(c->warnings[c->warnings_count++], sizeof c->warnings[0], "%.40s%s%.*s",
+                       field, field[0] != '\0' ? ": " : "", (int)text.len, (const char *)text.ptr);
     }
     struct wbuf w = wbuf_of(c->payload, sizeof c->payload);
     enum tris_err err = record_encode(&c->record, &w);
