@@ -6,4 +6,4 @@ cd "$(dirname "$0")/.."
 export BUILD=${BUILD:-build/release} RECORDS=${RECORDS:-100000}
 python=/usr/bin/python3
 [[ -x $python ]] || python=python3
-exec "$python" tools/bench.py
+exec "$python" tools/bench.py "$@"
