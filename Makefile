@@ -73,7 +73,15 @@ all_src := $(proto_src) $(storage_src) $(daemon_src) $(tools_src) $(bench_src) $
 
 man_pages := $(patsubst tools/man/%.scd,$(B)/man/%,$(wildcard tools/man/*.scd)) $(B)/man/tris.1
 
-all: $(if $(daemon_src),$(B)/trisd) $(if $(tools_src),$(B)/tris) ## build trisd and tris
+# German texts; without gettext tris speaks English.
+po_src := $(sort $(wildcard tools/po/de*.po))
+catalogue := $(if $(and $(po_src),$(shell command -v msgfmt)),$(B)/locale/de/LC_MESSAGES/tris.mo)
+
+all: $(B)/trisd $(B)/tris $(catalogue) ## build trisd and tris
+
+$(B)/locale/de/LC_MESSAGES/tris.mo: $(po_src)
+	@mkdir -p $(@D)
+	$(Q)msgcat --use-first $^ | msgfmt --check -o $@ -
 
 # Other flags, other objects: the stamp changes only when the command does.
 $(B)/flags: force
@@ -190,6 +198,7 @@ install: all $(man_pages) ## into DESTDIR and PREFIX
 	chmod 644 $(DESTDIR)$(UNITDIR)/trisd.service
 	$(foreach p,$(man_pages),install -m 644 $(p) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/;)
 	$(B)/tris completion bash > $(DESTDIR)$(BASHCOMPDIR)/tris
+	$(if $(catalogue),install -D -m 644 $(catalogue) $(DESTDIR)$(PREFIX)/share/locale/de/LC_MESSAGES/tris.mo)
 
 compile_commands.json: $(all_src) Makefile ## for editors and language servers
 	$(Q)for f in $(all_src); do printf '%s{"directory":"%s","file":"%s","command":"%s"}' \
