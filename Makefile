@@ -81,7 +81,7 @@ all: $(B)/trisd $(B)/tris $(catalogue) ## build trisd and tris
 
 $(B)/locale/de/LC_MESSAGES/tris.mo: $(po_src)
 	@mkdir -p $(@D)
-	$(Q)msgcat --use-first $^ | msgfmt --check -o $@ -
+	$(Q)msgcat --use-first $^ | msgfmt --check-format -o $@ -
 
 # Other flags, other objects: the stamp changes only when the command does.
 $(B)/flags: force
@@ -191,12 +191,13 @@ $(B)/man/tris.1: $(B)/tris
 	$(Q)$(B)/tris help --man | scdoc > $@
 
 install: all $(man_pages) ## into DESTDIR and PREFIX
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man8 \
-		$(DESTDIR)$(UNITDIR) $(DESTDIR)$(BASHCOMPDIR)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(BASHCOMPDIR)
 	install -m 755 $(B)/trisd $(B)/tris $(DESTDIR)$(BINDIR)
 	sed 's|@BINDIR@|$(BINDIR)|' tools/systemd/trisd.service > $(DESTDIR)$(UNITDIR)/trisd.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/trisd.service
-	$(foreach p,$(man_pages),install -m 644 $(p) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/;)
+	install -D -m 644 tools/systemd/tris.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/tris.conf
+	$(foreach p,$(man_pages),install -D -m 644 $(p) \
+		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)) &&) true
 	$(B)/tris completion bash > $(DESTDIR)$(BASHCOMPDIR)/tris
 	$(if $(catalogue),install -D -m 644 $(catalogue) $(DESTDIR)$(PREFIX)/share/locale/de/LC_MESSAGES/tris.mo)
 

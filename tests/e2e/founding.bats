@@ -88,6 +88,14 @@ charter_new() {
     node_stop alone
 }
 
+@test "people read German where they ask for it; JSON is never translated" {
+    command -v msgfmt >/dev/null || skip "no gettext: built without the German texts"
+    TRIS_LANG=de run tris_at koeln help
+    [[ $output == *Befehle:* ]]
+    run_code 11 env TRIS_LANG=de "$TRIS" --data "$(node_dir koeln)" status --json
+    [[ $output == *'"status"'* || $output == *'"title"'* ]]
+}
+
 @test "a typo gets a suggestion and exit 2" {
     run_code 2 tris_at koeln statsu
     [[ $output == *status* ]]
