@@ -51,6 +51,8 @@ step vectors-asan quiet_make CC=gcc VARIANT=asan vectors
 step lint quiet_make lint
 step e2e quiet_make CC=gcc e2e
 step e2e-asan quiet_make VARIANT=asan e2e T="line unknown faults"
+step build-tsan quiet_make -j"$jobs" CC=gcc VARIANT=tsan all build/tsan/e2e_inject
+step e2e-tsan quiet_make VARIANT=tsan e2e T="line unknown faults import"
 step fault quiet_make CC=gcc fault
 step man quiet_make CC=gcc man
 

@@ -15,7 +15,7 @@ RANDOM=$SEED
 HOUSES=(koeln leipzig rostock)
 NODES=(koeln leipzig rostock observer)
 declare -A AGS=([koeln]=05315 [leipzig]=14713 [rostock]=13003 [observer]=11000)
-IMPORT_ROWS=2000
+IMPORT_ROWS=3000
 passed=0 failed=0
 
 world_new
@@ -91,7 +91,7 @@ for ((round = 1; round <= ROUNDS; round++)); do
     w=$!
     importer "$importing" "$round" &
     i=$!
-    sleep "0.$(printf '%03d' $((RANDOM % 400)))"
+    sleep "0.$(printf "%03d" $((RANDOM % 70)))" # an import of this size takes about as long
     node_kill "$victim"
     if ! node_start "$victim"; then
         verdict "round $round: $victim starts again after kill -9" 1
