@@ -18,6 +18,8 @@ BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
 compiler := $(notdir $(firstword $(CC)))
 B := build/$(VARIANT)$(if $(findstring clang,$(compiler)),-clang)
@@ -191,7 +193,8 @@ $(B)/man/tris.1: $(B)/tris
 	$(Q)$(B)/tris help --man | scdoc > $@
 
 install: all $(man_pages) ## into DESTDIR and PREFIX
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(BASHCOMPDIR)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(BASHCOMPDIR) \
+		$(DESTDIR)$(ZSHCOMPDIR) $(DESTDIR)$(FISHCOMPDIR)
 	install -m 755 $(B)/trisd $(B)/tris $(DESTDIR)$(BINDIR)
 	sed 's|@BINDIR@|$(BINDIR)|' tools/systemd/trisd.service > $(DESTDIR)$(UNITDIR)/trisd.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/trisd.service
@@ -199,6 +202,8 @@ install: all $(man_pages) ## into DESTDIR and PREFIX
 	$(foreach p,$(man_pages),install -D -m 644 $(p) \
 		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)) &&) true
 	$(B)/tris completion bash > $(DESTDIR)$(BASHCOMPDIR)/tris
+	$(B)/tris completion zsh > $(DESTDIR)$(ZSHCOMPDIR)/_tris
+	$(B)/tris --lang en completion fish > $(DESTDIR)$(FISHCOMPDIR)/tris.fish
 	$(if $(catalogue),install -D -m 644 $(catalogue) $(DESTDIR)$(PREFIX)/share/locale/de/LC_MESSAGES/tris.mo)
 
 compile_commands.json: $(all_src) Makefile ## for editors and language servers

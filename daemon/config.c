@@ -1,6 +1,7 @@
 /* The table of options and everything that follows from it; see config.h. */
 #include "daemon/config_int.h"
 
+#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,9 @@ static const struct config_option options[CONFIG_KEY_COUNT] = {
                        "unset: dial only"},
     [CONFIG_SOCKET] = {"socket", "", "socket", "TRIS_SOCKET", "--socket", "PATH", NULL, "",
                        "control socket; default DIR/trisd.sock"},
+    [CONFIG_SOCKET_GROUP] = {"socket_group", "", "socket_group", NULL, "--socket-group", "GROUP",
+                             NULL, "",
+                             "who may use the control socket besides this user; unset: nobody"},
     [CONFIG_LOG_LEVEL] = {"log.level", "log", "level", "TRIS_LOG", "--log-level", "LEVEL", NULL,
                           "info", "error, warn, info or debug"},
     [CONFIG_LOG_FORMAT] = {"log.format", "log", "format", NULL, "--log-json", NULL, "json", "text",
@@ -332,6 +336,21 @@ static enum tris_err finish_paths(struct config *c, struct config_error *error)
     return TRIS_OK;
 }
 
+static enum tris_err finish_socket_group(struct config *c, struct config_error *error)
+{
+    const char *name = c->value[CONFIG_SOCKET_GROUP].text;
+    c->socket_shared = *name != '\0';
+    if (!c->socket_shared) {
+        return TRIS_OK;
+    }
+    const struct group *group = getgrnam(name);
+    if (group == NULL) {
+        return value_refuse(c, CONFIG_SOCKET_GROUP, "the name of a group of this machine", error);
+    }
+    c->socket_gid = group->gr_gid;
+    return TRIS_OK;
+}
+
 static enum tris_err finish_log(struct config *c, struct config_error *error)
 {
     const char *format = c->value[CONFIG_LOG_FORMAT].text;
@@ -368,6 +387,9 @@ static enum tris_err finish_peers(struct config *c, struct config_error *error)
 static enum tris_err config_finish(struct config *c, struct config_error *error)
 {
     enum tris_err err = finish_paths(c, error);
+    if (err == TRIS_OK) {
+        err = finish_socket_group(c, error);
+    }
     if (err == TRIS_OK) {
         err = finish_listen(c, error);
     }

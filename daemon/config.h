@@ -6,6 +6,8 @@
 #ifndef TRIS_DAEMON_CONFIG_H
 #define TRIS_DAEMON_CONFIG_H
 
+#include <sys/types.h>
+
 #include "daemon/log.h"
 #include "proto/err.h"
 #include "proto/limits.h"
@@ -22,6 +24,7 @@ enum config_key {
     CONFIG_DATA,
     CONFIG_LISTEN,
     CONFIG_SOCKET,
+    CONFIG_SOCKET_GROUP,
     CONFIG_LOG_LEVEL,
     CONFIG_LOG_FORMAT,
     CONFIG_PEERS_DIAL,
@@ -43,6 +46,8 @@ struct config {
     /* what the texts mean; filled by config_finish */
     const char *data; /* into value[] */
     const char *socket;
+    bool socket_shared;                                     /* the group may connect too */
+    gid_t socket_gid;                                       /* only then */
     char listen[CONFIG_LISTEN_MAX][TRIS_ADDRESS_BYTES_MAX]; /* host:port, numeric hosts only */
     size_t listen_count;
     enum log_level log_level;

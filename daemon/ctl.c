@@ -388,6 +388,15 @@ static enum tris_err remove_stale(const char *path)
     return unlink(path) == 0 ? TRIS_OK : TRIS_ERR_PERMISSION;
 }
 
+/* Lets the configured group connect. The owner of a file that has this group already is not
+ * changed: a service may be forbidden to change owners at all. */
+static bool share_socket(const char *path, gid_t gid)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && (st.st_gid == gid || chown(path, (uid_t)-1, gid) == 0) &&
+           chmod(path, 0660) == 0;
+}
+
 static enum tris_err server_listen(struct ctl_server *s, const char *path)
 {
     enum tris_err err = remove_stale(path);
@@ -398,6 +407,10 @@ static enum tris_err server_listen(struct ctl_server *s, const char *path)
     mode_t before = umask(0177);
     int rc = uv_pipe_bind(&s->listener, path);
     umask(before);
+    const struct config *config = &s->d->config;
+    if (rc == 0 && config->socket_shared && !share_socket(path, config->socket_gid)) {
+        return TRIS_ERR_PERMISSION;
+    }
     if (rc == 0) {
         rc = uv_listen((uv_stream_t *)&s->listener, CTL_BACKLOG, on_ctl_connection);
     }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define SYSTEM_CONFIG "/etc/tris/trisd.conf"
+#define SYSTEM_DATA "/var/lib/tris"
 #define SYSTEM_SOCKET "/run/tris/trisd.sock"
 #define SOCKET_FILE "trisd.sock"
 
@@ -75,6 +76,9 @@ static bool default_socket(struct cli *cli, bool data_named)
         return false;
     }
     bool system = !data_named && !file_exists(path) && file_exists(SYSTEM_SOCKET);
+    if (system && !put(cli->data_dir, sizeof cli->data_dir, SYSTEM_DATA)) {
+        return false;
+    }
     return put(cli->socket_path, sizeof cli->socket_path, system ? SYSTEM_SOCKET : path);
 }
 
@@ -90,7 +94,7 @@ bool places_find(struct cli *cli, const char *data, const char *socket, const ch
     }
     bool named = chosen != NULL;
     if (!named) {
-        chosen = user_dir("XDG_DATA_HOME", ".local/share", fallback) ? fallback : "/var/lib/tris";
+        chosen = user_dir("XDG_DATA_HOME", ".local/share", fallback) ? fallback : SYSTEM_DATA;
     }
     if (!put(cli->data_dir, sizeof cli->data_dir, chosen)) {
         return false;

@@ -47,6 +47,27 @@ PY
     wait_for 5 grep -q STOPPING=1 "$WORLD/notified"
 }
 
+@test "the control socket is this user's alone, unless a group is named" {
+    local socket
+    socket=$(node_dir koeln)/trisd.sock
+    node_start koeln
+    [ "$(stat -c %a "$socket")" = 600 ]
+    node_stop koeln
+    node_start koeln --socket-group "$(id -gn)"
+    [ "$(stat -c '%a %G' "$socket")" = "660 $(id -gn)" ]
+    node_stop koeln
+}
+
+@test "the unit starts the daemon with options that it understands, and needs no configuration" {
+    local words
+    read -ra words < <(sed -n 's|^ExecStart=@BINDIR@/trisd ||p' "$ROOT/tools/systemd/trisd.service")
+    [ "${#words[@]}" -ge 6 ]
+    words=("${words[@]/\/var\/lib\/tris/$(node_dir koeln)}")
+    words=("${words[@]/\/run\/tris/$WORLD}")
+    words=("${words[@]/%tris/$(id -gn)}") # the group, the last word
+    run_code 0 "$TRISD" "${words[@]}" --check
+}
+
 @test "TERM and INT end it with exit 0, HUP does not end it" {
     node_start koeln
     kill -HUP "$(node_pid koeln)"

@@ -120,6 +120,20 @@ static void file_values_are_taken_with_their_line(void **state)
     assert_string_equal(f->config.value[CONFIG_LOG_LEVEL].origin, origin);
 }
 
+static void socket_is_shared_only_with_a_group_that_exists(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(load(f, ""), TRIS_OK);
+    assert_false(f->config.socket_shared);
+    assert_int_equal(load(f, "socket_group = root\n"), TRIS_OK);
+    assert_true(f->config.socket_shared);
+    assert_int_equal(f->config.socket_gid, 0);
+    assert_int_equal(load(f, "data = /x\nsocket_group = no-such-group\n"), TRIS_ERR_INVALID);
+    char expected[128];
+    snprintf(expected, sizeof expected, "%s:2: socket_group", f->file);
+    assert_non_null(strstr(f->error.text, expected));
+}
+
 static void flag_beats_environment_beats_folder_beats_file(void **state)
 {
     struct fixture *f = *state;
@@ -300,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(defaults_hold_for_an_empty_file),
         CASE(file_values_are_taken_with_their_line),
+        CASE(socket_is_shared_only_with_a_group_that_exists),
         CASE(flag_beats_environment_beats_folder_beats_file),
         CASE(unknown_keys_and_sections_are_refused_with_their_line),
         CASE(a_key_that_is_set_twice_is_refused),
