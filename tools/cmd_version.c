@@ -171,7 +171,7 @@ static int run_help(struct cli *cli, const struct args *args)
 
 static int run_completion(struct cli *cli, const struct args *args)
 {
-    if (completion_print(args->pos[0])) {
+    if (completion_print(cli, args->pos[0])) {
         return EXIT_OK;
     }
     return cli_usage(cli, "tris help completion", _("%s: allowed are bash, zsh and fish"),

@@ -51,14 +51,30 @@ static void print_option_names(const struct command *row)
     }
 }
 
-/* bash; zsh runs the same function through bashcompinit. */
-static void print_bash(void)
+/* Global options whose next word is a value, as a shell pattern. */
+static void print_value_pattern(void)
 {
+    const char *bar = "";
+    for (const struct cli_option *o = global_options; o->name != NULL; o++) {
+        if (o->arg != NULL) {
+            (void)printf("%s--%s", bar, o->name);
+            bar = " | ";
+        }
+    }
+}
+
+/* bash; zsh runs the same function through bashcompinit. */
+static void print_bash(enum label_lang lang)
+{
+    (void)lang; /* names only */
     const struct command *row;
     (void)printf("_tris() {\n"
                  "    local cur=${COMP_WORDS[COMP_CWORD]} noun= verb= words= options= i\n"
                  "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
                  "        case ${COMP_WORDS[i]} in\n"
+                 "        ");
+    print_value_pattern();
+    (void)printf(") ((i++)) ;;\n"
                  "        -*) ;;\n"
                  "        *) if [[ -z $noun ]]; then noun=${COMP_WORDS[i]}\n"
                  "           elif [[ -z $verb ]]; then verb=${COMP_WORDS[i]}; fi ;;\n"
@@ -89,10 +105,12 @@ static void print_bash(void)
                  "}\ncomplete -o default -F _tris tris\n");
 }
 
-static void print_zsh(void)
+static void print_zsh(enum label_lang lang)
 {
     (void)printf("#compdef tris\nautoload -U +X bashcompinit && bashcompinit\n");
-    print_bash();
+    print_bash(lang);
+    /* as a file of fpath this text is the function's first run, which has to answer as well */
+    (void)printf("[[ ${funcstack[1]} != _tris ]] || _bash_complete -o default -F _tris\n");
 }
 
 /* In single quotes, where fish knows \' and \\ only. */
@@ -118,18 +136,38 @@ static void fish_options(const char *condition, const struct cli_option *options
     }
 }
 
-static void print_fish(void)
+static void fish_fields(const char *condition, const struct command *row, enum label_lang lang)
+{
+    const struct kind *kind = row->fields_of != 0 ? schema_kind(row->fields_of) : NULL;
+    for (size_t i = 0; kind != NULL && i < kind->field_count; i++) {
+        const struct field *field = &kind->fields[i];
+        char label[TABLE_TEXT_BYTES];
+        if ((field->flags & FIELD_HIDDEN) != 0) {
+            continue;
+        }
+        table_field_label(field, label, sizeof label);
+        (void)printf("complete -c tris %s -l %.*s -r -d ", condition, (int)strcspn(label + 2, " "),
+                     label + 2);
+        fish_text(lang == LANG_DE ? field->label_de : field->label_en);
+        (void)printf("\n");
+    }
+}
+
+static void print_fish(enum label_lang lang)
 {
     const struct command *row;
     fish_options("", global_options);
     for (size_t i = 0; (row = table_row(i)) != NULL; i++) {
         char condition[TABLE_TEXT_BYTES];
         if (first_with_noun(i)) {
-            (void)printf("complete -c tris -n __fish_use_subcommand -a %s\n", row->noun);
+            (void)printf("complete -c tris -n __fish_use_subcommand -f -a %s\n", row->noun);
         }
         if (row->verb != NULL) {
-            (void)printf("complete -c tris -n '__fish_seen_subcommand_from %s' -a %s -d ",
-                         row->noun, row->verb);
+            (void)printf("complete -c tris -n '__fish_seen_subcommand_from %s; and not "
+                         "__fish_seen_subcommand_from ",
+                         row->noun);
+            print_verbs(row->noun);
+            (void)printf("' -f -a %s -d ", row->verb);
             fish_text(_(row->summary));
             (void)printf("\n");
         }
@@ -137,12 +175,13 @@ static void print_fish(void)
                        row->noun, row->verb != NULL ? "; and __fish_seen_subcommand_from " : "",
                        row->verb != NULL ? row->verb : "");
         fish_options(condition, row->options);
+        fish_fields(condition, row, lang);
     }
 }
 
 struct shell {
     const char *name;
-    void (*print)(void);
+    void (*print)(enum label_lang lang);
 };
 
 static const struct shell shells[] = {
@@ -151,11 +190,11 @@ static const struct shell shells[] = {
     {"fish", print_fish},
 };
 
-bool completion_print(const char *shell)
+bool completion_print(const struct cli *cli, const char *shell)
 {
     for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++) {
         if (strcmp(shells[i].name, shell) == 0) {
-            shells[i].print();
+            shells[i].print(cli->lang);
             return true;
         }
     }

@@ -5,7 +5,7 @@
 #include "tools/tris.h"
 
 /* Prints the script for "bash", "zsh" or "fish" on standard output; false for another shell. */
-bool completion_print(const char *shell);
+bool completion_print(const struct cli *cli, const char *shell);
 
 /* Prints the manual page as scdoc text in the language of `cli`. */
 void man_print(const struct cli *cli);

@@ -153,9 +153,11 @@ fails_with() { # code, command...
     "$TRIS" completion bash >"$WORLD/complete"
     # shellcheck disable=SC2016 # the inner shell expands
     run bash -c '. "$1"; complete_words() { COMP_WORDS=(tris "$@"); COMP_CWORD=$#; _tris; echo "${COMPREPLY[*]}"; }
-        complete_words char; complete_words charter s; complete_words key backup --pl' _ "$WORLD/complete"
+        complete_words char; complete_words charter s; complete_words key backup --pl
+        complete_words --data /somewhere partner pub' _ "$WORLD/complete"
     [ "${lines[0]}" = charter ]
     [ "${lines[1]}" = "sign show" ]
     [ "${lines[2]}" = --plain ]
+    [ "${lines[3]}" = publish ]
     fails_with 2 "$TRIS" completion tcsh
 }
