@@ -32,12 +32,17 @@ enum {
     SESSION_LADDER_SOON_MS = 1000,  /* between two ladders while something is learned */
     SESSION_LADDER_LATE_MS = 60000, /* and while nothing is */
     SESSION_LADDER_ANSWER_MS = 15000,
+    SESSION_LADDER_WHOLE_MS = 300000, /* all steps and chunks of one comparison */
     SESSION_RESOURCE_RETRY_MS = 5000,
-    SESSION_FETCH_STALL_MS = 30000, /* a range without progress is left to other sessions */
-    SESSION_POLL_MS = 1000,         /* look again for logs that other sessions were fetching */
-    SESSION_SCAN_MS = 1000,         /* between two passes over a large frontier */
-    SESSION_SCAN_FREE = 1024,       /* logs of a frontier that is small enough to pass any time */
-    SESSION_WANT_STEPS = 256,       /* wanted logs looked at in one go */
+    /* a range that brings less than the rate for so long is left to other sessions ... */
+    SESSION_FETCH_STALL_MS = 30000,
+    SESSION_FETCH_BYTES_PER_SECOND = 4096,
+    /* ... and a peer that leaves its answers open for so long is reconnected */
+    SESSION_FETCH_DEAD_MS = 300000,
+    SESSION_POLL_MS = 1000,   /* look again for logs that other sessions were fetching */
+    SESSION_SCAN_MS = 1000,   /* between two passes over a large frontier */
+    SESSION_SCAN_FREE = 1024, /* logs of a frontier that is small enough to pass any time */
+    SESSION_WANT_STEPS = 256, /* wanted logs looked at in one go */
 };
 
 _Static_assert(TRIS_SEGMENT_BYTES_MAX <= TRIS_CREDIT_INITIAL_BYTES, "a segment passes at once");
@@ -61,11 +66,13 @@ struct want_list {
 struct fetch {
     uint32_t log_no;
     uint64_t until;
-    uint64_t first; /* where the request began */
-    uint64_t progress_ms;
-    bool seal;      /* as in struct want */
-    bool requested; /* GET_RANGE is sent */
-    bool ended;     /* the peer said END */
+    uint64_t first;    /* where the request began */
+    uint64_t stall_ms; /* other sessions may have the log from then on */
+    bool seal;         /* as in struct want */
+    bool sealed;       /* the seal alone has come */
+    bool requested;    /* GET_RANGE is sent */
+    bool ended;        /* the peer said END */
+    bool left;         /* to other sessions; what still comes is taken like a push */
 };
 
 /* A log of which segments wait for the writer: where the next one has to begin. */
@@ -104,6 +111,7 @@ struct pull {
     struct want_list wants[2]; /* gov, data */
     struct fetch fetches[SESSION_RANGES_MAX];
     uint32_t fetches_count;
+    uint64_t fetched_ms; /* the last request or answer of any of them */
     struct flight *flights;
     uint32_t flights_count, flights_cap;
     struct assembly assembly;
@@ -235,6 +243,7 @@ void ladder_start(struct session *s);
 /* A root that once was ours belongs to a peer that has nothing we lack: it will ask, not we. */
 bool ladder_peer_is_behind(struct session *s);
 void ladder_abandon(struct session *s);
+uint64_t ladder_deadline(const struct session *s); /* until when the answer has to be there */
 void ladder_put(struct session *s, struct wbuf *w);
 void ladder_digests(struct session *s, const struct msg_digests *m);
 void ladder_items(struct session *s, const struct msg_frontier *m);
@@ -257,7 +266,11 @@ void pull_want_seal(struct session *s, uint32_t log_no);
 void pull_step(struct session *s); /* starts what can be started, finishes what is done */
 void pull_own_ahead(struct session *s, uint32_t log_no, uint64_t size);
 struct fetch *pull_fetch(struct session *s, uint32_t log_no);
-void pull_progress(struct session *s); /* all of them got on now */
+/* `bytes` of this fetch have come. */
+void pull_progress(struct session *s, struct fetch *fetch, size_t bytes);
+/* While our own writer is behind, no peer is to blame; called when it has caught up. */
+bool pull_writer_behind(const struct session *s);
+void pull_caught_up(struct session *s);
 
 /* session_recv.c: segments in, credit given */
 void segment_entries(struct session *s, const struct msg_entries *m);

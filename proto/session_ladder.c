@@ -43,6 +43,13 @@ bool ladder_peer_is_behind(struct session *s)
     return true;
 }
 
+uint64_t ladder_deadline(const struct session *s)
+{
+    uint64_t step = s->pull.step_ms + SESSION_LADDER_ANSWER_MS;
+    uint64_t whole = s->pull.started_ms + SESSION_LADDER_WHOLE_MS;
+    return step < whole ? step : whole;
+}
+
 void ladder_abandon(struct session *s)
 {
     ladder_step_to(s, LADDER_IDLE);

@@ -157,8 +157,9 @@ static void fetches_start(struct session *s)
                 .seal = want.seal,
                 .until = want.until,
                 .first = segment_base(s, want.log_no),
-                .progress_ms = s->now_ms,
+                .stall_ms = s->now_ms + SESSION_FETCH_STALL_MS,
             };
+            p->fetched_ms = s->now_ms;
             p->receives = true;
         }
     }
@@ -166,22 +167,60 @@ static void fetches_start(struct session *s)
     p->poll_ms = waiting && p->fetches_count < SESSION_RANGES_MAX ? s->now_ms + SESSION_POLL_MS : 0;
 }
 
-void pull_progress(struct session *s)
+/* Time is earned by bytes, so that no drip and no trickle keeps a log from other sessions. */
+void pull_progress(struct session *s, struct fetch *fetch, size_t bytes)
+{
+    uint64_t latest = s->now_ms + SESSION_FETCH_STALL_MS;
+    uint64_t earned = fetch->stall_ms + bytes * 1000 / SESSION_FETCH_BYTES_PER_SECOND;
+    fetch->stall_ms = earned < latest ? earned : latest;
+    s->pull.fetched_ms = s->now_ms;
+}
+
+bool pull_writer_behind(const struct session *s)
+{
+    const struct pull *p = &s->pull;
+    return p->bytes_waiting >= p->window / 4 || p->segments_waiting >= SESSION_SEGMENTS_MAX / 4;
+}
+
+void pull_caught_up(struct session *s)
 {
     for (uint32_t i = 0; i < s->pull.fetches_count; i++) {
-        s->pull.fetches[i].progress_ms = s->now_ms;
+        s->pull.fetches[i].stall_ms = s->now_ms + SESSION_FETCH_STALL_MS;
     }
+    s->pull.fetched_ms = s->now_ms;
+}
+
+/* Other sessions may fetch the log. The place stays taken until the peer says END: it still has the
+ * request, and one too many would be our fault. */
+static void fetch_leave(struct session *s, struct fetch *fetch)
+{
+    struct frontier_item *item = frontier_item_mut(s->config.frontier, fetch->log_no);
+    if (item != NULL && item->fetcher == s->config.session_no) {
+        item->fetcher = 0;
+    }
+    fetch->left = true;
 }
 
 static void fetch_release(struct session *s, uint32_t at)
 {
     struct pull *p = &s->pull;
-    struct fetch fetch = p->fetches[at];
+    fetch_leave(s, &p->fetches[at]);
     p->fetches[at] = p->fetches[--p->fetches_count];
-    struct frontier_item *item = frontier_item_mut(s->config.frontier, fetch.log_no);
-    if (item != NULL && item->fetcher == s->config.session_no) {
-        item->fetcher = 0;
+}
+
+static bool fetch_may_stall(const struct session *s, const struct fetch *fetch)
+{
+    return !fetch->left && !fetch->ended && !pull_writer_behind(s);
+}
+
+static bool fetches_any(const struct session *s, bool left)
+{
+    for (uint32_t i = 0; i < s->pull.fetches_count; i++) {
+        if (s->pull.fetches[i].left == left) {
+            return true;
+        }
     }
+    return false;
 }
 
 void pull_release_all(struct session *s)
@@ -219,7 +258,7 @@ void pull_step(struct session *s)
     if (p->step == LADDER_IDLE) {
         fetches_start(s);
     }
-    bool quiet = p->step == LADDER_IDLE && p->fetches_count == 0 &&
+    bool quiet = p->step == LADDER_IDLE && !fetches_any(s, false) &&
                  p->wants[0].count + p->wants[1].count == 0;
     if (!quiet) {
         return;
@@ -259,15 +298,24 @@ void pull_beat(struct session *s)
 void pull_tick(struct session *s)
 {
     struct pull *p = &s->pull;
-    if (p->step != LADDER_IDLE && s->now_ms - p->step_ms >= SESSION_LADDER_ANSWER_MS) {
+    if (p->step != LADDER_IDLE && s->now_ms >= ladder_deadline(s)) {
         ladder_abandon(s);
     }
-    for (uint32_t i = 0; i < p->fetches_count && p->segments_waiting == 0;) {
-        if (s->now_ms - p->fetches[i].progress_ms >= SESSION_FETCH_STALL_MS) {
-            fetch_release(s, i); /* what still comes is taken like a push */
-        } else {
-            i++;
+    for (uint32_t i = 0; i < p->fetches_count;) {
+        struct fetch *fetch = &p->fetches[i];
+        bool stalled = fetch_may_stall(s, fetch) && s->now_ms >= fetch->stall_ms;
+        if (stalled && !fetch->requested) {
+            fetch_release(s, i);
+            continue;
         }
+        if (stalled) {
+            fetch_leave(s, fetch);
+        }
+        i++;
+    }
+    if (fetches_any(s, true) && s->now_ms - p->fetched_ms >= SESSION_FETCH_DEAD_MS) {
+        session_fail(s, TRIS_ERR_TIMEOUT);
+        return;
     }
     pull_step(s);
 }
@@ -277,13 +325,18 @@ uint64_t pull_deadline(const struct session *s)
     const struct pull *p = &s->pull;
     uint64_t at = UINT64_MAX;
     if (p->step != LADDER_IDLE) {
-        at = p->step_ms + SESSION_LADDER_ANSWER_MS;
-    } else if (p->due && p->fetches_count == 0 && p->wants[0].count + p->wants[1].count == 0) {
+        at = ladder_deadline(s);
+    } else if (p->due && !fetches_any(s, false) && p->wants[0].count + p->wants[1].count == 0) {
         at = p->next_ms;
     }
-    for (uint32_t i = 0; i < p->fetches_count && p->segments_waiting == 0; i++) {
-        uint64_t stall = p->fetches[i].progress_ms + SESSION_FETCH_STALL_MS;
-        at = stall < at ? stall : at;
+    for (uint32_t i = 0; i < p->fetches_count; i++) {
+        if (fetch_may_stall(s, &p->fetches[i])) {
+            at = p->fetches[i].stall_ms < at ? p->fetches[i].stall_ms : at;
+        }
+    }
+    if (fetches_any(s, true)) {
+        uint64_t dead = p->fetched_ms + SESSION_FETCH_DEAD_MS;
+        at = dead < at ? dead : at;
     }
     if (p->poll_ms != 0 && p->poll_ms < at && p->step == LADDER_IDLE) {
         at = p->poll_ms;
@@ -327,7 +380,8 @@ void pull_put_control(struct session *s, struct wbuf *w)
         }
         fetch->requested = true;
         fetch->first = segment_base(s, fetch->log_no);
-        fetch->progress_ms = s->now_ms;
+        fetch->stall_ms = s->now_ms + SESSION_FETCH_STALL_MS;
+        p->fetched_ms = s->now_ms;
         struct msg m = {.type = MSG_GET_RANGE};
         m.get_range.log = tris_short_of(frontier_item(s->config.frontier, fetch->log_no)->id.b);
         m.get_range.first = fetch->first;
@@ -342,6 +396,7 @@ static void range_ended(struct session *s, const struct msg_end *m)
     struct fetch *fetch = log_no != FRONTIER_NONE ? pull_fetch(s, log_no) : NULL;
     if (fetch != NULL && fetch->requested) {
         fetch->ended = true;
+        s->pull.fetched_ms = s->now_ms;
         s->stats.round_trips++;
         pull_step(s);
     }

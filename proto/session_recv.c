@@ -132,10 +132,10 @@ void segment_entries(struct session *s, const struct msg_entries *m)
         session_fail(s, TRIS_ERR_UNEXPECTED); /* segments are not interleaved */
         return;
     }
-    if (a->log_no != FRONTIER_NONE) {
+    if (a->log_no != FRONTIER_NONE && !a->discard) {
         struct fetch *fetch = pull_fetch(s, a->log_no);
         if (fetch != NULL) {
-            fetch->progress_ms = s->now_ms;
+            pull_progress(s, fetch, m->wire.len);
         }
     }
     enum tris_err err = assembly_append(a, m->wire);
@@ -194,8 +194,8 @@ static void seal_alone(struct session *s, const struct msg_seal *m)
     struct pull *p = &s->pull;
     uint32_t log_no = frontier_find(s->config.frontier, &m->log);
     struct fetch *fetch = log_no != FRONTIER_NONE ? pull_fetch(s, log_no) : NULL;
-    if (p->assembly.active || fetch == NULL || !fetch->requested) {
-        session_fail(s, TRIS_ERR_UNEXPECTED); /* never pushed, only asked for */
+    if (p->assembly.active) {
+        session_fail(s, TRIS_ERR_UNEXPECTED); /* segments are not interleaved */
         return;
     }
     if (p->segments_left == 0) {
@@ -204,9 +204,13 @@ static void seal_alone(struct session *s, const struct msg_seal *m)
     }
     p->segments_left--;
     p->receives = true;
-    if (!segment_fits(s, log_no, m->first)) {
-        return; /* it has grown in the meantime, and the seal with it */
+    /* Only what is asked for is worth a signature check, and once; late answers are no fault. */
+    if (fetch == NULL || !fetch->requested || fetch->sealed ||
+        !segment_fits(s, log_no, m->first)) { /* or the log has grown, and the seal with it */
+        s->stats.duplicate_segments++;
+        return;
     }
+    fetch->sealed = true;
     segment_emit(s, log_no, m);
 }
 
@@ -297,10 +301,11 @@ void session_segment_done(struct session *s, uint32_t log_no, uint64_t first, ui
     struct flight *f = flight_find(s, log_no);
     tris_assert(f != NULL && f->segments > 0);
     tris_assert(len <= p->bytes_waiting && p->segments_waiting > 0);
+    bool behind = pull_writer_behind(s);
     p->bytes_waiting -= len;
     p->segments_waiting--;
-    if (p->segments_waiting == 0) {
-        pull_progress(s); /* while our own writer was busy, the peer could not get on */
+    if (behind && !pull_writer_behind(s)) {
+        pull_caught_up(s);
     }
     if (!verdict_apply(s, f, result)) {
         return;

@@ -1587,6 +1587,114 @@ static void stray_seals_are_closed(void **state)
     hostile_free(h);
 }
 
+static void hostile_drain(struct hostile *h)
+{
+    while (session_fill(h->victim, h->out, sizeof h->out, h->w->now_ms) > 0) {
+    }
+    end_events(&h->end);
+}
+
+/* Time passes at the victim; the peer shows every ten seconds that it lives. */
+static void hostile_pass(struct hostile *h, uint64_t ms, const struct msg *sign)
+{
+    for (uint64_t end = h->w->now_ms + ms; h->w->now_ms < end && !h->end.closed;) {
+        uint64_t next = h->w->now_ms + 10000;
+        while (session_deadline(h->victim) < next && !h->end.closed) {
+            h->w->now_ms = session_deadline(h->victim);
+            session_tick(h->victim, h->w->now_ms);
+            hostile_drain(h);
+        }
+        h->w->now_ms = next;
+        if (session_state(h->victim) == SESSION_OPEN) {
+            hostile_send(h, sign);
+            hostile_drain(h);
+        }
+    }
+}
+
+/* The victim has compared frontiers and asked for 50 entries of log 0. */
+static void hostile_be_asked(struct hostile *h)
+{
+    uint8_t row[MSG_ITEM_BYTES_MAX];
+    struct wbuf w = wbuf_of(row, sizeof row);
+    struct msg_item item = {.log = tris_short_of(h->w->nodes[1].logs[0].id.b), .whole = 50};
+    msg_row_put(&w, MSG_ROW_item, &item);
+    struct msg m = {.type = MSG_FRONTIER};
+    m.frontier.items = (struct msg_list){true, 1, wbuf_span(&w)};
+    hostile_drain(h);
+    hostile_send(h, &m);
+    hostile_drain(h);
+    assert_int_not_equal(frontier_item(h->w->nodes[1].frontier, 0)->fetcher, 0);
+}
+
+static void dripping_bytes_do_not_keep_a_log_from_others(void **state)
+{
+    (void)state;
+    static const uint8_t byte[1] = {0};
+    for (uint32_t discarded = 0; discarded < 2; discarded++) {
+        struct hostile *h = hostile_new();
+        hostile_be_asked(h);
+        struct msg drip = {.type = MSG_ENTRIES};
+        drip.entries.log = tris_short_of(h->w->nodes[1].logs[0].id.b);
+        drip.entries.first = discarded; /* 1: does not follow what is held */
+        drip.entries.wire = span_of(byte, sizeof byte);
+        hostile_pass(h, 50000, &drip);
+        assert_int_equal(session_state(h->victim), SESSION_OPEN);
+        assert_int_equal(frontier_item(h->w->nodes[1].frontier, 0)->fetcher, 0);
+        hostile_free(h);
+    }
+}
+
+static void a_range_that_never_ends_reconnects(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_new();
+    hostile_be_asked(h);
+    struct msg ping = {.type = MSG_PING};
+    hostile_pass(h, 40000, &ping);
+    assert_int_equal(frontier_item(h->w->nodes[1].frontier, 0)->fetcher, 0);
+    assert_int_equal(session_state(h->victim), SESSION_OPEN);
+    hostile_pass(h, 300000, &ping);
+    assert_true(h->end.closed);
+    assert_int_equal(h->end.close.closed.reason, TRIS_ERR_TIMEOUT);
+    hostile_free(h);
+}
+
+static void an_endless_frontier_is_given_up(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_new();
+    hostile_drain(h);
+    struct msg more = {.type = MSG_FRONTIER};
+    more.frontier.more = 1;
+    more.frontier.items.present = true;
+    assert_int_equal(session_stats(h->victim)->ladders, 1);
+    hostile_pass(h, 400000, &more);
+    assert_int_equal(session_state(h->victim), SESSION_OPEN);
+    assert_int_equal(session_stats(h->victim)->ladders, 2);
+    hostile_free(h);
+}
+
+static void seals_nobody_waits_for_cost_credit_only(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_new();
+    struct msg m = {.type = MSG_SEAL};
+    for (uint32_t i = 0; i < 2; i++) { /* an unknown log, and one that is not asked for any more */
+        hostile_send(h, &m);
+        assert_int_equal(session_state(h->victim), SESSION_OPEN);
+        assert_int_equal(session_stats(h->victim)->segments_in, 0);
+        m.seal.log = tris_short_of(h->w->nodes[1].logs[0].id.b);
+    }
+    uint32_t sent = 2;
+    while (session_state(h->victim) == SESSION_OPEN) {
+        hostile_send(h, &m);
+        assert_true(++sent < 2000);
+    }
+    assert_thrown_out(h, TRIS_ERR_CREDIT);
+    hostile_free(h);
+}
+
 static void a_peer_that_never_reads_costs_little(void **state)
 {
     (void)state;
@@ -1685,6 +1793,10 @@ int main(void)
         cmocka_unit_test(malformed_messages_are_closed),
         cmocka_unit_test(random_frames_never_break),
         cmocka_unit_test(stray_seals_are_closed),
+        cmocka_unit_test(dripping_bytes_do_not_keep_a_log_from_others),
+        cmocka_unit_test(a_range_that_never_ends_reconnects),
+        cmocka_unit_test(an_endless_frontier_is_given_up),
+        cmocka_unit_test(seals_nobody_waits_for_cost_credit_only),
         cmocka_unit_test(a_peer_that_never_reads_costs_little),
         cmocka_unit_test(segments_without_credit_wait),
     };
