@@ -351,6 +351,8 @@ enum tris_err conn_begin(struct conn *c)
         .idle_ms =
             CONN_IDLE_MS > 4 * d->config.heartbeat_ms ? CONN_IDLE_MS : 4 * d->config.heartbeat_ms,
         .credit_bytes = TRIS_CREDIT_INITIAL_BYTES,
+        .has_common_root = c->has_common_root,
+        .common_root = c->common_root,
         .frontier = d->frontier,
         .io = &conn_io,
         .io_ctx = c,

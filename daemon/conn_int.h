@@ -24,6 +24,8 @@ struct conn {
     struct conn_origin origin;
     struct tris_house_id dial_house;
     struct tris_dh_pub dial_transport;
+    bool has_common_root; /* with the house that is dialled */
+    struct tris_short common_root;
     int handles; /* open uv handles and a running name resolution */
     uint8_t *write_buf;
     uv_tcp_t tcp;

@@ -149,7 +149,8 @@ static enum tris_err conn_resolve(struct conn *c, const char *host, uint16_t por
 }
 
 enum tris_err conn_dial(struct daemon *d, const char *address, const struct tris_house_id *house,
-                        const struct tris_dh_pub *transport, uint64_t session_no, struct conn **out)
+                        const struct tris_dh_pub *transport, const struct tris_short *common,
+                        uint64_t session_no, struct conn **out)
 {
     char host[TRIS_ADDRESS_BYTES_MAX];
     uint16_t port;
@@ -164,6 +165,10 @@ enum tris_err conn_dial(struct daemon *d, const char *address, const struct tris
     *out = c;
     c->dial_house = *house;
     c->dial_transport = *transport;
+    if (common != NULL) {
+        c->has_common_root = true;
+        c->common_root = *common;
+    }
     uv_timer_start(&c->timer, conn_on_tick, CONN_DIAL_MS, 0);
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;

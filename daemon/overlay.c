@@ -174,7 +174,8 @@ static void dial(struct overlay *o, uint32_t index)
     struct peer *p = &o->peers[index];
     const struct house_line *line = members_line(&o->d->members, index);
     struct conn *c = NULL;
-    enum tris_err err = conn_dial(o->d, peer_address(o, index), &line->id, &line->transport,
+    const struct tris_short *common = p->has_common_root ? &p->common_root : NULL;
+    enum tris_err err = conn_dial(o->d, peer_address(o, index), &line->id, &line->transport, common,
                                   o->next_session_no++, &c);
     if (err != TRIS_OK) {
         overlay_dial_later(o, p, err);

@@ -34,6 +34,8 @@ struct peer {
     uint64_t instance;      /* nonce of their process in the open session */
     uint32_t offences;      /* sessions in a row that ended with a fault of theirs */
     enum tris_err last_error;
+    bool has_common_root;          /* the last root that was equal, of former sessions; */
+    struct tris_short common_root; /* shortens the comparison when we dial again */
     /* sums over former sessions of this process; add session_stats of the open one */
     uint64_t bytes_in, bytes_out, entries_in, entries_out;
 };

@@ -196,6 +196,10 @@ static void note_stats(struct overlay *o, struct peer *p, struct conn *c)
     p->bytes_out += s->bytes_out;
     p->entries_in += s->entries_in;
     p->entries_out += s->entries_out;
+    if (s->has_common_root) {
+        p->has_common_root = true;
+        p->common_root = s->common_root;
+    }
     if (s->opened_ms == 0) {
         return;
     }

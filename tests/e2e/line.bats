@@ -99,6 +99,23 @@ teardown_file() { world_end; }
     wait_equal 30 koeln leipzig observer
 }
 
+@test "a line that broke while both ends wrote is mended by what changed, not by digests" {
+    local before grown
+    wait_equal 30 koeln leipzig observer
+    touch "$WORLD/west/block"
+    wait_for 20 not connected koeln 1
+    tris_at koeln partner add --listed --name "Apart in the west e. V." --sector Z --legal-form ev \
+        --region 05315
+    tris_at leipzig partner add --listed --name "Apart in the east e. V." --sector Z \
+        --legal-form ev --region 14713
+    before=$(($(stat -c %s "$WORLD/west/up") + $(stat -c %s "$WORLD/west/down")))
+    rm "$WORLD/west/block"
+    wait_equal 30 koeln leipzig observer
+    grown=$(($(stat -c %s "$WORLD/west/up") + $(stat -c %s "$WORLD/west/down") - before))
+    say "$grown bytes for a handshake and one partner in each direction"
+    [ "$grown" -lt 2500 ] # one list of digests is 4 KiB
+}
+
 @test "audits find nothing to complain about" {
     local node
     for node in koeln leipzig observer; do audit_clean "$node"; done
