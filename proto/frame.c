@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include <sodium.h>
+
 #include "proto/assert.h"
 
 enum {
@@ -44,9 +46,17 @@ void frame_reader_init(struct frame_reader *f, enum frame_stage stage)
     *f = (struct frame_reader){.stage = stage};
 }
 
+static void buf_free(struct frame_reader *f)
+{
+    if (f->buf != NULL) {
+        sodium_memzero(f->buf, f->cap);
+        free(f->buf);
+    }
+}
+
 void frame_reader_fini(struct frame_reader *f)
 {
-    free(f->buf);
+    buf_free(f);
     *f = (struct frame_reader){.stage = f->stage};
 }
 
@@ -66,10 +76,14 @@ static enum tris_err reserve(struct frame_reader *f, size_t bytes)
     }
     size_t cap = bytes <= small ? small : FRAME_LENGTH_BYTES + TRIS_FRAME_BYTES_MAX;
     tris_assert(bytes <= cap);
-    uint8_t *grown = realloc(f->buf, cap);
+    uint8_t *grown = malloc(cap); /* not realloc, which leaves the old bytes behind */
     if (grown == NULL) {
         return TRIS_ERR_NO_MEMORY;
     }
+    if (f->len > 0) {
+        memcpy(grown, f->buf, f->len);
+    }
+    buf_free(f);
     f->buf = grown;
     f->cap = cap;
     return TRIS_OK;
@@ -118,6 +132,12 @@ enum tris_err frame_read(struct frame_reader *f, struct span *in, bool *complete
         *frame = span_of(f->buf + header, length);
     }
     return TRIS_OK;
+}
+
+uint8_t *frame_bytes(struct frame_reader *f)
+{
+    tris_assert(f->buf != NULL && frame_whole(f));
+    return f->buf + header_bytes(f);
 }
 
 size_t frame_pending(const struct frame_reader *f)

@@ -19,7 +19,7 @@ enum frame_stage {
 enum { FRAME_LENGTH_BYTES = 2, FRAME_PLAIN_BYTES_MAX = TRIS_FRAME_BYTES_MAX - TRIS_AEAD_TAG_BYTES };
 
 /* Reader. The buffer grows to what the stage may need: 1 KiB before authentication, then one
- * frame. Owns `buf` (allocated on first need). */
+ * frame. Owns `buf` (allocated on first need, wiped when it goes: frames are decrypted in it). */
 struct frame_reader {
     enum frame_stage stage;
     uint8_t *buf;
@@ -36,6 +36,9 @@ void frame_reader_stage(struct frame_reader *f, enum frame_stage stage);
  * limit, as soon as the length is known. TRIS_ERR_NO_MEMORY. */
 TRIS_MUST_CHECK enum tris_err frame_read(struct frame_reader *f, struct span *in, bool *complete,
                                          struct span *prefix, struct span *frame);
+
+/* The frame that frame_read completed last, to be decrypted where it stands; valid as long. */
+uint8_t *frame_bytes(struct frame_reader *f);
 
 /* Bytes that are held for an incomplete frame. */
 size_t frame_pending(const struct frame_reader *f);

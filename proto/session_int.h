@@ -191,7 +191,6 @@ struct session {
     struct noise_handshake handshake;
     struct noise_transport transport;
     struct frame_reader reader;
-    uint8_t *plain; /* one decrypted frame; from authentication on */
     uint8_t hello[1 + NOISE_GATE_BYTES + FRAME_LENGTH_BYTES + NOISE_HANDSHAKE_BYTES_MAX];
     size_t hello_len;
 

@@ -111,6 +111,7 @@ static void check_length(enum frame_stage stage, size_t prefix_len, size_t lengt
         assert_true(complete);
         assert_int_equal(frame.len, length);
         assert_memory_equal(frame.ptr, bytes + prefix_len + 2, length);
+        assert_ptr_equal(frame_bytes(&f), frame.ptr);
     }
     frame_reader_fini(&f);
 }
@@ -147,6 +148,29 @@ static void little_is_held_before_authentication(void **state)
     frame_reader_fini(&f);
 }
 
+static void what_is_written_over_a_frame_does_not_reach_the_next(void **state)
+{
+    (void)state;
+    static uint8_t bytes[4096];
+    struct frame_reader f;
+    bool complete;
+    struct span prefix, frame;
+    size_t len = 0;
+    for (size_t i = 0; i < 3; i++) { /* the last one outgrows the first buffer */
+        len += make_frame(bytes + len, 0, i == 2 ? 3000 : 17 + i);
+    }
+    struct span in = span_of(bytes, len);
+    frame_reader_init(&f, FRAME_TRANSPORT);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(frame_read(&f, &in, &complete, &prefix, &frame), TRIS_OK);
+        assert_true(complete);
+        assert_int_equal(frame.len, i == 2 ? 3000 : 17 + i);
+        memset(frame_bytes(&f), 0xff, frame.len); /* as decrypting in place does */
+    }
+    assert_int_equal(in.len, 0);
+    frame_reader_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +179,7 @@ int main(void)
         cmocka_unit_test(an_incomplete_frame_is_held_and_counted),
         cmocka_unit_test(lengths_are_checked_against_the_limits_of_the_stage),
         cmocka_unit_test(little_is_held_before_authentication),
+        cmocka_unit_test(what_is_written_over_a_frame_does_not_reach_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
