@@ -1,8 +1,6 @@
 /* Log heads as frontier items; see heads.h. */
 #include "daemon/heads.h"
 
-#include "daemon/clock.h"
-
 void head_item(const struct store_log *log, struct frontier_item *out)
 {
     memset(out, 0, sizeof *out);
@@ -15,7 +13,7 @@ void head_item(const struct store_log *log, struct frontier_item *out)
     out->held = log->seal.size; /* own entries behind the seal are nobody else's business */
     out->whole = log->whole;
     out->root = log->whole_root;
-    out->day = (uint32_t)(log->seal.time_ms / CLOCK_MS_PER_DAY);
+    out->day = seal_day(&log->seal);
 }
 
 enum tris_err heads_load(struct store *s, struct frontier *f)

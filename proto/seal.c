@@ -5,7 +5,11 @@
 #include "proto/hash.h"
 #include "proto/pack.h"
 
-enum { SEAL_BODY_ITEMS = 6, SEAL_BODY_BYTES_MAX = 1 + 1 + 1 + 34 + 9 + 34 + 9 };
+enum {
+    MS_PER_DAY = 86400000,
+    SEAL_BODY_ITEMS = 6,
+    SEAL_BODY_BYTES_MAX = 1 + 1 + 1 + 34 + 9 + 34 + 9
+};
 
 static const char seal_context[] = "tris-seal-v1";
 
@@ -64,4 +68,10 @@ int seal_cmp(const struct seal *a, const struct seal *b)
     struct span body_b = body_of(b, bytes_b);
     tris_assert(body_a.len == body_b.len);
     return memcmp(body_b.ptr, body_a.ptr, body_a.len);
+}
+
+uint32_t seal_day(const struct seal *seal)
+{
+    uint64_t day = seal->time_ms / MS_PER_DAY;
+    return day < UINT32_MAX ? (uint32_t)day : UINT32_MAX;
 }

@@ -28,6 +28,9 @@ void seal_body_encode(struct wbuf *w, const struct seal *seal);
  * Returns < 0, 0, > 0 as a is older, the same, newer. */
 int seal_cmp(const struct seal *a, const struct seal *b);
 
+/* The day of a frontier item: whole days since 1970-01-01 UTC, at most UINT32_MAX. */
+uint32_t seal_day(const struct seal *seal);
+
 /* What one verified run of entries does to a log. Points into the caller's wire bytes. */
 struct verified_segment {
     struct tris_log_id log;

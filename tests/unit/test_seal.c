@@ -133,6 +133,27 @@ static void test_newer_seal_is_larger_then_later_then_of_smaller_bytes(void **st
     assert_true(seal_cmp(&a, &b) > 0);
 }
 
+static void test_day_of_a_seal_counts_whole_days_and_stays_in_32_bits(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t time_ms;
+        uint32_t day;
+    } cases[] = {
+        {0, 0},
+        {86399999, 0},
+        {86400000, 1},
+        {1763905200000, 20415},
+        {UINT64_C(86400000) * UINT32_MAX, UINT32_MAX},
+        {UINT64_C(86400000) * UINT32_MAX + 86400000, UINT32_MAX}, /* would be 0 in 32 bits */
+        {UINT64_MAX, UINT32_MAX},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct seal seal = {.size = 1, .time_ms = cases[i].time_ms};
+        assert_int_equal(seal_day(&seal), cases[i].day);
+    }
+}
+
 static void test_segment_of_one_and_of_the_most_entries_verifies(void **state)
 {
     struct fixture *f = *state;
@@ -272,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_seal_verifies_and_any_changed_field_does_not),
         cmocka_unit_test(test_seal_body_is_canonical_at_the_largest_values),
         cmocka_unit_test(test_newer_seal_is_larger_then_later_then_of_smaller_bytes),
+        cmocka_unit_test(test_day_of_a_seal_counts_whole_days_and_stays_in_32_bits),
         cmocka_unit_test(test_segment_of_one_and_of_the_most_entries_verifies),
         cmocka_unit_test(test_segment_over_the_spacing_is_refused),
         cmocka_unit_test(test_unchanged_log_can_be_sealed_anew),

@@ -176,7 +176,7 @@ static void node_publish(struct node *n, uint32_t log_no)
     item.held = item.whole = log->count;
     if (log->count > 0) {
         tree_root(&log->tree, &item.root);
-        item.day = (uint32_t)(log->entries[log->count - 1].seal.time_ms / 86400000);
+        item.day = seal_day(&log->entries[log->count - 1].seal);
     }
     assert_int_equal(frontier_set(n->frontier, log_no, &item), TRIS_OK);
 }
