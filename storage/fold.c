@@ -39,7 +39,9 @@ static enum tris_err judge_end(struct span payload, uint32_t *reason)
         uint64_t number = pack_read_uint(&r);
         if (number == END_REASON) {
             *reason = (uint32_t)pack_read_uint_max(&r, UINT32_MAX);
-        } else if (number == END_PUBLISHED_AS || number >= FIELD_EXTENSION) {
+        } else if (number == END_PUBLISHED_AS) {
+            (void)pack_read_uint(&r);
+        } else if (number >= FIELD_EXTENSION) {
             (void)pack_read_any(&r, PACK_CANONICAL);
         } else {
             rbuf_fail(&r, TRIS_ERR_BAD_VALUE);

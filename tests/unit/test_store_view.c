@@ -97,6 +97,37 @@ static void test_entries_without_effect_are_kept_with_their_reason(void **state)
     fix_fini(&f);
 }
 
+static void test_endings_are_judged_by_the_shape_of_their_payload(void **state)
+{
+    (void)state;
+    static const struct {
+        struct span payload;
+        enum tris_err effect;
+    } cases[] = {
+        {{(const uint8_t *)"\x81\x02\xa1x", 4}, TRIS_ERR_BAD_TYPE}, /* published_as is a seq */
+        {{(const uint8_t *)"\x81\x01\xc0", 3}, TRIS_ERR_BAD_TYPE},  /* reason nil */
+        {{(const uint8_t *)"\x81\x03\x00", 3}, TRIS_ERR_BAD_VALUE}, /* no such field */
+        {{(const uint8_t *)"\x82\x02\x05\x01\x01", 5}, TRIS_ERR_NOT_CANONICAL},
+        {{(const uint8_t *)"\x80\x00", 2}, TRIS_ERR_TRAILING},
+        {{(const uint8_t *)"", 0}, TRIS_ERR_TRUNCATED},
+        {{(const uint8_t *)"\x83\x01\x07\x02\x05\xcc\x80\xc0", 8}, TRIS_OK},
+    };
+    struct fix f;
+    struct writer w;
+    fix_init(&f);
+    writer_init(&w, &f, 2, TRIS_TOPIC_DATA);
+    struct entry_header h = header_create(KIND_PARTNER);
+    struct span good = fix_partner(&f, "Verein", "Z", "05315", NULL);
+    assert_int_equal(deliver_effect(&f, &w, &h, good), TRIS_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        h = header_change(VERB_END, KIND_PARTNER, 0, i); /* entry i was the last to name it */
+        assert_int_equal(deliver_effect(&f, &w, &h, cases[i].payload), cases[i].effect);
+    }
+    audit_clean(f.s);
+    writer_fini(&w);
+    fix_fini(&f);
+}
+
 static void test_extension_fields_do_not_hinder_the_effect(void **state)
 {
     (void)state;
@@ -579,6 +610,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_entries_without_effect_are_kept_with_their_reason),
+        cmocka_unit_test(test_endings_are_judged_by_the_shape_of_their_payload),
         cmocka_unit_test(test_extension_fields_do_not_hinder_the_effect),
         cmocka_unit_test(test_counters_follow_every_change),
         cmocka_unit_test(test_local_records_are_not_counted_nationally),
