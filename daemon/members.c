@@ -83,10 +83,13 @@ enum tris_err members_load(struct members *m, struct store_view *v)
 }
 
 /* A card counts if it is the house's own signed line and newer than the one in use. */
-static bool card_counts(const struct house_line *card, const struct house_line *now)
+static bool card_counts(const struct house_line *card, struct span text,
+                        const struct house_line *now)
 {
+    char old[TRIS_HOUSE_LINE_BYTES_MAX + 1];
     return tris_house_id_eq(&card->id, &now->id) && card->role == now->role &&
-           card->time_ms > now->time_ms;
+           house_line_print(now, old, sizeof old) == TRIS_OK &&
+           house_line_newer(card->time_ms, text, now->time_ms, span_str(old));
 }
 
 enum tris_err members_refresh(struct members *m, uint32_t index, struct store_view *v,
@@ -109,7 +112,7 @@ enum tris_err members_refresh(struct members *m, uint32_t index, struct store_vi
         return TRIS_ERR_NO_MEMORY;
     }
     /* a card that does not parse was signed by its house all the same: it has no effect */
-    if (house_line_parse(text, card) != TRIS_OK || !card_counts(card, now)) {
+    if (house_line_parse(text, card) != TRIS_OK || !card_counts(card, text, now)) {
         free(card);
         return TRIS_OK;
     }

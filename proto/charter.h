@@ -43,6 +43,10 @@ TRIS_MUST_CHECK enum tris_err house_line_parse(struct span text, struct house_li
 TRIS_MUST_CHECK enum tris_err house_line_print(const struct house_line *line, char *out,
                                                size_t out_size);
 
+/* Of several lines of one house: the later time counts, then the bytewise smaller text. True if
+ * `text` with `time_ms` takes the place of the other one. */
+bool house_line_newer(uint64_t time_ms, struct span text, uint64_t other_ms, struct span other);
+
 struct charter_sig {
     struct tris_house_id id;
     struct tris_sig sig;

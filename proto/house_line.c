@@ -177,6 +177,11 @@ enum tris_err house_line_print(const struct house_line *line, char *out, size_t 
     return w.err == TRIS_OK ? hand_out(&w, out, out_size) : TRIS_ERR_INVALID;
 }
 
+bool house_line_newer(uint64_t time_ms, struct span text, uint64_t other_ms, struct span other)
+{
+    return time_ms != other_ms ? time_ms > other_ms : span_cmp(text, other) < 0;
+}
+
 /* ---- parsing ---- */
 
 static struct span field(struct rbuf *r, const char *label)

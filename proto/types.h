@@ -31,6 +31,20 @@ static inline bool span_eq(struct span a, struct span b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* Bytewise; of two where one begins the other the shorter is smaller. */
+static inline int span_cmp(struct span a, struct span b)
+{
+    size_t len = a.len < b.len ? a.len : b.len;
+    int order = len == 0 ? 0 : memcmp(a.ptr, b.ptr, len);
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static inline bool span_begins(struct span text, const char *start)
+{
+    size_t len = strlen(start);
+    return text.len >= len && memcmp(text.ptr, start, len) == 0;
+}
+
 /* _eq and _cmp are for public values only; secrets are compared with sodium_memcmp. */
 #define TRIS_BYTES_TYPE(name, size)                                                                \
     struct name {                                                                                  \

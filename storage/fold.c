@@ -275,10 +275,7 @@ static void apply_card(struct store_txn *t, const struct head *head, const struc
         struct rbuf r = rbuf_of(value);
         uint64_t old_ms = rbuf_u64(&r);
         struct span old = rbuf_take(&r, rbuf_left(&r));
-        size_t len = old.len < fold->card.len ? old.len : fold->card.len;
-        int order = len > 0 ? memcmp(fold->card.ptr, old.ptr, len) : 0;
-        bool smaller = order < 0 || (order == 0 && fold->card.len < old.len);
-        if (fold->card_ms < old_ms || (fold->card_ms == old_ms && !smaller)) {
+        if (!house_line_newer(fold->card_ms, fold->card, old_ms, old)) {
             return;
         }
     }

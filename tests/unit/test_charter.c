@@ -233,6 +233,19 @@ static void test_addresses_are_judged_by_shape(void **state)
     }
 }
 
+static void test_the_later_line_counts_then_the_smaller_text(void **state)
+{
+    (void)state;
+    const struct span a = span_str("tris-house-1 a"), b = span_str("tris-house-1 b");
+    const struct span longer = span_str("tris-house-1 ab");
+    assert_true(house_line_newer(2, b, 1, a));
+    assert_false(house_line_newer(1, a, 2, b));
+    assert_true(house_line_newer(2, a, 2, b));
+    assert_false(house_line_newer(2, b, 2, a));
+    assert_true(house_line_newer(2, a, 2, longer));
+    assert_false(house_line_newer(2, a, 2, a));
+}
+
 static void test_house_line_limits_hold(void **state)
 {
     struct fixture *f = *state;
@@ -530,6 +543,7 @@ int main(void)
         cmocka_unit_test(test_key_whose_halves_do_not_fit_signs_nothing),
         cmocka_unit_test(test_house_line_with_a_broken_field_is_not_made),
         cmocka_unit_test(test_addresses_are_judged_by_shape),
+        cmocka_unit_test(test_the_later_line_counts_then_the_smaller_text),
         cmocka_unit_test(test_house_line_limits_hold),
         cmocka_unit_test(test_charter_prints_back_what_was_parsed_signed_partly_or_fully),
         cmocka_unit_test(test_signatures_do_not_change_the_federation_id_and_merge),
