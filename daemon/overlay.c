@@ -262,13 +262,13 @@ void overlay_advanced(struct overlay *o, const struct overlay_advance *list, siz
     overlay_check_waits(o);
 }
 
-void overlay_segment_done(struct overlay *o, uint64_t session_no, uint32_t log_no, uint64_t first,
-                          uint32_t count, size_t len, enum tris_err result)
+void overlay_segment_done(struct overlay *o, uint64_t session_no, uint32_t log_no, size_t len,
+                          enum tris_err result)
 {
     for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
         if (conn_session_no(c) == session_no) {
             if (conn_session(c) != NULL && !conn_closing(c)) {
-                session_segment_done(conn_session(c), log_no, first, count, len, result);
+                session_segment_done(conn_session(c), log_no, len, result);
                 conn_pump(c);
             }
             return;

@@ -89,8 +89,8 @@ struct overlay_advance {
     uint64_t source;
 };
 void overlay_advanced(struct overlay *o, const struct overlay_advance *list, size_t count);
-void overlay_segment_done(struct overlay *o, uint64_t session_no, uint32_t log_no, uint64_t first,
-                          uint32_t count, size_t len, enum tris_err result);
+void overlay_segment_done(struct overlay *o, uint64_t session_no, uint32_t log_no, size_t len,
+                          enum tris_err result);
 /* A member's card changed: address or key may be others. */
 void overlay_member_changed(struct overlay *o, uint32_t index);
 

@@ -144,8 +144,7 @@ void writer_submit_segment(struct writer *w, uint64_t session_no,
     if (err != TRIS_OK) {
         free(segment->bytes);
         free(work);
-        overlay_segment_done(w->d->overlay, session_no, segment->log_no, segment->first,
-                             segment->count, segment->len,
+        overlay_segment_done(w->d->overlay, session_no, segment->log_no, segment->len,
                              err == TRIS_ERR_STOPPING ? TRIS_ERR_NO_SPACE : err);
     }
 }
@@ -230,8 +229,7 @@ static void deliver_work(struct writer *w, struct work *work)
             log_number("first", s->first), log_number("count", s->count),
             log_text("reason", tris_err_name(work->err)));
     }
-    overlay_segment_done(w->d->overlay, work->session_no, s->log_no, s->first, s->count, s->len,
-                         work->err);
+    overlay_segment_done(w->d->overlay, work->session_no, s->log_no, s->len, work->err);
 }
 
 static void deliver(struct writer *w, struct outcome *o)

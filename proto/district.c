@@ -41,22 +41,13 @@ const struct district *district_at(size_t index)
     return index < DISTRICT_COUNT ? &districts[index] : NULL;
 }
 
-/* Bytewise order of a key from outside and a text of the table. */
-static int key_cmp(struct span key, const char *text)
-{
-    size_t len = strlen(text);
-    size_t common = key.len < len ? key.len : len;
-    int cmp = common == 0 ? 0 : memcmp(key.ptr, text, common);
-    return cmp != 0 ? cmp : (key.len > len) - (key.len < len);
-}
-
 const struct district *district_find(struct span ags)
 {
     size_t low = 0;
     size_t high = DISTRICT_COUNT;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int cmp = key_cmp(ags, districts[middle].ags);
+        int cmp = span_cmp(ags, span_str(districts[middle].ags));
         if (cmp == 0) {
             return &districts[middle];
         }
@@ -72,7 +63,7 @@ const struct district *district_find(struct span ags)
 const struct district *district_find_slug(struct span slug)
 {
     for (size_t i = 0; i < DISTRICT_COUNT; i++) {
-        if (key_cmp(slug, districts[i].slug) == 0) {
+        if (span_eq(slug, span_str(districts[i].slug))) {
             return &districts[i];
         }
     }
@@ -82,7 +73,7 @@ const struct district *district_find_slug(struct span slug)
 const struct state *state_find(struct span code)
 {
     for (size_t i = 0; i < STATE_COUNT; i++) {
-        if (key_cmp(code, states[i].code) == 0) {
+        if (span_eq(code, span_str(states[i].code))) {
             return &states[i];
         }
     }

@@ -274,9 +274,7 @@ static void check_key(struct rbuf *r, struct level *l, struct token t, struct sp
     if (l->has_key && rules == PACK_CANONICAL) {
         bool ascending = t.value > l->key_token.value;
         if (t.type == PACK_STR) {
-            size_t common = text.len < l->key.len ? text.len : l->key.len;
-            int order = common > 0 ? memcmp(text.ptr, l->key.ptr, common) : 0;
-            ascending = order > 0 || (order == 0 && text.len > l->key.len);
+            ascending = span_cmp(text, l->key) > 0;
         }
         if (!ascending) {
             rbuf_fail(r, TRIS_ERR_NOT_CANONICAL);

@@ -143,7 +143,7 @@ static void read_texts(struct rbuf *r, const struct field *field, struct span *t
     for (uint32_t i = 0; i < v->count && r->err == TRIS_OK; i++) {
         texts[i] =
             field->type == FIELD_REGIONS ? read_region(r) : read_text(r, RECORD_ITEM_CHARS_MAX);
-        if (r->err == TRIS_OK && i > 0 && span_compare(texts[i], texts[i - 1]) <= 0) {
+        if (r->err == TRIS_OK && i > 0 && span_cmp(texts[i], texts[i - 1]) <= 0) {
             rbuf_fail(r, TRIS_ERR_NOT_CANONICAL);
         }
     }

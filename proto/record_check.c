@@ -45,12 +45,6 @@ static bool is_letter(uint8_t ch)
     return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
 }
 
-static bool begins_with(struct span text, const char *start)
-{
-    size_t len = strlen(start);
-    return text.len >= len && memcmp(text.ptr, start, len) == 0;
-}
-
 /* Bytes before the first `ch`, or all. */
 static size_t bytes_before(struct span text, char ch)
 {
@@ -79,7 +73,7 @@ static void check_length(struct checker *c, const struct field *f, struct span t
 
 static bool is_url(struct span text)
 {
-    size_t scheme = begins_with(text, "https://") ? 8 : begins_with(text, "http://") ? 7 : 0;
+    size_t scheme = span_begins(text, "https://") ? 8 : span_begins(text, "http://") ? 7 : 0;
     if (scheme == 0) {
         return false;
     }

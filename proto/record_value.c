@@ -91,7 +91,7 @@ static int order_texts(const void *a, const void *b)
     struct span x, y;
     memcpy(&x, a, sizeof x);
     memcpy(&y, b, sizeof y);
-    return span_compare(x, y);
+    return span_cmp(x, y);
 }
 
 enum tris_err record_set_codes(struct record *r, const struct field *field, const uint32_t *codes,

@@ -149,13 +149,13 @@ void session_log_advanced(struct session *s, uint32_t log_no);
 /* Several logs advanced or the root changed: announce the root soon. */
 void session_root_changed(struct session *s);
 
-/* The writer's verdict on a SEGMENT event, after the frontier was updated: bytes are credited back.
- * An error of class PEER closes the session with it, except TRIS_ERR_NOT_NEXT (another session was
- * faster with other segment borders: fetched again) and TRIS_ERR_FORK (the peer is not to blame for
- * what the owner signed: the log is left alone in this session). A RESOURCE or STATE error leaves
- * the log to be fetched again later. Duplicates of what is held already are TRIS_OK. */
-void session_segment_done(struct session *s, uint32_t log_no, uint64_t first, uint32_t count,
-                          size_t len, enum tris_err result);
+/* The writer's verdict on a SEGMENT event of this log, with the event's `len`, after the frontier
+ * was updated: bytes are credited back. An error of class PEER closes the session with it, except
+ * TRIS_ERR_NOT_NEXT (another session was faster with other segment borders: fetched again) and
+ * TRIS_ERR_FORK (the peer is not to blame for what the owner signed: the log is left alone in this
+ * session). A RESOURCE or STATE error leaves the log to be fetched again later. Duplicates of what
+ * is held already are TRIS_OK. */
+void session_segment_done(struct session *s, uint32_t log_no, size_t len, enum tris_err result);
 
 void session_credit_window(struct session *s, uint64_t bytes); /* change the window, >= initial */
 /* Answered by SESSION_EV_PONG; a newer ping replaces one that waits. */

@@ -277,6 +277,8 @@ void segment_seal(struct session *s, const struct msg_seal *m);
 /* Where the next segment of this log has to begin. */
 uint64_t segment_base(const struct session *s, uint32_t log_no);
 bool segment_in_flight(const struct session *s, uint32_t log_no);
+/* Left alone in this session, since its owner signed two things. */
+bool segment_log_forked(const struct session *s, uint32_t log_no);
 void segment_fini(struct session *s);
 bool credit_due(const struct session *s);
 void credit_put(struct session *s, struct wbuf *w);

@@ -69,13 +69,8 @@ static void want_add(struct session *s, uint32_t log_no, uint64_t until, bool se
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
     const struct want want = {.log_no = log_no, .seal = seal, .until = until};
-    if (item == NULL || item->own || want_met(s, &want)) {
+    if (item == NULL || item->own || want_met(s, &want) || segment_log_forked(s, log_no)) {
         return;
-    }
-    for (uint32_t i = 0; i < s->pull.forked_count; i++) {
-        if (s->pull.forked[i] == log_no) {
-            return;
-        }
     }
     struct fetch *fetch = pull_fetch(s, log_no);
     if (fetch != NULL) {

@@ -57,7 +57,7 @@ void segment_fini(struct session *s)
     s->pull.flights_count = s->pull.flights_cap = 0;
 }
 
-static bool log_is_forked(const struct session *s, uint32_t log_no)
+bool segment_log_forked(const struct session *s, uint32_t log_no)
 {
     for (uint32_t i = 0; i < s->pull.forked_count; i++) {
         if (s->pull.forked[i] == log_no) {
@@ -72,8 +72,8 @@ static bool segment_fits(const struct session *s, uint32_t log_no, uint64_t firs
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
     const struct flight *f = flight_find(s, log_no);
-    return item != NULL && !item->own && !log_is_forked(s, log_no) && (f == NULL || !f->failed) &&
-           first == segment_base(s, log_no);
+    return item != NULL && !item->own && !segment_log_forked(s, log_no) &&
+           (f == NULL || !f->failed) && first == segment_base(s, log_no);
 }
 
 static void assembly_begin(struct session *s, const struct msg_entries *m)
@@ -272,7 +272,7 @@ static bool verdict_apply(struct session *s, struct flight *f, enum tris_err res
     }
     if (result == TRIS_ERR_FORK && s->pull.forked_count < SESSION_FORKED_MAX) {
         f->failed = true;
-        if (!log_is_forked(s, f->log_no)) {
+        if (!segment_log_forked(s, f->log_no)) {
             s->pull.forked[s->pull.forked_count++] = f->log_no;
         }
         s->stats.other_roots++;
@@ -289,12 +289,9 @@ static bool verdict_apply(struct session *s, struct flight *f, enum tris_err res
     return false;
 }
 
-void session_segment_done(struct session *s, uint32_t log_no, uint64_t first, uint32_t count,
-                          size_t len, enum tris_err result)
+void session_segment_done(struct session *s, uint32_t log_no, size_t len, enum tris_err result)
 {
     struct pull *p = &s->pull;
-    (void)first;
-    (void)count;
     if (s->state != SESSION_OPEN) {
         return; /* everything of it is forgotten already */
     }

@@ -16,13 +16,6 @@ static void report_row(struct audit *a, enum db_table table, struct span key, co
     check_problem(a, "table %s, row %s: %s", db_table_name(table), hex, what);
 }
 
-static int span_order(struct span a, struct span b)
-{
-    size_t len = a.len < b.len ? a.len : b.len;
-    int order = len > 0 ? memcmp(a.ptr, b.ptr, len) : 0;
-    return order != 0 ? order : a.len < b.len ? -1 : a.len > b.len;
-}
-
 struct table_side {
     MDB_cursor *cursor;
     struct span key, value;
@@ -42,7 +35,7 @@ static enum tris_err compare_rows(struct audit *a, enum db_table table, struct t
     while (stored->err == TRIS_OK || made->err == TRIS_OK) {
         int order = stored->err != TRIS_OK ? 1
                     : made->err != TRIS_OK ? -1
-                                           : span_order(stored->key, made->key);
+                                           : span_cmp(stored->key, made->key);
         if (order < 0) {
             report_row(a, table, stored->key, "does not follow from the entries");
         } else if (order > 0) {

@@ -424,8 +424,7 @@ static void pending_run(struct world *w, uint32_t which)
     for (size_t i = 0; i < LINKS_MAX * 2; i++) {
         struct link *l = &w->links[i / 2];
         if (l->used && l->session_no[i % 2] == p.session_no) {
-            session_segment_done(l->end[i % 2].session, p.segment.log_no, p.segment.first,
-                                 p.segment.count, p.segment.len, err);
+            session_segment_done(l->end[i % 2].session, p.segment.log_no, p.segment.len, err);
         }
     }
     if (n->logs[p.segment.log_no].count > before) {
@@ -448,8 +447,7 @@ static void end_segment(struct end *e, const struct session_segment *segment)
         return;
     }
     enum tris_err err = node_apply(e->node, segment);
-    session_segment_done(e->session, segment->log_no, segment->first, segment->count, segment->len,
-                         err);
+    session_segment_done(e->session, segment->log_no, segment->len, err);
     if (err == TRIS_OK) {
         node_advanced(e->node, segment->log_no);
     }
