@@ -44,7 +44,7 @@ static const char *why_rejected(enum tris_err err)
         return "it exists already with the other scope (local or national)";
     }
     if (err == TRIS_ERR_AMBIGUOUS) {
-        return "several records have this name and district; give source_id";
+        return "several records have this name and district; give source_id, or end those too many";
     }
     return tris_err_text(err);
 }

@@ -29,9 +29,10 @@ enum writer_op_type {
     WRITER_PUT,
     /* Ends `record`; `end_reason` is the code, 0 = none. */
     WRITER_END,
-    /* Looks for a duplicate inside the transaction (source and source_id if source_id is not empty,
-     * else name and region): same payload = unchanged, other payload = put on that record, none =
-     * create. A duplicate of the other scope is refused with TRIS_ERR_EXISTS. */
+    /* Looks for a duplicate inside the transaction: by source and source_id if source_id is not
+     * empty, then (or without one) by name and region, where a record with a source id of the same
+     * source is none. Same payload = unchanged, other payload = put on that record, none = create.
+     * A duplicate of the other scope is refused with TRIS_ERR_EXISTS. */
     WRITER_IMPORT,
     /* Creates a record with `payload` in topic data and ends the local `record` with published_as =
      * the new seq, both or none. */

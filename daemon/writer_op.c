@@ -162,16 +162,26 @@ static void op_put(struct batch *b, const struct writer_op *op, struct writer_re
     create(b, op->topic, op, r);
 }
 
+/* The record that a row of a list is: by its source id, else by name and region. */
+static enum tris_err find_imported(struct store_view *v, const struct writer_op *op,
+                                   struct record_ref *ref)
+{
+    if (op->source_id.len == 0) {
+        return store_find_name(v, op->kind, op->name, op->region, ref);
+    }
+    enum tris_err err = store_find_source(v, op->kind, op->source, op->source_id, ref);
+    if (err == TRIS_ERR_NOT_FOUND) {
+        /* typed by hand before the list came, or known from another list */
+        return store_find_unsourced(v, op->kind, op->name, op->region, op->source, ref);
+    }
+    /* several: the same row was once entered twice; the first one follows the source */
+    return err == TRIS_ERR_AMBIGUOUS ? TRIS_OK : err;
+}
+
 static void op_import(struct batch *b, const struct writer_op *op, struct writer_result *r)
 {
-    struct store_view *v = store_txn_view(b->txn);
     struct record_ref ref = {0};
-    bool by_source = op->source_id.len > 0;
-    enum tris_err err = by_source ? store_find_source(v, op->kind, op->source, op->source_id, &ref)
-                                  : store_find_name(v, op->kind, op->name, op->region, &ref);
-    if (err == TRIS_ERR_AMBIGUOUS && by_source) {
-        err = TRIS_OK; /* the same row was once entered twice: the first one follows the source */
-    }
+    enum tris_err err = find_imported(store_txn_view(b->txn), op, &ref);
     if (err == TRIS_ERR_NOT_FOUND) {
         create(b, op->topic, op, r);
         return;

@@ -3,7 +3,10 @@
 
 #include "proto/text.h"
 
-enum { FOLDED_BYTES_MAX = 1024 };
+enum {
+    FOLDED_BYTES_MAX = 1024,
+    CANDIDATES_MAX = 64, /* of one name and district: a list of namesakes stays linear */
+};
 
 void dup_keys_of(const struct fields_plan *plan, const struct record *r, struct record_ref ref,
                  struct dup_keys *out)
@@ -52,6 +55,7 @@ void dup_update(struct store_txn *t, const struct dup_keys *before, const struct
 /* What a candidate must equal in its real texts. */
 struct dup_wanted {
     bool by_source;
+    bool unsourced; /* by name: only records without a source id of `source` */
     struct span source, source_id;
     struct span folded, region;
 };
@@ -62,6 +66,10 @@ static bool matches(const struct fields_plan *plan, const struct record *r,
     if (wanted->by_source) {
         return span_eq(fields_text(r, plan->source), wanted->source) &&
                span_eq(fields_text(r, plan->source_id), wanted->source_id);
+    }
+    if (wanted->unsourced && fields_text(r, plan->source_id).len > 0 &&
+        span_eq(fields_text(r, plan->source), wanted->source)) {
+        return false;
     }
     uint8_t folded[FOLDED_BYTES_MAX];
     struct wbuf w = wbuf_of(folded, sizeof folded);
@@ -99,10 +107,11 @@ static enum tris_err find(struct store_view *v, enum db_table table, const struc
         return err;
     }
     uint32_t found = 0;
+    uint32_t seen = 0;
     struct span key = key_span(prefix);
     struct span value;
     err = cursor_get(cursor, MDB_SET_RANGE, &key, &value);
-    while (err == TRIS_OK && found < 2 && key_starts_with(key, prefix)) {
+    while (err == TRIS_OK && found < 2 && seen < CANDIDATES_MAX && key_starts_with(key, prefix)) {
         struct record_ref ref;
         bool equal = false;
         if (key.len != prefix->len + (size_t)KEY_LOG_SEQ_BYTES) {
@@ -110,6 +119,7 @@ static enum tris_err find(struct store_view *v, enum db_table table, const struc
             err = cursor_get(cursor, MDB_NEXT, &key, &value);
             continue;
         }
+        seen++;
         err = key_tail_ref(key, &ref) ? check(v, plan, ref, wanted, &equal) : TRIS_ERR_CORRUPT;
         if (err == TRIS_OK && equal) {
             if (found == 0) {
@@ -141,8 +151,9 @@ enum tris_err store_find_source(struct store_view *v, uint32_t kind, struct span
     return find(v, DB_SOURCE, &prefix, plan, &wanted, out);
 }
 
-enum tris_err store_find_name(struct store_view *v, uint32_t kind, struct span name,
-                              struct span region, struct record_ref *out)
+static enum tris_err find_name(struct store_view *v, uint32_t kind, struct span name,
+                               struct span region, struct dup_wanted *wanted,
+                               struct record_ref *out)
 {
     const struct fields_plan *plan = fields_find(&v->s->plans, kind);
     if (plan == NULL || plan->name == FIELDS_NONE || name.len == 0) {
@@ -152,7 +163,22 @@ enum tris_err store_find_name(struct store_view *v, uint32_t kind, struct span n
     uint8_t folded[FOLDED_BYTES_MAX];
     struct wbuf w = wbuf_of(folded, sizeof folded);
     text_fold_name(name, &w);
-    struct dup_wanted wanted = {.folded = wbuf_span(&w), .region = region};
-    key_name_prefix(&prefix, kind, region, wanted.folded);
-    return find(v, DB_NAME, &prefix, plan, &wanted, out);
+    wanted->folded = wbuf_span(&w);
+    wanted->region = region;
+    key_name_prefix(&prefix, kind, region, wanted->folded);
+    return find(v, DB_NAME, &prefix, plan, wanted, out);
+}
+
+enum tris_err store_find_name(struct store_view *v, uint32_t kind, struct span name,
+                              struct span region, struct record_ref *out)
+{
+    struct dup_wanted wanted = {.by_source = false};
+    return find_name(v, kind, name, region, &wanted, out);
+}
+
+enum tris_err store_find_unsourced(struct store_view *v, uint32_t kind, struct span name,
+                                   struct span region, struct span source, struct record_ref *out)
+{
+    struct dup_wanted wanted = {.unsourced = true, .source = source};
+    return find_name(v, kind, name, region, &wanted, out);
 }

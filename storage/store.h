@@ -178,6 +178,12 @@ TRIS_MUST_CHECK enum tris_err store_find_source(struct store_view *v, uint32_t k
                                                 struct record_ref *out);
 TRIS_MUST_CHECK enum tris_err store_find_name(struct store_view *v, uint32_t kind, struct span name,
                                               struct span region, struct record_ref *out);
+/* By folded name and region, but only records that have no source id of `source`: a row of that
+ * source whose id is new may be such a record, and never one that another row of the list is.
+ * Looks at no more than 64 namesakes. */
+TRIS_MUST_CHECK enum tris_err store_find_unsourced(struct store_view *v, uint32_t kind,
+                                                   struct span name, struct span region,
+                                                   struct span source, struct record_ref *out);
 
 /* ---- search: words follow the feed outside the batch ---- */
 

@@ -69,16 +69,18 @@ static int teardown(void **state)
     return 0;
 }
 
-/* A partner whose description makes payloads differ. */
-static struct span partner(uint8_t *bytes, size_t cap, const char *name, const char *text)
+/* A partner of a list ("" = typed by hand) whose description makes payloads differ. */
+static struct span partner_of(uint8_t *bytes, size_t cap, const char *name, const char *text,
+                              const char *source, const char *source_id)
 {
     const struct kind *kind = schema_kind(KIND_PARTNER);
     uint8_t scratch_bytes[4096];
     struct wbuf scratch = wbuf_of(scratch_bytes, sizeof scratch_bytes);
     struct record *r = malloc(sizeof *r);
-    const char *fields[][2] = {{"name", name},         {"sector", "W"},     {"legal_form", "gmbh"},
-                               {"intermediary", "no"}, {"region", "05315"}, {"status", "active"},
-                               {"description", text}};
+    const char *fields[][2] = {
+        {"name", name},         {"sector", "W"},     {"legal_form", "gmbh"},
+        {"intermediary", "no"}, {"region", "05315"}, {"status", "active"},
+        {"description", text},  {"source", source},  {"source_id", source_id}};
     assert_non_null(r);
     record_init(r, kind);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
@@ -92,6 +94,11 @@ static struct span partner(uint8_t *bytes, size_t cap, const char *name, const c
     assert_int_equal(record_encode(r, &w), TRIS_OK);
     free(r);
     return wbuf_span(&w);
+}
+
+static struct span partner(uint8_t *bytes, size_t cap, const char *name, const char *text)
+{
+    return partner_of(bytes, cap, name, text, "", "");
 }
 
 static void run(struct fixture *f, struct writer_op *ops, size_t count, bool dry,
@@ -118,6 +125,18 @@ static struct writer_op import_op(enum tris_topic topic, const char *name, struc
                               .payload = payload,
                               .name = span_str(name),
                               .region = span_str("05315")};
+}
+
+/* A row of a list: "Muster" in Köln under this source id. */
+static void import_row(struct fixture *f, enum tris_topic topic, const char *source,
+                       const char *source_id, struct writer_result *r)
+{
+    uint8_t bytes[1024];
+    struct writer_op op = import_op(
+        topic, "Muster", partner_of(bytes, sizeof bytes, "Muster", "row", source, source_id));
+    op.source = span_str(source);
+    op.source_id = span_str(source_id);
+    run(f, &op, 1, false, r);
 }
 
 static void head(struct fixture *f, uint32_t no, struct store_log *out)
@@ -209,6 +228,40 @@ static void a_local_import_never_lands_on_a_national_record(void **state)
     assert_int_equal(r.change, WRITER_REJECTED);
     assert_int_equal(r.err, TRIS_ERR_EXISTS);
     assert_int_equal(f->b.entries_written, 0);
+}
+
+static void a_row_takes_over_what_was_typed_by_hand(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t a[1024];
+    struct writer_op op =
+        import_op(TRIS_TOPIC_DATA, "Muster", partner(a, sizeof a, "Muster", "typed"));
+    struct writer_result typed, row;
+    run(f, &op, 1, false, &typed);
+    import_row(f, TRIS_TOPIC_DATA, "chamber", "1", &row);
+    assert_int_equal(row.change, WRITER_CHANGED);
+    assert_int_equal(row.record.seq, typed.record.seq);
+    import_row(f, TRIS_TOPIC_DATA, "chamber", "1", &row);
+    assert_int_equal(row.change, WRITER_UNCHANGED);
+    import_row(f, TRIS_TOPIC_LOCAL, "council", "7", &row);
+    assert_int_equal(row.err, TRIS_ERR_EXISTS);
+}
+
+static void rows_of_one_list_that_share_a_name_stay_two(void **state)
+{
+    struct fixture *f = *state;
+    struct writer_result one, two, three, again;
+    import_row(f, TRIS_TOPIC_DATA, "chamber", "1", &one);
+    import_row(f, TRIS_TOPIC_DATA, "chamber", "2", &two);
+    import_row(f, TRIS_TOPIC_DATA, "chamber", "3", &three); /* two namesakes are no question */
+    assert_int_equal(one.change, WRITER_NEW);
+    assert_int_equal(two.change, WRITER_NEW);
+    assert_int_equal(three.change, WRITER_NEW);
+    import_row(f, TRIS_TOPIC_DATA, "chamber", "2", &again);
+    assert_int_equal(again.change, WRITER_UNCHANGED);
+    assert_int_equal(again.record.seq, two.record.seq);
+    import_row(f, TRIS_TOPIC_DATA, "council", "9", &again); /* which of the three is not known */
+    assert_int_equal(again.err, TRIS_ERR_AMBIGUOUS);
 }
 
 static void a_duplicate_is_refused_unless_forced(void **state)
@@ -421,6 +474,8 @@ int main(void)
         CASE(importing_twice_is_new_then_unchanged_then_changed),
         CASE(rows_of_one_group_see_each_other_dry_or_not),
         CASE(a_local_import_never_lands_on_a_national_record),
+        CASE(a_row_takes_over_what_was_typed_by_hand),
+        CASE(rows_of_one_list_that_share_a_name_stay_two),
         CASE(a_duplicate_is_refused_unless_forced),
         CASE(a_write_over_a_newer_state_is_refused),
         CASE(publishing_ends_the_local_record_and_makes_a_national_one),
