@@ -147,9 +147,16 @@ enum tris_err first_entries(struct daemon *d, struct batch *b)
     if (d->role == TRIS_ROLE_OBSERVER) {
         return TRIS_OK;
     }
+    /* A process that ended between commit and mark left the mark behind, or none at all: the
+     * frontier is about to be read from the store, so the mark must cover it; and a first commit
+     * needs one before it, or a crash behind it would look like a lost mark. */
+    enum tris_err err = batch_mark(b);
+    if (err != TRIS_OK) {
+        return err;
+    }
     struct store_view *v;
     bool card = false, record = false;
-    enum tris_err err = store_view_begin(d->store, &v);
+    err = store_view_begin(d->store, &v);
     if (err != TRIS_OK) {
         return err;
     }

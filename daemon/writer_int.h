@@ -5,7 +5,7 @@
 
 #include <uv.h>
 
-#include "daemon/writer_batch.h"
+#include "daemon/writer_held.h"
 
 /* What a batch tells the loop thread. */
 struct outcome {
@@ -34,9 +34,8 @@ struct writer {
     uint64_t retry_at, backoff_ms, word_at;
     bool word_done, mark_pending;
     uint64_t mark_at;
-    uint64_t sealed_day;            /* the last day on which unchanged own logs were sealed anew */
-    struct batch_head held_back[2]; /* own gov and data, until the mark is written */
-    uint32_t held_back_count;
+    uint64_t sealed_day; /* the last day on which unchanged own logs were sealed anew */
+    struct held_heads held;
 };
 
 /* Body of the thread: runs until `stop` is set and the inbox is empty. `arg` is the writer. */

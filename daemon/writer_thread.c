@@ -127,38 +127,21 @@ static void outcome_send(struct writer *w, struct work_list *work, const struct 
     uv_async_send(&w->async);
 }
 
-/* Keeps own heads from the loop, so that their seals do not leave the house. */
-static void heads_hold_back(struct writer *w)
-{
-    struct batch *b = &w->batch;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < b->heads_count; i++) {
-        const struct batch_head *head = &b->heads[i];
-        if (!head->item.own || head->item.ref.topic == TRIS_TOPIC_LOCAL) {
-            b->heads[kept] = *head;
-            b->head_of[head->log_no] = ++kept;
-            continue;
-        }
-        b->head_of[head->log_no] = 0;
-        uint32_t slot = 0;
-        while (slot < w->held_back_count && w->held_back[slot].log_no != head->log_no) {
-            slot++;
-        }
-        tris_assert(slot < 2);
-        w->held_back[slot] = *head;
-        w->held_back_count = slot == w->held_back_count ? slot + 1 : w->held_back_count;
-    }
-    b->heads_count = kept;
-}
-
+/* After a commit: own heads go to the loop with the batch if the mark covers them, else they wait.
+ */
 static void mark_after_commit(struct writer *w)
 {
-    if (!w->batch.own_sealed && !w->mark_pending) {
+    bool pending = w->mark_pending;
+    if (!w->batch.own_sealed && !pending) {
         return;
     }
     enum tris_err err = batch_mark(&w->batch);
     if (err == TRIS_OK) {
         w->mark_pending = false;
+        held_release(&w->held, &w->batch);
+        if (pending) {
+            trouble_clear(w);
+        }
         return;
     }
     if (tris_err_class(err) == TRIS_CLASS_CORRUPT) {
@@ -167,6 +150,7 @@ static void mark_after_commit(struct writer *w)
     trouble_set(w, err);
     w->mark_pending = true;
     w->mark_at = clock_mono_ms() + w->backoff_ms;
+    held_take(&w->held, &w->batch);
 }
 
 /* The mark could not be written after an earlier commit: tries again, then lets the seals go. */
@@ -185,8 +169,8 @@ static void mark_retry(struct writer *w)
     trouble_clear(w);
     struct work_list none;
     work_list_init(&none);
-    outcome_send(w, &none, w->held_back, w->held_back_count);
-    w->held_back_count = 0;
+    outcome_send(w, &none, w->held.head, w->held.count);
+    w->held.count = 0;
 }
 
 static void count_batch(struct writer *w, const struct work_list *work, uint64_t took_ms)
@@ -251,9 +235,6 @@ static void writer_run_batch(struct writer *w, struct work_list *work)
     }
     if (err == TRIS_OK) {
         mark_after_commit(w);
-        if (w->mark_pending) {
-            heads_hold_back(w);
-        }
         count_batch(w, work, clock_mono_ms() - start);
         w->word_done = false;
     }

@@ -5,10 +5,13 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "daemon/daemon.h"
 #include "daemon/writer_batch.h"
 #include "daemon/writer_first.h"
+#include "daemon/writer_held.h"
 #include "daemon/writer_op.h"
 #include "proto/pack.h"
 
@@ -37,7 +40,7 @@ static void make_identity(struct daemon *d)
     d->role = TRIS_ROLE_HOUSE;
 }
 
-static int setup(void **state)
+static int setup_empty(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     char detail[256];
@@ -53,8 +56,15 @@ static int setup(void **state)
     assert_int_equal(store_open(&opts, &f->d.store, detail, sizeof detail), TRIS_OK);
     assert_int_equal(first_logs(&f->d), TRIS_OK);
     assert_int_equal(batch_init(&f->b, &f->d), TRIS_OK);
-    assert_int_equal(first_entries(&f->d, &f->b), TRIS_OK);
     *state = f;
+    return 0;
+}
+
+static int setup(void **state)
+{
+    assert_int_equal(setup_empty(state), 0);
+    struct fixture *f = *state;
+    assert_int_equal(first_entries(&f->d, &f->b), TRIS_OK);
     return 0;
 }
 
@@ -169,6 +179,79 @@ static void a_first_start_writes_card_and_house_record_once(void **state)
     assert_int_equal(data.held, 1);
     char detail[256];
     assert_int_equal(store_mark_check(f->d.store, detail, sizeof detail), TRIS_OK);
+}
+
+static void a_first_start_that_cannot_write_the_mark_seals_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct store_log log;
+    char path[300], detail[256];
+    snprintf(path, sizeof path, "%s/mark.tmp", f->dir);
+    assert_int_equal(mkdir(path, 0700), 0); /* in the way of the temporary file */
+    assert_int_not_equal(first_entries(&f->d, &f->b), TRIS_OK);
+    head(f, f->d.gov_no, &log);
+    assert_int_equal(log.held, 0);
+    assert_int_equal(store_mark_check(f->d.store, detail, sizeof detail), TRIS_OK);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(first_entries(&f->d, &f->b), TRIS_OK);
+    assert_int_equal(store_mark_check(f->d.store, detail, sizeof detail), TRIS_OK);
+}
+
+static void mark_text(struct fixture *f, char *out, size_t size)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/mark", f->dir);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_non_null(fgets(out, (int)size, file));
+    fclose(file);
+}
+
+static void a_start_brings_the_mark_up_to_what_a_killed_process_sealed(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t a[1024];
+    char mark[2048];
+    struct writer_op op =
+        import_op(TRIS_TOPIC_DATA, "Muster", partner(a, sizeof a, "Muster", "one"));
+    struct writer_result r;
+    run(f, &op, 1, false, &r); /* committed and sealed; killed before the mark */
+    mark_text(f, mark, sizeof mark);
+    assert_non_null(strstr(mark, " data=1:"));
+    assert_int_equal(first_entries(&f->d, &f->b), TRIS_OK);
+    mark_text(f, mark, sizeof mark);
+    assert_non_null(strstr(mark, " data=2:"));
+}
+
+static uint64_t head_size(const struct batch *b, uint32_t log_no)
+{
+    return b->head_of[log_no] == 0 ? 0 : b->heads[b->head_of[log_no] - 1].item.held;
+}
+
+static void held_heads_go_out_once_and_never_over_a_newer_one(void **state)
+{
+    struct fixture *f = *state;
+    struct held_heads held = {0};
+    uint8_t a[1024], b[1024];
+    struct writer_op card = {.type = WRITER_CARD, .payload = span_str(f->d.own_line_text)};
+    struct writer_op op =
+        import_op(TRIS_TOPIC_DATA, "Muster", partner(a, sizeof a, "Muster", "one"));
+    struct writer_result r;
+    run(f, &card, 1, false, &r);
+    held_take(&held, &f->b);
+    assert_int_equal(f->b.heads_count, 0);
+    run(f, &op, 1, false, &r);
+    held_take(&held, &f->b);
+    assert_int_equal(held.count, 2);
+    op.payload = partner(b, sizeof b, "Muster", "two");
+    run(f, &op, 1, false, &r);
+    held_release(&held, &f->b);
+    assert_int_equal(held.count, 0);
+    assert_int_equal(f->b.heads_count, 2);
+    assert_int_equal(head_size(&f->b, f->d.gov_no), 2);
+    assert_int_equal(head_size(&f->b, f->d.data_no), 3);
+    held_release(&held, &f->b);
+    assert_int_equal(f->b.heads_count, 2);
 }
 
 static void importing_twice_is_new_then_unchanged_then_changed(void **state)
@@ -471,6 +554,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_first_start_writes_card_and_house_record_once),
+        cmocka_unit_test_setup_teardown(a_first_start_that_cannot_write_the_mark_seals_nothing,
+                                        setup_empty, teardown),
+        CASE(a_start_brings_the_mark_up_to_what_a_killed_process_sealed),
+        CASE(held_heads_go_out_once_and_never_over_a_newer_one),
         CASE(importing_twice_is_new_then_unchanged_then_changed),
         CASE(rows_of_one_group_see_each_other_dry_or_not),
         CASE(a_local_import_never_lands_on_a_national_record),
