@@ -1,5 +1,6 @@
 /* DIR/mark: the tips of the own gov and data log, kept outside the LMDB file, so that a store which
  * was put back from a copy is noticed. One line of text with its own checksum; see SCHEMA.md. */
+#define _GNU_SOURCE /* renameat2; NOLINT: the name that glibc asks for */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -105,7 +106,20 @@ static enum tris_err write_all(int fd, const char *text, size_t len)
         }
         done += (size_t)n;
     }
-    return fsync(fd) == 0 ? TRIS_OK : TRIS_ERR_IO;
+    /* what the file held before may have been longer */
+    return ftruncate(fd, (off_t)len) == 0 && fdatasync(fd) == 0 ? TRIS_OK : TRIS_ERR_IO;
+}
+
+/* The new file under the name of the mark. The former one stays as mark.tmp, to be written over
+ * next time: to free its block and take another costs more than the rename and its fsync. */
+static bool swap_names(const char *temp, const char *path)
+{
+#ifdef RENAME_EXCHANGE
+    if (renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_EXCHANGE) == 0) {
+        return true;
+    }
+#endif
+    return rename(temp, path) == 0; /* no mark yet, or a file system that cannot exchange */
 }
 
 static enum tris_err replace(const char *dir, const char *text, size_t len)
@@ -116,7 +130,7 @@ static enum tris_err replace(const char *dir, const char *text, size_t len)
         snprintf(path, sizeof path, "%s/mark", dir) >= (int)sizeof path) {
         return TRIS_ERR_INVALID;
     }
-    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(temp, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
         return errno == ENOSPC ? TRIS_ERR_DISK_FULL : TRIS_ERR_IO;
     }
@@ -124,7 +138,7 @@ static enum tris_err replace(const char *dir, const char *text, size_t len)
     if (close(fd) != 0 && err == TRIS_OK) {
         err = TRIS_ERR_IO;
     }
-    if (err == TRIS_OK && rename(temp, path) != 0) {
+    if (err == TRIS_OK && !swap_names(temp, path)) {
         err = TRIS_ERR_IO;
     }
     if (err != TRIS_OK) {
@@ -134,6 +148,7 @@ static enum tris_err replace(const char *dir, const char *text, size_t len)
     fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) != 0) {
         err = TRIS_ERR_IO;
+        (void)unlink(temp); /* the disk may still call it the mark: not to be written over */
     }
     if (fd >= 0) {
         (void)close(fd);

@@ -253,6 +253,29 @@ static void test_mark_of_a_copied_store_is_foreign(void **state)
     fix_fini(&f);
 }
 
+static void test_a_shorter_mark_leaves_nothing_of_a_longer_one(void **state)
+{
+    struct fix f;
+    char detail[256];
+    struct store_mark mark;
+    (void)state;
+    fix_init(&f);
+    own_sealed_entry(&f, &mark);
+    struct store_mark longer = mark;
+    longer.data_size = UINT64_MAX;
+    /* two files take turns: each is once the longer and once the shorter one */
+    for (int i = 0; i < 2; i++) {
+        ok(store_mark_write(f.s, &longer));
+        fails(TRIS_ERR_MARK_AHEAD, store_mark_check(f.s, detail, sizeof detail));
+        ok(store_mark_write(f.s, &longer));
+        ok(store_mark_write(f.s, &mark));
+        ok(store_mark_check(f.s, detail, sizeof detail));
+        ok(store_mark_write(f.s, &mark));
+        ok(store_mark_check(f.s, detail, sizeof detail));
+    }
+    fix_fini(&f);
+}
+
 static void test_every_flipped_byte_of_the_mark_is_noticed(void **state)
 {
     (void)state;
@@ -465,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_mark_is_needed_once_something_was_sealed),
         cmocka_unit_test(test_mark_ahead_and_other_history_are_told_apart),
         cmocka_unit_test(test_mark_of_a_copied_store_is_foreign),
+        cmocka_unit_test(test_a_shorter_mark_leaves_nothing_of_a_longer_one),
         cmocka_unit_test(test_every_flipped_byte_of_the_mark_is_noticed),
         cmocka_unit_test(test_full_map_leaves_the_store_good),
         cmocka_unit_test(test_full_disk_leaves_the_store_good),
