@@ -180,7 +180,17 @@ static const char *judge_encoding(const json_t *test, struct span bytes, unsigne
     return same_value(test, bytes) ? mutations(bytes) : "another value was read";
 }
 
-/* One value passes if every encoding of it is judged right and at most one is accepted. */
+/* Is the value one that always has a shortest form in our subset? Containers may hold a float. */
+static bool is_plain(const json_t *test)
+{
+    return json_object_get(test, "nil") != NULL || json_object_get(test, "bool") != NULL ||
+           json_object_get(test, "string") != NULL || json_object_get(test, "binary") != NULL ||
+           json_object_get(test, "bignum") != NULL ||
+           json_is_integer(json_object_get(test, "number"));
+}
+
+/* One value passes if every encoding of it is judged right and one is accepted: none where the
+ * value is outside our subset. */
 static void judge_value(struct vectors *v, const json_t *test, const char *group, size_t index)
 {
     const json_t *encodings = json_object_get(test, "msgpack");
@@ -202,6 +212,9 @@ static void judge_value(struct vectors *v, const json_t *test, const char *group
     }
     if (why == NULL && accepted > 1) {
         why = "two encodings were accepted";
+    }
+    if (why == NULL && accepted == 0 && is_plain(test)) {
+        why = "its shortest encoding is not among those of the case";
     }
     vectors_result(v, name, why == NULL, why);
 }
