@@ -53,6 +53,7 @@ unit_src := $(wildcard tests/unit/test_*.c)
 vector_src := $(wildcard tests/vectors/test_*.c)
 testlib_src := $(wildcard tests/lib/*.c)
 e2e_src := $(wildcard tests/e2e/*.c)
+fault_src := $(wildcard tests/fault/*.c)
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
@@ -71,7 +72,7 @@ vector_bin := $(addprefix $(B)/,$(vector_names))
 bench_bin := $(patsubst tools/%.c,$(B)/%,$(bench_src))
 inject_bin := $(patsubst tests/e2e/%.c,$(B)/e2e_%,$(e2e_src))
 all_src := $(proto_src) $(storage_src) $(daemon_src) $(tools_src) $(bench_src) $(unit_src) \
-	$(vector_src) $(testlib_src) $(e2e_src)
+	$(vector_src) $(testlib_src) $(e2e_src) $(fault_src)
 
 man_pages := $(patsubst tools/man/%.scd,$(B)/man/%,$(wildcard tools/man/*.scd)) $(B)/man/tris.1
 
@@ -164,8 +165,12 @@ lint: $(B)/gen/district_table.inc ## clang-format, clang-tidy, cppcheck, house r
 e2e: all $(inject_bin) ## end to end, with real daemons on loopback (T=file runs one)
 	$(Q)BUILD=$(B) bash tests/e2e/run.sh $(T)
 
-fault: all ## kill -9 during import and sync (ROUNDS=n)
-	$(Q)BUILD=$(B) bash tests/fault/kill_loop.sh $(or $(ROUNDS),50)
+fault: all $(B)/die_at.so ## kill -9 at every step, and during import and sync (ROUNDS=n)
+	$(Q)BUILD=$(B) bash tests/fault/run.sh $(B)/die_at.so $(or $(ROUNDS),50)
+
+$(B)/die_at.so: tests/fault/die_at.c $(B)/flags
+	$(if $(filter 1,$(V)),,@echo "  LINK  $@" &&) $(CC) $(CPPFLAGS) $(filter-out -fsanitize%,$(CFLAGS)) \
+		-fPIC -shared -o $@ $<
 
 check: ## everything that CI runs
 	$(Q)bash tests/check.sh
