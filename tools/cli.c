@@ -74,6 +74,7 @@ static void print_line(const char *label, const char *text)
 
 int cli_fail(const struct cli *cli, const struct fault *fault)
 {
+    (void)fflush(stdout);
     if (cli->json) {
         print_problem(fault);
         return fault->exit;
@@ -119,6 +120,7 @@ void cli_note(const struct cli *cli, const char *format, ...)
         return;
     }
     va_list ap;
+    (void)fflush(stdout); /* in one file or pipe, what was said first comes first */
     va_start(ap, format);
     (void)vfprintf(stderr, format, ap);
     va_end(ap);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/fields.h"
 #include "tools/grid.h"
 #include "tools/lists.h"
 
@@ -114,6 +115,11 @@ static int house_edit(struct cli *cli, const struct args *args)
             code = cli_usage(cli, "tris help house edit",
                              _("say what to change, for example --web https://..."));
         }
+        goto out;
+    }
+    struct fault fault;
+    if (!fields_check(cli, schema_kind(KIND_HOUSE), fields, &fault)) {
+        code = cli_fail(cli, &fault);
         goto out;
     }
     const json_t *record = json_object_get(shown, "record");

@@ -218,10 +218,24 @@ static void print_columns(const struct import *im)
     }
 }
 
-static void print_line(uint64_t line, const char *column, const char *text)
+/* The sentence names the field already, by its column or by its label. */
+static bool is_named(const struct import *im, const char *column, const char *sentence_text)
+{
+    const struct field *field = schema_field_by_name(im->plan.kind, span_str(column));
+    const char *label = field == NULL              ? column
+                        : im->cli->lang == LANG_DE ? field->label_de
+                                                   : field->label_en;
+    return strncmp(sentence_text, label, strlen(label)) == 0 ||
+           strncmp(sentence_text, column, strlen(column)) == 0;
+}
+
+static void print_line(const struct import *im, uint64_t line, const char *column, const char *text)
 {
     char *safe = show_text(sentence(text), 0);
     char *name = show_text(column, 0);
+    if (is_named(im, column, safe)) {
+        name[0] = '\0';
+    }
     (void)printf(_("  line %llu: %s%s%s\n"), (unsigned long long)line, name,
                  name[0] != '\0' ? ": " : "", safe);
     free(name);
@@ -240,11 +254,11 @@ static void print_counts(const struct import *im)
                  show_count((int64_t)n->new_rows, a), show_count((int64_t)n->changed, b),
                  show_count((int64_t)n->unchanged, c), show_count((int64_t)n->rejected, d));
     for (size_t i = 0; i < im->result.remark_count; i++) {
-        print_line(im->result.remark[i].line, "", im->result.remark[i].text);
+        print_line(im, im->result.remark[i].line, "", im->result.remark[i].text);
     }
     for (size_t i = 0; i < im->result.rejected_count && i < IMPORT_REMARKS_MAX; i++) {
         const struct rejected *r = &im->result.rejected[i];
-        print_line(r->line, r->column, r->reason);
+        print_line(im, r->line, r->column, r->reason);
     }
     if (n->corrected > 0) {
         (void)printf(_("  %s values were corrected\n"), show_count((int64_t)n->corrected, a));

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/fields.h"
 #include "tools/grid.h"
 #include "tools/lists.h"
 
@@ -14,11 +15,9 @@ static int partner_add(struct cli *cli, const struct args *args)
     if (args->pos_count > 0 && json_object_get(fields, "name") == NULL) {
         (void)json_object_set_new(fields, "name", json_string(args->pos[0]));
     }
-    if (json_object_get(fields, "name") == NULL) {
-        json_decref(fields);
-        return cli_usage(cli, "tris help partner add", _("the partner's name is missing"));
-    }
     int code = EXIT_OK;
+    bool listed = args_flag(args, "listed");
+    struct fault fault;
     if (json_object_get(fields, "region") == NULL) {
         /* a partner is mostly in the house's own district */
         json_t *status = cli_call(cli, "status", json_object(), &code);
@@ -32,21 +31,36 @@ static int partner_add(struct cli *cli, const struct args *args)
         }
         json_decref(status);
     }
+    if (!fields_complete(cli, schema_kind(KIND_PARTNER), listed ? SCOPE_NATIONAL : SCOPE_LOCAL,
+                         fields, &fault)) {
+        json_decref(fields);
+        return cli_fail(cli, &fault);
+    }
     json_t *params = json_pack("{s:s, s:s, s:o}", "kind", "partner", "scope",
-                               args_flag(args, "listed") ? "national" : "local", "fields", fields);
+                               listed ? "national" : "local", "fields", fields);
     if (args_flag(args, "force")) {
         (void)json_object_set_new(params, "force", json_true());
     }
-    return print_change(cli, params, "tris.partner.add.1");
+    code = print_change(cli, params, "tris.partner.add.1");
+    if (code == EXIT_OK && !listed && !cli->json) {
+        cli_note(cli, "%s",
+                 _("It stays in the house. To list it nationally: tris partner publish ID"));
+    }
+    return code;
 }
 
 static int partner_edit(struct cli *cli, const struct args *args)
 {
     json_t *fields = fields_of_args(args);
+    struct fault fault;
     if (json_object_size(fields) == 0) {
         json_decref(fields);
         return cli_usage(cli, "tris help partner edit",
                          _("say what to change, for example --web https://..."));
+    }
+    if (!fields_check(cli, schema_kind(KIND_PARTNER), fields, &fault)) {
+        json_decref(fields);
+        return cli_fail(cli, &fault);
     }
     return print_change(
         cli, json_pack("{s:s, s:s, s:o}", "kind", "partner", "id", args->pos[0], "fields", fields),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tools/client.h"
+#include "tools/fields.h"
 #include "tools/progress.h"
 
 enum {
@@ -229,9 +230,10 @@ static bool set_cells(struct pass *p, uint64_t line, const struct span *cell, si
             continue;
         }
         bool changed = false;
+        text = fields_word(column->field, text);
         enum tris_err err = record_set_text(&p->record, column->field, text, &scratch, &changed);
         if (err != TRIS_OK) {
-            record_explain_text(column->field, text, err, reason, sizeof reason);
+            fields_refused(p->cli->lang, column->field, text, err, reason, sizeof reason);
             reject(p, line, column->name, reason);
             return false;
         }
@@ -283,7 +285,9 @@ static bool check(struct pass *p, uint64_t line, enum schema_scope *scope)
             return true;
         }
         if (!personal || bad->err != TRIS_ERR_PERSONAL || *scope != SCOPE_NATIONAL) {
-            reject(p, line, bad->field != NULL ? bad->field->name : "", bad->text);
+            char reason[FIELDS_TEXT_BYTES];
+            fields_problem(p->cli->lang, bad, reason, sizeof reason);
+            reject(p, line, bad->field != NULL ? bad->field->name : "", reason);
             return false;
         }
         *scope = SCOPE_LOCAL;
@@ -322,6 +326,7 @@ static bool on_row(void *ctx, uint64_t line, const struct span *cell, size_t cou
         return true;
     }
     set_presets(p);
+    fields_derive(&p->record);
     if (!check(p, line, &scope)) {
         return true;
     }

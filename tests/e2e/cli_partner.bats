@@ -65,6 +65,43 @@ field() { tris_at koeln partner show "$1" --json | json "d['fields'].get('$2', '
     [ "$(tris_at koeln partner list --json | json 'sum(i["fields"]["name"] == "Falsch e. V." for i in d["items"])')" -eq 0 ]
 }
 
+@test "a refused value is explained in German on a German system, with labels" {
+    run_code 2 tris_at koeln partner add "Falsch e. V." --sector Q --legal-form ev --lang de
+    [[ $output == *"Sektor „Q“ ist unbekannt; erlaubt: W S Z (Wirtschaft;"* ]]
+    run_code 2 tris_at koeln partner add "Falsch e. V." --lang de
+    [[ $output == *"es fehlt: Sektor (--sector): W S Z"*"Rechtsform (--legal-form): ev (e.V.)"* ]]
+}
+
+@test "the sector follows from the legal form; words of the screens are taken" {
+    id=$(add "Folgt GmbH" --sector "" --legal-form gmbh)
+    [ "$(field "$id" sector)" = W ]
+    id=$(add "Amt für Folgen" --sector Staat --legal-form other)
+    [ "$(field "$id" sector)" = S ]
+}
+
+@test "on a terminal, what is missing is asked for, again after an answer that does not fit" {
+    run_code 0 "$PYTHON" - "$TRIS" "$(node_dir koeln)" <<'PY'
+import os, pty, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], ["tris", "--data", sys.argv[2], "partner", "add"])
+os.write(fd, "Am Telefon e. V.\nKneipe\nev\n".encode())
+out = b""
+while True:
+    try:
+        part = os.read(fd, 4096)
+    except OSError:
+        break
+    if not part:
+        break
+    out += part
+print(out.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PY
+    [[ $output == *'"Kneipe" unknown'* ]]
+    tris_at koeln partner list --json | json '[i["fields"]["sector"] for i in d["items"] if i["fields"]["name"] == "Am Telefon e. V."]' | grep -qxF '["Z"]'
+}
+
 @test "a natural person is not listed without consent" {
     run tris_at koeln partner add --listed "K. Muster e. K." --sector W --legal-form ek
     [ "$status" -ne 0 ]
