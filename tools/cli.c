@@ -1,6 +1,7 @@
 /* Errors, questions and calls of the subcommands: what people read when something is wrong. */
 #include "tools/tris.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 
 #include "proto/text.h"
 #include "tools/client.h"
+#include "tools/files.h"
+#include "tools/keys.h"
 #include "tools/mpjson.h"
 
 enum { PARAMS_BYTES_MAX = 256 * 1024 };
@@ -153,6 +156,31 @@ bool cli_ask(const struct cli *cli, const char *question)
     return line[0] == 'y' || line[0] == 'Y' || line[0] == 'j' || line[0] == 'J';
 }
 
+/* Not there, as opposed to: not for this user to see. */
+static bool is_absent(const char *path)
+{
+    return access(path, F_OK) != 0 && errno == ENOENT;
+}
+
+/* Without keys no daemon can run: then that is what is wrong, if the socket was not named. */
+static void say_if_not_set_up(const struct cli *cli, struct fault *fault)
+{
+    char path[FILE_PATH_BYTES];
+    size_t len = strlen(cli->data_dir);
+    if (strncmp(cli->socket_path, cli->data_dir, len) != 0 ||
+        !file_path(cli->data_dir, IDENTITY_FILE, path)) {
+        return;
+    }
+    if (is_absent(path)) {
+        fault_set(fault, TRIS_ERR_NOT_INIT, _("nothing was written"),
+                  "tris init --region AGS --name NAME",
+                  _("there are no keys in %s: this house is not set up yet"), cli->data_dir);
+    } else if (file_path(cli->data_dir, CHARTER_FILE, path) && is_absent(path)) {
+        fault_set(fault, TRIS_ERR_NOT_INIT, _("nothing was written"), "tris init --charter FILE",
+                  _("there is no charter in %s"), cli->data_dir);
+    }
+}
+
 /* Connects on first use; the next command names the data directory that was meant. */
 static bool connect_once(struct cli *cli, struct fault *fault)
 {
@@ -161,6 +189,7 @@ static bool connect_once(struct cli *cli, struct fault *fault)
     }
     if (cli->client == NULL && fault->exit == EXIT_NO_DAEMON) {
         (void)snprintf(fault->next, sizeof fault->next, "trisd --data %.200s &", cli->data_dir);
+        say_if_not_set_up(cli, fault);
     }
     return cli->client != NULL;
 }

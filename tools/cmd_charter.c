@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tools/lists.h"
 #include "tools/offline.h"
 
 enum { ADMIT_DEFAULT_MAX = 3, ID_CHARS_SHOWN = 12 };
@@ -148,7 +149,7 @@ static int charter_json(const struct charter *c)
     return cli_json(json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o}", "id", fed, "name", c->name,
                               "rules", (int)c->rules, "admit", (int)c->admit, "revoke",
                               (int)c->revoke, "complete", charter_complete(c), "items", members),
-                    "tris.charter/1");
+                    "tris.charter.1");
 }
 
 /* To FILE or, without -o, to standard output. */
@@ -266,6 +267,7 @@ static void sign_note(const struct cli *cli, const struct charter *c, const char
             cli_note(cli, _("  missing: %s (%s)"), c->member[i].slug, c->member[i].region);
         }
     }
+    cli_note(cli, _("Next: send %s to them; each runs  tris charter sign FILE"), file);
 }
 
 static int sign_write(const struct cli *cli, const struct charter *c, const char *file)
@@ -332,8 +334,9 @@ static void show_member(const struct charter *c, uint32_t index)
         signed_word = charter_signed_by(c, &line->id) ? _("signed") : _("MISSING");
     }
     tris_hex(line->id.b, sizeof line->id.b, id);
-    (void)printf("  %-12s  %-5s  %-20s  %.*s\xe2\x80\xa6  %-14s  %s\n", role_name(line->role),
-                 line->region, line->slug, ID_CHARS_SHOWN, id, signed_word, name);
+    (void)printf("  %-12s  %-5s  %-20s  %.*s\xe2\x80\xa6  %-14s  %s\n",
+                 role_label(role_name(line->role)), line->region, line->slug, ID_CHARS_SHOWN, id,
+                 signed_word, name);
     free(name);
 }
 

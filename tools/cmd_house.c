@@ -20,7 +20,7 @@ static int house_list(struct cli *cli, const struct args *args)
     }
     const char *titles[] = {_("House"),    _("Name"),    _("District"), _("Role"),
                             _("Partners"), _("Entries"), _("Heard"),    _("Connected")};
-    const int flags[] = {0, GRID_TRUNCATE, 0, 0, GRID_RIGHT, GRID_RIGHT, GRID_RIGHT, 0};
+    const int flags[] = {0, GRID_TRUNCATE, GRID_TRUNCATE, 0, GRID_RIGHT, GRID_RIGHT, GRID_RIGHT, 0};
     struct grid *grid = grid_new(cli, titles, flags, 8);
     uint64_t now = clock_wall_ms();
     json_array_foreach(json_object_get(result, "items"), index, item)
@@ -29,7 +29,7 @@ static int house_list(struct cli *cli, const struct args *args)
         grid_row(grid);
         grid_text(grid, get_text(item, "slug"));
         grid_text(grid, get_text(item, "name"));
-        grid_text(grid, get_text(item, "region"));
+        grid_text(grid, region_name(get_text(item, "region")));
         grid_text(grid, role_label(get_text(item, "role")));
         grid_count(grid, get_int(item, "partners"));
         grid_count(grid, get_int(item, "gov") + get_int(item, "data"));
@@ -83,7 +83,9 @@ static int house_show(struct cli *cli, const struct args *args)
     {
         show_pair(_("Address"), json_string_value(item) != NULL ? json_string_value(item) : "");
     }
-    show_pair(_("Connected"), get_bool(result, "connected") ? _("yes") : _("no"));
+    show_pair(_("Connected"), get_bool(result, "own")         ? _("this house")
+                              : get_bool(result, "connected") ? _("yes")
+                                                              : _("no"));
     print_time(_("Last seal"), result, "sealed_ms");
     print_time(_("Last heard"), result, "heard_ms");
     show_pair(_("Entries (gov)"), show_count(get_int(result, "gov"), buffer));

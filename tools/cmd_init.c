@@ -383,7 +383,21 @@ static int print_json(const struct init *in)
         (void)json_object_set_new(result, "federation",
                                   json_pack("{s:s, s:s}", "id", fed, "name", in->charter.name));
     }
-    return cli_json(result, "tris.init/1");
+    return cli_json(result, "tris.init.1");
+}
+
+/* A house that said where it is reached has to listen there. */
+static void note_start(const struct init *in)
+{
+    const char *port = in->line.addr_count > 0 ? strrchr(in->line.addr[0], ':') : NULL;
+    if (port == NULL) {
+        cli_note(in->cli, _("Next: trisd --data %s"), in->cli->data_dir);
+    } else if (strncmp(in->line.addr[0], "127.", 4) == 0) {
+        cli_note(in->cli, _("Next: trisd --data %s --listen %s"), in->cli->data_dir,
+                 in->line.addr[0]);
+    } else {
+        cli_note(in->cli, _("Next: trisd --data %s --listen '[::]%s'"), in->cli->data_dir, port);
+    }
 }
 
 static int print_result(const struct init *in)
@@ -396,14 +410,16 @@ static int print_result(const struct init *in)
     if (in->cli->json) {
         return print_json(in);
     }
-    (void)printf("%s\n", in->text);
+    if (args_value(in->args, "charter") == NULL) { /* who comes with one has sent the line before */
+        (void)printf("%s\n", in->text);
+    }
     if (in->cli->dry_run) {
         cli_note(in->cli, _("Dry run, nothing written to %s."), in->cli->data_dir);
     } else if (in->has_charter) {
         char fed[65];
         tris_hex(in->charter.fed.b, sizeof in->charter.fed.b, fed);
         cli_note(in->cli, _("Federation \"%s\", id %s"), in->charter.name, fed);
-        cli_note(in->cli, _("Next: trisd --data %s"), in->cli->data_dir);
+        note_start(in);
     } else {
         cli_note(in->cli, _("The line above is the house line of %s; keys are in %s."),
                  in->line.name, in->cli->data_dir);

@@ -95,7 +95,7 @@ static int run_show(struct cli *cli, const struct args *args)
     if (cli->json) {
         return cli_json(json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", id, "transport", transport,
                                   "fingerprint", finger, "slug", line.slug, "name", line.name),
-                        "tris.key/1");
+                        "tris.key.show.1");
     }
     if (line.slug[0] != '\0') {
         char *name = show_text(line.name, 0);
@@ -214,7 +214,7 @@ static int run_backup(struct cli *cli, const struct args *args)
     cli_note(cli, _("Keys saved to %s. Keep it away from this machine."), file);
     return cli->json && strcmp(file, "-") != 0
                ? cli_json(json_pack("{s:s, s:b}", "file", file, "encrypted", !plain),
-                          "tris.key.backup/1")
+                          "tris.key.backup.1")
                : EXIT_OK;
 }
 

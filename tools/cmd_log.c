@@ -42,8 +42,8 @@ static int log_tail(struct cli *cli, const struct args *args)
         grid_text(grid, get_text(item, "topic"));
         grid_count(grid, get_int(item, "seq"));
         grid_text(grid, show_time((uint64_t)get_int(item, "time_ms"), buffer));
-        grid_text(grid, get_text(item, "verb"));
-        grid_text(grid, get_text(item, "kind"));
+        grid_text(grid, verb_label(get_text(item, "verb")));
+        grid_text(grid, kind_label(cli, get_text(item, "kind")));
         grid_text(grid, get_text(item, "record"));
         grid_text(grid, get_text(item, "effect"));
         grid_bool(grid, get_bool(item, "sealed"));
@@ -69,6 +69,30 @@ static void print_payload(const char *hex)
     free(bytes);
 }
 
+static const char *entry_label(const char *key)
+{
+    static const char *const rows[][2] = {
+        {"house", N_("House")},   {"topic", N_("Log")},     {"seq", N_("Entry")},
+        {"verb", N_("What")},     {"kind", N_("Kind")},     {"time_ms", N_("Time")},
+        {"record", N_("Record")}, {"prev", N_("Previous")}, {"whole", N_("Whole")},
+        {"sealed", N_("Sealed")}, {"effect", N_("Effect")}, {"bytes", N_("Bytes")},
+        {"leaf", N_("Leaf")},     {"salt", N_("Salt")},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i][0], key) == 0) {
+            return _(rows[i][1]);
+        }
+    }
+    return key;
+}
+
+static const char *entry_value(const struct cli *cli, const char *key, const char *text)
+{
+    return strcmp(key, "verb") == 0   ? verb_label(text)
+           : strcmp(key, "kind") == 0 ? kind_label(cli, text)
+                                      : text;
+}
+
 static int log_show(struct cli *cli, const struct args *args)
 {
     int code = EXIT_OK;
@@ -76,7 +100,7 @@ static int log_show(struct cli *cli, const struct args *args)
     json_t *value;
     char *end = NULL;
     unsigned long long seq = strtoull(args->pos[1], &end, 10);
-    char text[64];
+    char text[64], buffer[SHOW_BYTES];
     if (args->pos[1][0] < '0' || args->pos[1][0] > '9' || *end != '\0') {
         return cli_usage(cli, "tris help log show", _("\"%s\" is no entry number"), args->pos[1]);
     }
@@ -90,13 +114,16 @@ static int log_show(struct cli *cli, const struct args *args)
     }
     json_object_foreach(result, key, value)
     {
-        if (json_is_string(value) && strcmp(key, "payload") != 0) {
-            show_pair(key, json_string_value(value));
+        const char *label = entry_label(key);
+        if (strcmp(key, "time_ms") == 0) {
+            show_pair(label, show_time((uint64_t)json_integer_value(value), buffer));
+        } else if (json_is_string(value) && strcmp(key, "payload") != 0) {
+            show_pair(label, entry_value(cli, key, json_string_value(value)));
         } else if (json_is_integer(value)) {
             (void)snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
-            show_pair(key, text);
+            show_pair(label, text);
         } else if (json_is_boolean(value)) {
-            show_pair(key, json_is_true(value) ? _("yes") : _("no"));
+            show_pair(label, json_is_true(value) ? _("yes") : _("no"));
         }
     }
     char *header = json_dumps(json_object_get(result, "header"), JSON_COMPACT);

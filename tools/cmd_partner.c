@@ -135,9 +135,9 @@ static int partner_list(struct cli *cli, const struct args *args)
         grid_row(grid);
         grid_text(grid, get_text(item, "id"));
         grid_text(grid, get_text(fields, "name"));
-        grid_text(grid, get_text(fields, "sector"));
+        grid_text(grid, sector_word(get_text(fields, "sector")));
         grid_text(grid, code_label(cli, "legal_form", get_text(fields, "legal_form")));
-        grid_text(grid, city[0] != '\0' ? city : get_text(fields, "region"));
+        grid_text(grid, city[0] != '\0' ? city : region_name(get_text(fields, "region")));
         grid_text(grid, scope_label(get_text(item, "scope")));
         grid_text(grid, get_bool(item, "ended")
                             ? _("ended")
@@ -220,8 +220,23 @@ static int partner_end(struct cli *cli, const struct args *args)
     return EXIT_OK;
 }
 
+static void put_change(FILE *out, const struct cli *cli, const char *key, const char *old,
+                       const char *now)
+{
+    const struct field *field = schema_field_by_name(schema_kind(KIND_PARTNER), span_str(key));
+    if (field == NULL) {
+        (void)fprintf(out, "%s: %s%s%s", key, old, old[0] != '\0' ? " -> " : "", now);
+        return;
+    }
+    char *a = field_shown(cli, field, old), *b = field_shown(cli, field, now);
+    (void)fprintf(out, "%s: %s%s%s", cli->lang == LANG_DE ? field->label_de : field->label_en, a,
+                  a[0] != '\0' ? " -> " : "", b);
+    free(a);
+    free(b);
+}
+
 /* "web: https://a -> https://b, status: ..." between a state and the one before it. */
-static char *describe_change(const json_t *now, const json_t *before)
+static char *describe_change(const struct cli *cli, const json_t *now, const json_t *before)
 {
     char *text = NULL;
     size_t size = 0;
@@ -236,15 +251,16 @@ static char *describe_change(const json_t *now, const json_t *before)
     {
         const char *old = get_text(before, key);
         if (strcmp(old, get_text(now, key)) != 0) {
-            (void)fprintf(out, "%s%s: %s%s%s", comma, key, old, old[0] != '\0' ? " -> " : "",
-                          get_text(now, key));
+            (void)fputs(comma, out);
+            put_change(out, cli, key, old, get_text(now, key));
             comma = ", ";
         }
     }
     json_object_foreach((json_t *)(uintptr_t)before, key, value)
     {
         if (json_object_get(now, key) == NULL) {
-            (void)fprintf(out, "%s%s: -", comma, key);
+            (void)fputs(comma, out);
+            put_change(out, cli, key, get_text(before, key), "-");
             comma = ", ";
         }
     }
@@ -272,11 +288,11 @@ static int partner_history(struct cli *cli, const struct args *args)
         const json_t *before = json_object_get(json_array_get(items, index + 1), "fields");
         const bool is_put = strcmp(get_text(item, "verb"), "put") == 0;
         char *change =
-            is_put ? describe_change(json_object_get(item, "fields"), before) : strdup("");
+            is_put ? describe_change(cli, json_object_get(item, "fields"), before) : strdup("");
         grid_row(grid);
         grid_count(grid, get_int(item, "seq"));
         grid_text(grid, show_time((uint64_t)get_int(item, "time_ms"), buffer));
-        grid_text(grid, get_text(item, "verb"));
+        grid_text(grid, verb_label(get_text(item, "verb")));
         grid_text(grid, get_text(item, "effect"));
         grid_text(grid, change != NULL ? change : "");
         free(change);

@@ -17,7 +17,7 @@ static int run_version(struct cli *cli, const struct args *args)
     if (cli->json) {
         return cli_json(json_pack("{s:s, s:s, s:s}", "version", TRIS_VERSION, "libsodium",
                                   sodium_version_string(), "jansson", JANSSON_VERSION),
-                        "tris.version/1");
+                        "tris.version.1");
     }
     (void)printf("tris %s\n", TRIS_VERSION);
     if (cli->verbose > 0) {
@@ -139,7 +139,7 @@ static int help_json(void)
                                               "verb", row->verb, "operands", row->operands,
                                               "summary", row->summary, "options", options));
     }
-    return cli_json(json_pack("{s:o}", "items", items), "tris.help/1");
+    return cli_json(json_pack("{s:o}", "items", items), "tris.help.1");
 }
 
 static int run_help(struct cli *cli, const struct args *args)

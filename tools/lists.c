@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/district.h"
 #include "proto/text.h"
 
 enum { LABEL_CELLS = 26 };
@@ -93,29 +94,92 @@ const char *scope_label(const char *scope)
     return scope;
 }
 
-/* Codes become labels; lists keep their order and get commas. */
+const char *sector_word(const char *code)
+{
+    static const char *const rows[][2] = {
+        {"W", N_("business")}, {"S", N_("state")}, {"Z", N_("civic")}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i][0], code) == 0) {
+            return _(rows[i][1]);
+        }
+    }
+    return code;
+}
+
+const char *verb_label(const char *verb)
+{
+    static const char *const rows[][2] = {
+        {"put", N_("written")},     {"end", N_("ended")},      {"erase", N_("erased")},
+        {"card", N_("house card")}, {"endorse", N_("admits")}, {"revoke", N_("revokes")},
+        {"sign", N_("signs")},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i][0], verb) == 0) {
+            return _(rows[i][1]);
+        }
+    }
+    return verb;
+}
+
+const char *kind_label(const struct cli *cli, const char *name)
+{
+    const struct kind *kind = name[0] != '\0' ? schema_kind_by_name(span_str(name)) : NULL;
+    return kind == NULL ? name : cli->lang == LANG_DE ? kind->label_de : kind->label_en;
+}
+
+const char *region_name(const char *key)
+{
+    const struct district *district = district_find(span_str(key));
+    return district != NULL ? district->name : strcmp(key, "DE") == 0 ? _("Germany") : key;
+}
+
+/* One item of a value as people read it: "05315 Köln, Stadt", "e.V.", "yes". */
+static void put_item(FILE *out, const struct cli *cli, const struct field *field, const char *item)
+{
+    if (field->type == FIELD_BOOL) {
+        (void)fputs(strcmp(item, "yes") == 0 ? _("yes") : _("no"), out);
+    } else if (field->type == FIELD_REGION || field->type == FIELD_REGIONS) {
+        const char *name = region_name(item);
+        (void)fprintf(out, "%s%s%s", item, name != item ? " " : "", name != item ? name : "");
+    } else {
+        (void)fputs(field->codes != NULL ? code_label(cli, field->codes->name, item) : item, out);
+    }
+}
+
+char *field_shown(const struct cli *cli, const struct field *field, const char *text)
+{
+    char *shown = NULL, item[64];
+    size_t size = 0;
+    const bool parts = field->codes != NULL || field->type == FIELD_REGIONS;
+    if (!parts && field->type != FIELD_BOOL && field->type != FIELD_REGION) {
+        shown = strdup(text);
+    } else {
+        FILE *out = open_memstream(&shown, &size);
+        for (const char *at = text; out != NULL && *at != '\0';) {
+            size_t len = strcspn(at, "|");
+            (void)snprintf(item, sizeof item, "%.*s", (int)(len < 63 ? len : 63), at);
+            put_item(out, cli, field, item);
+            at += len;
+            if (*at == '|') {
+                (void)fputs(field->type == FIELD_REGIONS ? "; " : ", ", out);
+                at++;
+            }
+        }
+        if (out != NULL) {
+            (void)fclose(out);
+        }
+    }
+    if (shown == NULL) {
+        abort();
+    }
+    return shown;
+}
+
 static void show_field(const struct cli *cli, const struct field *field, const char *text)
 {
-    const char *label = cli->lang == LANG_DE ? field->label_de : field->label_en;
-    char line[4096] = "";
-    size_t used = 0;
-    if (field->type == FIELD_BOOL) {
-        text = strcmp(text, "yes") == 0 ? _("yes") : _("no");
-    }
-    if (field->codes == NULL) {
-        show_pair(label, text);
-        return;
-    }
-    for (const char *at = text; *at != '\0';) {
-        char code[64];
-        size_t len = strcspn(at, "|");
-        (void)snprintf(code, sizeof code, "%.*s", (int)(len < 63 ? len : 63), at);
-        int n = snprintf(line + used, sizeof line - used, "%s%s", used > 0 ? ", " : "",
-                         code_label(cli, field->codes->name, code));
-        used += n > 0 && (size_t)n < sizeof line - used ? (size_t)n : 0;
-        at += len + (at[len] == '|' ? 1 : 0);
-    }
-    show_pair(label, line);
+    char *shown = field_shown(cli, field, text);
+    show_pair(cli->lang == LANG_DE ? field->label_de : field->label_en, shown);
+    free(shown);
 }
 
 void show_record(const struct cli *cli, const json_t *record)

@@ -16,6 +16,14 @@ void show_record(const struct cli *cli, const json_t *record);
 const char *code_label(const struct cli *cli, const char *list, const char *code);
 const char *role_label(const char *role);
 const char *scope_label(const char *scope);
+const char *verb_label(const char *verb);
+const char *kind_label(const struct cli *cli, const char *kind);
+/* The short word for W, S or Z. */
+const char *sector_word(const char *code);
+/* "Köln, Stadt" for "05315"; the key itself if it is no district's. */
+const char *region_name(const char *key);
+/* A field's text with labels for codes and names for districts; malloc'ed. */
+char *field_shown(const struct cli *cli, const struct field *field, const char *text);
 
 /* The field options of a command as a map of name to text; a new reference. */
 json_t *fields_of_args(const struct args *args);

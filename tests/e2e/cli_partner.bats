@@ -156,8 +156,26 @@ PY
 }
 
 @test "the daemon down: exit 11 and the command that starts it" {
-    run_code 11 "$TRIS" --data "$WORLD/nobody" status
+    tris_at nobody init --region 09162 --name "Haus München" --found "Alone"
+    run_code 11 tris_at nobody status
     [[ $output == *trisd* ]]
+}
+
+@test "without keys or charter: exit 10 and the step of founding that is missing" {
+    run_code 10 tris_at newcomer status
+    [[ $output == *"Next: tris init --region"* ]]
+    tris_at newcomer init --region 09162 --name "Haus München"
+    run_code 10 tris_at newcomer partner list
+    [[ $output == *"Next: tris init --charter"* ]]
+}
+
+@test "people read districts, sectors and fields by name, in their language" {
+    command -v msgfmt >/dev/null || skip "no gettext: built without the German texts"
+    id=$(add "Namen e. V.")
+    tris_at koeln partner edit "$id" --status inactive
+    tris_at koeln partner list --lang de | grep -qE "Namen e. V. +Zivilgesellschaft +e.V. +Köln, Stadt +im Haus"
+    tris_at koeln partner show "$id" --lang de | grep -qE "^Kreis des Sitzes +05315 Köln, Stadt$"
+    tris_at koeln partner history "$id" --lang de | grep -qF "Status: aktiv -> inaktiv"
 }
 
 @test "terminal control characters of others are shown escaped" {

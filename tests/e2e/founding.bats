@@ -92,7 +92,7 @@ charter_new() {
     command -v msgfmt >/dev/null || skip "no gettext: built without the German texts"
     TRIS_LANG=de run tris_at koeln help
     [[ $output == *Befehle:* ]]
-    run_code 11 env TRIS_LANG=de "$TRIS" --data "$(node_dir koeln)" status --json
+    run_code 10 env TRIS_LANG=de "$TRIS" --data "$(node_dir koeln)" status --json
     [[ $output == *'"status"'* || $output == *'"title"'* ]]
 }
 
