@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-PARTNERS=${PARTNERS:-1000}
+PARTNERS=${PARTNERS:-1200}
 BUILD=$PWD/build/${VARIANT:-release}
 unset TRIS_DATA TRIS_CONFIG TRIS_SOCKET TRIS_LOG TRIS_LISTEN TRIS_HTTP TRIS_PASSPHRASE_FILE
 houses=(koeln leipzig rostock)
@@ -198,6 +198,7 @@ for node in "${houses[@]}"; do
     listed=$(national_rows "$file")
     local_ones=$(tris "$node" status --json | json records partners_local)
     ((local_ones == PARTNERS - listed)) || fail "$node holds $local_ones local partners"
+    printf '%s lists %d nationally; %d stay in the house\n' "${title[$node]}" "$listed" "$local_ones"
     national=$((national + listed))
 done
 
