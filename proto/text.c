@@ -287,11 +287,14 @@ size_t text_width(struct span text)
     return width;
 }
 
+/* Steers a terminal or the order of text, or is there without being seen. The two joiners are not
+ * among them: some scripts need them. */
 static bool is_steering(utf8proc_int32_t point)
 {
-    return is_control(point) || point == 0x61c || point == 0x200e || point == 0x200f ||
-           (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069) ||
-           point == 0xfeff;
+    return is_control(point) || point == 0xad || point == 0x61c || point == 0x200b ||
+           point == 0x200e || point == 0x200f || (point >= 0x2028 && point <= 0x202e) ||
+           (point >= 0x2060 && point <= 0x206f) || point == 0xfeff ||
+           (point >= 0xfff9 && point <= 0xfffb) || (point >= 0xe0000 && point <= 0xe007f);
 }
 
 static void put_hex(struct wbuf *w, const char *before, uint32_t value, size_t digits,

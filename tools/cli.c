@@ -285,12 +285,20 @@ static void add_all_times(json_t *result)
     }
 }
 
+/* On a terminal all that is not ASCII is written as \uXXXX: the same value, and no text of others
+ * steers the screen. */
+static size_t json_style(void)
+{
+    return isatty(STDOUT_FILENO) == 1 ? JSON_ENSURE_ASCII : 0;
+}
+
 int cli_json(json_t *result, const char *schema)
 {
     add_all_times(result);
     json_t *doc = json_pack("{s:s}", "schema", schema);
     bool ok = doc != NULL && json_object_update(doc, result) == 0 &&
-              json_dumpf(doc, stdout, JSON_INDENT(2)) == 0 && fputc('\n', stdout) != EOF;
+              json_dumpf(doc, stdout, JSON_INDENT(2) | json_style()) == 0 &&
+              fputc('\n', stdout) != EOF;
     json_decref(doc);
     json_decref(result);
     return ok ? EXIT_OK : EXIT_FAILED;
@@ -298,7 +306,7 @@ int cli_json(json_t *result, const char *schema)
 
 void cli_ndjson(const json_t *item)
 {
-    (void)json_dumpf(item, stdout, JSON_COMPACT);
+    (void)json_dumpf(item, stdout, JSON_COMPACT | json_style());
     (void)fputc('\n', stdout);
 }
 

@@ -21,6 +21,7 @@ struct grid *grid_new(const struct cli *cli, const char *const *titles, const in
     }
     t->cli = cli;
     (void)scols_table_enable_colors(t->table, cli->color_out ? 1 : 0);
+    (void)scols_table_enable_noencoding(t->table, 1); /* show_text has done it, and once */
     (void)scols_table_set_column_separator(t->table, "  ");
     (void)scols_table_set_termforce(t->table,
                                     cli->tty_out ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);

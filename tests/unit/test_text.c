@@ -154,6 +154,9 @@ static void escaped_text_cannot_steer_a_terminal(void **state)
                                "b"),
                         "a\\u{202e}b");
     assert_string_equal(ESCAPE("\xc2\x9b"), "\\u{9b}");
+    assert_string_equal(ESCAPE("a\xe2\x80\x8b\xe2\x81\xa0\xc2\xad\xf3\xa0\x80\x81"),
+                        "a\\u{200b}\\u{2060}\\u{ad}\\u{e0001}"); /* not to be seen */
+    assert_string_equal(ESCAPE("\xe2\x80\x8d"), "\xe2\x80\x8d"); /* a joiner */
     assert_string_equal(ESCAPE("\xff\xc3"), "\\xff\\xc3");
     struct test_rng rng = {7};
     for (int i = 0; i < 2000; i++) {
