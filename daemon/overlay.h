@@ -33,6 +33,9 @@ struct peer {
     uint64_t heard_wall_ms; /* when their last byte came; 0 = never since the start */
     uint64_t instance;      /* nonce of their process in the open session */
     uint32_t offences;      /* sessions in a row that ended with a fault of theirs */
+    uint64_t opens_ms;      /* start of the minute in which `opens` sessions were dialled by them */
+    uint32_t opens;
+    uint64_t ahead_logged_ms; /* when its last claim of our own log was logged; 0 = never */
     enum tris_err last_error;
     bool has_common_root;          /* the last root that was equal, of former sessions; */
     struct tris_short common_root; /* shortens the comparison when we dial again */

@@ -11,7 +11,11 @@ enum {
     OVERLAY_OFFENCE_MS = 2000,     /* least back-off after a fault of the peer */
     OVERLAY_OFFENCES_MAX = 3,      /* faults in a row after which it waits outside for a while */
     OVERLAY_REFUSAL_LOG_MS = 5000, /* strangers must not fill the log: one line in so long */
-    OVERLAY_GOOD_MS = 30000,       /* a session that lasted so long clears back-off and offences */
+    OVERLAY_AHEAD_LOG_MS = 60000,  /* nor may members by what they claim */
+    OVERLAY_HOUSE_CONNS_MAX = 4,   /* of one house, those that are ending included */
+    OVERLAY_HOUSE_OPENS_MAX = 60,  /* that one house dials in a minute */
+    OVERLAY_OPENS_MS = 60000,
+    OVERLAY_GOOD_MS = 30000, /* a session that lasted so long clears back-off and offences */
 };
 
 /* ---- accepting ---- */
@@ -21,17 +25,35 @@ static bool same_origin(const struct conn_origin *a, const struct conn_origin *b
     return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-static bool too_many_half_open(const struct overlay *o, const struct conn *newest)
+/* Whether it knows our transport key: nobody else was answered with a byte. */
+static bool has_passed_gate(struct conn *c)
+{
+    return conn_session(c) != NULL && session_stats(conn_session(c))->bytes_out > 0;
+}
+
+/* Makes room for the newest connection if too many have not authenticated. The oldest one that has
+ * not even passed the gate goes: an honest peer sends its first message at once, so that idle
+ * connections keep nobody out. */
+static void limit_half_open(struct overlay *o, struct conn *newest)
 {
     uint32_t all = 0, same = 0;
-    for (const struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
-        if (conn_inbound(c) && !conn_open(c) && !conn_closing(c)) {
-            all++;
-            same += same_origin(conn_origin(c), conn_origin(newest)) ? 1 : 0;
+    struct conn *oldest = newest, *oldest_same = newest;
+    for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) { /* newest first */
+        if (!conn_inbound(c) || conn_open(c) || conn_closing(c)) {
+            continue;
         }
+        bool is_same = same_origin(conn_origin(c), conn_origin(newest));
+        bool idle = !has_passed_gate(c);
+        all++;
+        same += is_same ? 1 : 0;
+        oldest = idle ? c : oldest;
+        oldest_same = idle && is_same ? c : oldest_same;
     }
-    return all > OVERLAY_HALF_OPEN_MAX ||
-           (!conn_origin(newest)->loopback && same > OVERLAY_HALF_OPEN_ORIGIN);
+    if (!conn_origin(newest)->loopback && same > OVERLAY_HALF_OPEN_ORIGIN) {
+        conn_close(oldest_same, TRIS_ERR_BUSY);
+    } else if (all > OVERLAY_HALF_OPEN_MAX) {
+        conn_close(oldest, TRIS_ERR_BUSY);
+    }
 }
 
 /* Every refusal is counted; the line says how many there were. */
@@ -60,9 +82,7 @@ void overlay_on_connection(uv_stream_t *listener, int status)
     }
     conn_set_next(c, o->conns);
     o->conns = c;
-    if (too_many_half_open(o, c)) {
-        conn_close(c, TRIS_ERR_BUSY);
-    }
+    limit_half_open(o, c);
 }
 
 /* ---- events of connections ---- */
@@ -112,7 +132,27 @@ static enum tris_err refuse_reason(const struct overlay *o, const struct conn *c
     bool punished = p->offences >= OVERLAY_OFFENCES_MAX && p->next_dial_ms > overlay_now(o);
     bool full =
         p->state != PEER_OPEN && !p->configured && inbound_count(o) >= o->d->config.inbound_max;
-    return punished || full ? TRIS_ERR_BUSY : TRIS_OK;
+    bool storm = p->opens > OVERLAY_HOUSE_OPENS_MAX;
+    return punished || full || storm ? TRIS_ERR_BUSY : TRIS_OK;
+}
+
+static uint32_t house_conns(const struct overlay *o, uint32_t index)
+{
+    uint32_t count = 0;
+    for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        count += conn_peer(c) == index && !conn_closing(c) ? 1 : 0;
+    }
+    return count;
+}
+
+static void count_open(const struct overlay *o, struct peer *p)
+{
+    uint64_t now = overlay_now(o);
+    if (p->opens == 0 || now - p->opens_ms >= OVERLAY_OPENS_MS) {
+        p->opens_ms = now;
+        p->opens = 0;
+    }
+    p->opens++;
 }
 
 void overlay_conn_open(struct daemon *d, struct conn *c, const struct session_event *event)
@@ -125,6 +165,13 @@ void overlay_conn_open(struct daemon *d, struct conn *c, const struct session_ev
     }
     struct peer *p = &o->peers[index];
     conn_set_peer(c, index);
+    if (house_conns(o, index) > OVERLAY_HOUSE_CONNS_MAX) {
+        conn_close(c, TRIS_ERR_BUSY); /* it does not even take the goodbyes of the others */
+        return;
+    }
+    if (conn_inbound(c)) {
+        count_open(o, p);
+    }
     enum tris_err refused = refuse_reason(o, c, index);
     if (refused != TRIS_OK) {
         conn_goodbye(c, refused);
@@ -168,11 +215,19 @@ void overlay_conn_pong(struct daemon *d, struct conn *c, uint64_t id, uint64_t r
 void overlay_conn_own_ahead(struct daemon *d, struct conn *c, uint32_t log_no, uint64_t size)
 {
     const struct frontier_item *item = frontier_item(d->frontier, log_no);
+    uint64_t now = overlay_now(d->overlay);
+    if (conn_peer(c) == UINT32_MAX) {
+        return;
+    }
+    struct peer *p = &d->overlay->peers[conn_peer(c)];
+    if (p->ahead_logged_ms != 0 && now - p->ahead_logged_ms < OVERLAY_AHEAD_LOG_MS) {
+        return;
+    }
+    p->ahead_logged_ms = now;
     LOG(&d->log, LOG_ERROR, "own_log_behind",
-        log_text("house", conn_peer(c) == UINT32_MAX ? "" : overlay_slug(d->overlay, conn_peer(c))),
-        log_number("log", log_no), log_number("they_hold", size),
-        log_number("we_hold", item == NULL ? 0 : item->held),
-        log_text("next", "this data directory is an old copy: tris doctor"));
+        log_text("house", overlay_slug(d->overlay, conn_peer(c))), log_number("log", log_no),
+        log_number("they_claim", size), log_number("we_hold", item == NULL ? 0 : item->held),
+        log_text("next", "if it is true, this data directory is an old copy: tris doctor"));
 }
 
 /* Ends that say nothing bad about the peer. */

@@ -1,0 +1,739 @@
+/* Test tool: a member of the federation, with valid keys, that behaves badly towards a daemon.
+ *
+ *   e2e_hostile MODE PORT CHARTER KEY-DIR VICTIM-SLUG [SECONDS]
+ *
+ * Prints one line, "<mode> <what came of it>", where that is how the daemon ended the session
+ * ("bye 8", "closed", "silent") or "open" if it still holds after the given time. Modes: the table
+ * at the end. Only for tests, only against loopback. Not part of the product. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto/charter.h"
+#include "proto/entry.h"
+#include "proto/frame.h"
+#include "proto/keyfile.h"
+#include "proto/msg.h"
+#include "proto/pack.h"
+#include "proto/schema.h"
+#include "proto/seal.h"
+#include "proto/session.h"
+
+enum {
+    FILE_BYTES = 1 << 20,
+    ANSWER_MS = 300, /* how long to wait for what a daemon may say by itself */
+    HELLO_BYTES = 1024,
+    PIECE_BYTES = 32 * 1024,
+    LIE_ITEMS = 200,
+    LIE_CHUNKS = 400,
+};
+
+struct peer {
+    int fd;
+    uint16_t port;
+    unsigned seconds;
+    struct charter charter;
+    const struct house_line *victim;
+    struct tris_sign_secret sign;
+    struct noise_keypair transport;
+    struct tris_house_id own;
+    struct tris_log_id gov, data; /* own logs */
+    struct noise_transport noise;
+    uint8_t in[FRAME_LENGTH_BYTES + TRIS_FRAME_BYTES_MAX];
+    size_t in_len;
+    bool closed;
+    bool goodbye;
+    uint64_t code; /* of BYE */
+    uint64_t frames;
+};
+
+static _Noreturn void die(const char *what)
+{
+    fprintf(stderr, "e2e_hostile: %s\n", what);
+    exit(1);
+}
+
+static void check(enum tris_err err, const char *what)
+{
+    if (err != TRIS_OK) {
+        fprintf(stderr, "%s: ", tris_err_name(err));
+        die(what);
+    }
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---- keys and charter ---- */
+
+static struct span file_read(const char *dir, const char *name)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s%s%s", dir, name[0] != '\0' ? "/" : "", name);
+    static uint8_t bytes[FILE_BYTES]; /* parsed before the next file is read */
+    FILE *f = fopen(path, "rb");
+    if (f == NULL) {
+        die(path);
+    }
+    size_t len = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    return span_of(bytes, len);
+}
+
+static void peer_load(struct peer *p, const char *charter, const char *dir, const char *victim)
+{
+    uint32_t line = 0;
+    check(charter_parse(file_read(charter, ""), &p->charter, &line), "charter");
+    check(keyfile_identity_parse(file_read(dir, "identity.key"), &p->sign), "identity key");
+    check(keyfile_transport_parse(file_read(dir, "transport.key"), &p->transport), "transport key");
+    memcpy(p->own.b, p->sign.b + 32, sizeof p->own.b);
+    for (uint32_t i = 0; i < p->charter.member_count; i++) {
+        if (strcmp(p->charter.member[i].slug, victim) == 0) {
+            p->victim = &p->charter.member[i];
+        }
+    }
+    if (p->victim == NULL) {
+        die("no such house in the charter");
+    }
+    struct tris_log_ref ref = {.house = p->own, .topic = TRIS_TOPIC_GOV};
+    memcpy(ref.seal_key.b, p->own.b, sizeof p->own.b);
+    log_id_derive(&p->charter.fed, &ref, &p->gov);
+    ref.topic = TRIS_TOPIC_DATA;
+    log_id_derive(&p->charter.fed, &ref, &p->data);
+}
+
+/* ---- bytes ---- */
+
+static void peer_connect(struct peer *p)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(p->port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    p->fd = socket(AF_INET, SOCK_STREAM, 0);
+    p->closed = false;
+    p->in_len = 0;
+    if (p->fd < 0 || connect(p->fd, (const struct sockaddr *)&to, sizeof to) != 0) {
+        die("no connection");
+    }
+    struct timeval patience = {.tv_sec = 5};
+    setsockopt(p->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+}
+
+static void bytes_send(struct peer *p, struct span bytes)
+{
+    while (!p->closed && bytes.len > 0) {
+        ssize_t sent = send(p->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+        if (sent <= 0) {
+            p->closed = true;
+            return;
+        }
+        bytes = span_of(bytes.ptr + sent, bytes.len - (size_t)sent);
+    }
+}
+
+/* One read; false at the end of the connection or if nothing came in time. */
+static bool bytes_read(struct peer *p, int wait_ms)
+{
+    struct pollfd poller = {.fd = p->fd, .events = POLLIN};
+    if (p->closed || poll(&poller, 1, wait_ms) <= 0) {
+        return false;
+    }
+    ssize_t len = recv(p->fd, p->in + p->in_len, sizeof p->in - p->in_len, 0);
+    if (len <= 0) {
+        p->closed = true;
+        return false;
+    }
+    p->in_len += (size_t)len;
+    return true;
+}
+
+/* The next frame without its length, or an empty span. */
+static struct span frame_take(struct peer *p, int wait_ms, uint8_t out[TRIS_FRAME_BYTES_MAX])
+{
+    uint64_t end = now_ms() + (uint64_t)wait_ms;
+    for (;;) {
+        size_t len = p->in_len >= 2 ? (size_t)p->in[0] << 8 | p->in[1] : 0;
+        if (p->in_len >= 2 && p->in_len >= 2 + len) {
+            memcpy(out, p->in + 2, len);
+            p->in_len -= 2 + len;
+            memmove(p->in, p->in + 2 + len, p->in_len);
+            return span_of(out, len);
+        }
+        uint64_t now = now_ms();
+        if (now >= end || (!bytes_read(p, (int)(end - now)) && p->closed)) {
+            return span_of(NULL, 0);
+        }
+    }
+}
+
+/* ---- handshake ---- */
+
+struct hello {
+    uint8_t first[HELLO_BYTES];
+    size_t first_len;
+    struct noise_handshake noise;
+};
+
+static void hello_make(const struct peer *p, const struct tris_fed_id *fed,
+                       const struct tris_house_id *house, struct hello *h)
+{
+    uint8_t prologue[33] = {SESSION_MAJOR_VERSION};
+    uint8_t payload[HELLO_BYTES], message[HELLO_BYTES], gate[NOISE_GATE_BYTES];
+    struct tris_dh_secret secret;
+    struct noise_keypair ephemeral;
+    memcpy(prologue + 1, fed->b, sizeof fed->b);
+    randombytes_buf(secret.b, sizeof secret.b);
+    noise_keypair_from_secret(&secret, &ephemeral);
+    check(noise_init(&h->noise, NOISE_IK, true, span_of(prologue, sizeof prologue), &p->transport,
+                     &ephemeral, &p->victim->transport, NULL),
+          "handshake");
+    struct msg_hello hello = {.version = SESSION_MAJOR_VERSION, .house = *house, .nonce = 5};
+    struct wbuf w = wbuf_of(payload, sizeof payload), m = wbuf_of(message, sizeof message);
+    msg_row_put(&w, MSG_ROW_hello, &hello);
+    check(noise_write(&h->noise, wbuf_span(&w), &m), "message 1");
+    noise_gate(NOISE_IK, wbuf_span(&m), p->victim->transport.b, gate);
+    struct wbuf first = wbuf_of(h->first, sizeof h->first);
+    wbuf_u8(&first, NOISE_IK);
+    wbuf_bytes(&first, gate, sizeof gate);
+    wbuf_u16(&first, (uint16_t)m.len);
+    wbuf_span_put(&first, wbuf_span(&m));
+    check(first.err, "message 1");
+    h->first_len = first.len;
+}
+
+static void messages_send(struct peer *p, struct span plain)
+{
+    static uint8_t frame[FRAME_LENGTH_BYTES + TRIS_FRAME_BYTES_MAX];
+    size_t len = plain.len + TRIS_AEAD_TAG_BYTES;
+    frame[0] = (uint8_t)(len >> 8);
+    frame[1] = (uint8_t)(len & 0xff);
+    check(noise_encrypt(&p->noise.send, plain, frame + FRAME_LENGTH_BYTES), "encrypt");
+    bytes_send(p, span_of(frame, FRAME_LENGTH_BYTES + len));
+}
+
+static void message_send(struct peer *p, const struct msg *m)
+{
+    static uint8_t plain[FRAME_PLAIN_BYTES_MAX];
+    struct wbuf w = wbuf_of(plain, sizeof plain);
+    msg_encode(&w, m);
+    check(w.err, "message");
+    messages_send(p, wbuf_span(&w));
+}
+
+static void peer_open(struct peer *p)
+{
+    struct hello h;
+    static uint8_t frame[TRIS_FRAME_BYTES_MAX];
+    uint8_t payload[HELLO_BYTES];
+    struct wbuf w = wbuf_of(payload, sizeof payload);
+    peer_connect(p);
+    hello_make(p, &p->charter.fed, &p->own, &h);
+    bytes_send(p, span_of(h.first, h.first_len));
+    struct span answer = frame_take(p, 5000, frame);
+    if (answer.len == 0) {
+        die("no answer to the handshake");
+    }
+    check(noise_read(&h.noise, answer, &w), "message 2");
+    noise_split(&h.noise, &p->noise);
+    message_send(p, &(struct msg){.type = MSG_CLAIM});
+}
+
+/* Reads whatever comes within the time and hands each message to `seen`. */
+typedef void seen_fn(struct peer *p, const struct msg *m);
+
+static void peer_listen(struct peer *p, uint64_t ms, seen_fn *seen)
+{
+    static uint8_t frame[TRIS_FRAME_BYTES_MAX], plain[TRIS_FRAME_BYTES_MAX];
+    uint64_t end = now_ms() + ms;
+    while (!p->goodbye && !(p->closed && p->in_len == 0) && now_ms() < end) {
+        struct span bytes = frame_take(p, (int)(end - now_ms()), frame);
+        if (bytes.len == 0) {
+            continue;
+        }
+        check(noise_decrypt(&p->noise.recv, bytes, plain), "a frame of the daemon");
+        p->frames++;
+        struct rbuf r = rbuf_of(span_of(plain, bytes.len - TRIS_AEAD_TAG_BYTES));
+        struct msg m;
+        while (rbuf_left(&r) > 0 && msg_decode(&r, &m) == TRIS_OK) {
+            p->goodbye = p->goodbye || m.type == MSG_BYE;
+            p->code = m.type == MSG_BYE ? m.bye.code : p->code;
+            if (seen != NULL) {
+                seen(p, &m);
+            }
+        }
+    }
+}
+
+static uint64_t patience(const struct peer *p)
+{
+    return (uint64_t)p->seconds * 1000;
+}
+
+/* ---- lies about the frontier ---- */
+
+static void lie_answer(struct peer *p, const struct msg *m)
+{
+    if (m->type == MSG_GET_CHANGED) {
+        message_send(p, &(struct msg){.type = MSG_NOT_KNOWN});
+    } else if (m->type == MSG_GET_DIGESTS) {
+        static uint8_t digests[MSG_DIGESTS_BYTES];
+        randombytes_buf(digests, sizeof digests);
+        struct msg d = {.type = MSG_DIGESTS};
+        d.digests.digests = span_of(digests, sizeof digests);
+        message_send(p, &d);
+    } else if (m->type == MSG_GET_BUCKETS) {
+        /* thousands of unknown logs; logs of every member at impossible sizes and days */
+        for (uint32_t chunk = 0; chunk < LIE_CHUNKS && !p->closed; chunk++) {
+            static uint8_t rows[LIE_ITEMS * MSG_ITEM_BYTES_MAX];
+            struct wbuf w = wbuf_of(rows, sizeof rows);
+            for (uint32_t i = 0; i < LIE_ITEMS; i++) {
+                struct msg_item item = {.whole = UINT64_MAX - i, .day = UINT32_MAX, .flags = 255};
+                randombytes_buf(item.log.b, sizeof item.log.b);
+                if (i < 2 * p->charter.founder_count) {
+                    struct tris_log_ref ref = {.house = p->charter.member[i / 2].id,
+                                               .topic = (enum tris_topic)(i % 2)};
+                    struct tris_log_id id;
+                    memcpy(ref.seal_key.b, ref.house.b, sizeof ref.house.b);
+                    log_id_derive(&p->charter.fed, &ref, &id);
+                    item.log = tris_short_of(id.b);
+                }
+                msg_row_put(&w, MSG_ROW_item, &item);
+            }
+            struct msg f = {.type = MSG_FRONTIER};
+            f.frontier.more = 1;
+            f.frontier.items = (struct msg_list){true, LIE_ITEMS, wbuf_span(&w)};
+            message_send(p, &f);
+            if (chunk % 50 == 49) {
+                usleep(100000);
+            }
+        }
+    }
+}
+
+static void mode_lie(struct peer *p)
+{
+    peer_open(p);
+    message_send(p, &(struct msg){.type = MSG_ROOT, .root.root.b = {1}});
+    peer_listen(p, patience(p), lie_answer);
+}
+
+/* Bare claims of ever more of the daemon's own log. */
+static void mode_claim(struct peer *p)
+{
+    peer_open(p);
+    struct tris_log_ref ref = {.house = p->victim->id, .topic = TRIS_TOPIC_DATA};
+    struct tris_log_id id;
+    memcpy(ref.seal_key.b, ref.house.b, sizeof ref.house.b);
+    log_id_derive(&p->charter.fed, &ref, &id);
+    for (uint64_t i = 1; i <= 900 && !p->closed; i++) {
+        uint8_t row[MSG_ITEM_BYTES_MAX];
+        struct wbuf w = wbuf_of(row, sizeof row);
+        struct msg_claim claim = {.log = tris_short_of(id.b), .size = 1000000 + i};
+        msg_row_put(&w, MSG_ROW_claim, &claim);
+        struct msg m = {.type = MSG_CLAIM};
+        m.claim_own.claims = (struct msg_list){true, 1, wbuf_span(&w)};
+        message_send(p, &m);
+    }
+    peer_listen(p, ANSWER_MS, NULL);
+}
+
+/* ---- entries ---- */
+
+struct run {
+    struct wbuf wire;
+    struct tree tree;
+    uint32_t count;
+    const struct tris_log_id *log;
+};
+
+static void run_begin(struct run *r, const struct tris_log_id *log)
+{
+    static uint8_t bytes[TRIS_CREDIT_INITIAL_BYTES];
+    *r = (struct run){.wire = wbuf_of(bytes, sizeof bytes), .log = log};
+    tree_init(&r->tree);
+}
+
+/* Takes the wire form that was written from `start` on into the tree, if it is one. */
+static void run_leaf(struct run *r, size_t start)
+{
+    struct rbuf in = rbuf_of(span_of(r->wire.ptr + start, r->wire.len - start));
+    struct entry entry;
+    struct entry_header header;
+    struct tris_hash leaf;
+    uint8_t bytes[TRIS_HEADER_BYTES_MAX];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    if (entry_wire_next(&in, &entry) == TRIS_OK &&
+        entry_open(&entry, r->log, r->count, &w, &header, &leaf) == TRIS_OK) {
+        tree_append(&r->tree, &leaf, TREE_STORED_LEVEL, NULL);
+    }
+    r->count++;
+}
+
+static void run_put(struct run *r, const struct entry_header *header, struct span payload)
+{
+    struct tris_salt salt;
+    size_t start = r->wire.len;
+    randombytes_buf(salt.b, sizeof salt.b);
+    entry_wire_encode(&r->wire, header, &salt, payload);
+    check(r->wire.err, "entry");
+    run_leaf(r, start);
+}
+
+static void run_send(struct peer *p, struct run *r, bool root_good, bool sign_good)
+{
+    struct tris_short log = tris_short_of(r->log->b);
+    for (size_t at = 0; at < r->wire.len; at += PIECE_BYTES) {
+        size_t left = r->wire.len - at;
+        struct msg m = {.type = MSG_ENTRIES};
+        m.entries.log = log;
+        m.entries.wire = span_of(r->wire.ptr + at, left < PIECE_BYTES ? left : PIECE_BYTES);
+        message_send(p, &m);
+    }
+    struct seal seal = {.log = *r->log, .size = r->count, .time_ms = UINT64_MAX};
+    tree_root(&r->tree, &seal.root);
+    seal.root.b[0] ^= root_good ? 0 : 1;
+    seal_make(&seal, &p->sign);
+    seal.sig.b[0] ^= sign_good ? 0 : 1;
+    struct msg m = {.type = MSG_SEAL};
+    m.seal.log = log;
+    m.seal.count = r->count;
+    m.seal.time_ms = seal.time_ms;
+    m.seal.root = seal.root;
+    m.seal.sig = seal.sig;
+    message_send(p, &m);
+}
+
+static const struct entry_header plain_header = {
+    .version = ENTRY_VERSION, .verb = VERB_PUT, .kind = KIND_PARTNER, .time_ms = UINT64_MAX};
+
+static void one_entry(struct peer *p, bool root_good, bool sign_good)
+{
+    static const uint8_t empty_map[] = {0x80};
+    struct run r;
+    peer_open(p);
+    run_begin(&r, &p->data);
+    run_put(&r, &plain_header, span_of(empty_map, 1));
+    run_send(p, &r, root_good, sign_good);
+    peer_listen(p, ANSWER_MS, NULL);
+}
+
+static void mode_bad_root(struct peer *p)
+{
+    one_entry(p, false, false);
+}
+
+static void mode_bad_signature(struct peer *p)
+{
+    one_entry(p, true, false);
+}
+
+static void mode_signed_fork(struct peer *p)
+{
+    one_entry(p, false, true);
+}
+
+/* A wire form by hand: header and payload of lengths that no encoder here writes. */
+static void raw_entry(struct peer *p, uint8_t header_len, uint16_t payload_len)
+{
+    static uint8_t payload[UINT16_MAX];
+    struct run r;
+    peer_open(p);
+    run_begin(&r, &p->data);
+    wbuf_u8(&r.wire, 0);
+    wbuf_u8(&r.wire, header_len);
+    for (uint32_t i = 0; i < header_len; i++) {
+        wbuf_u8(&r.wire, 0x90);
+    }
+    wbuf_bytes(&r.wire, payload, sizeof(struct tris_salt));
+    wbuf_u16(&r.wire, payload_len);
+    wbuf_bytes(&r.wire, payload, payload_len);
+    run_leaf(&r, 0);
+    run_send(p, &r, true, true);
+    peer_listen(p, ANSWER_MS, NULL);
+}
+
+static void mode_long_header(struct peer *p)
+{
+    raw_entry(p, TRIS_HEADER_BYTES_MAX + 1, 1);
+}
+
+static void mode_long_payload(struct peer *p)
+{
+    raw_entry(p, 20, TRIS_PAYLOAD_BYTES_MAX + 1);
+}
+
+static void mode_endless_entries(struct peer *p)
+{
+    static uint8_t piece[PIECE_BYTES];
+    peer_open(p);
+    struct msg m = {.type = MSG_ENTRIES};
+    m.entries.log = tris_short_of(p->data.b);
+    m.entries.wire = span_of(piece, sizeof piece);
+    for (uint32_t i = 0; i < 100000 && !p->closed && !p->goodbye; i++) {
+        message_send(p, &m);
+        if (i % 8 == 7) {
+            peer_listen(p, 5, NULL);
+        }
+    }
+    peer_listen(p, ANSWER_MS, NULL);
+}
+
+/* ---- records that are hostile to whoever prints them ---- */
+
+static void partner_put(struct run *r, uint64_t time_ms, const char *name, const char *extra)
+{
+    uint8_t bytes[4096];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    pack_write_map(&w, 7);
+    pack_write_uint(&w, PARTNER_NAME);
+    pack_write_str(&w, span_str(name));
+    pack_write_uint(&w, PARTNER_SECTOR);
+    pack_write_uint(&w, 1);
+    pack_write_uint(&w, PARTNER_LEGAL_FORM);
+    pack_write_uint(&w, 1);
+    pack_write_uint(&w, PARTNER_INTERMEDIARY);
+    pack_write_bool(&w, false);
+    pack_write_uint(&w, PARTNER_REGION);
+    pack_write_str(&w, span_str("05315"));
+    pack_write_uint(&w, PARTNER_CITY);
+    pack_write_str(&w, span_str(extra));
+    pack_write_uint(&w, PARTNER_STATUS);
+    pack_write_uint(&w, 1);
+    struct entry_header header = plain_header;
+    header.time_ms = time_ms;
+    run_put(r, &header, wbuf_span(&w));
+}
+
+/* HOSTILE in each name: the test looks for it. */
+static void mode_records(struct peer *p)
+{
+    static const char *const names[] = {
+        "HOSTILE escape \x1b[31mred\x1b]0;title\x07",
+        "HOSTILE lines\r\nError: forged\n\ttab",
+        "HOSTILE c1 \xc2\x9b"
+        "31m del \x7f",
+        "HOSTILE bidi \xe2\x80\xae"
+        "drows\xe2\x80\xac \xe2\x81\xa6isolate\xe2\x81\xa9",
+        "HOSTILE zero \xe2\x80\x8b\xef\xbb\xbf width \xe2\x80\xa8line separator",
+        "HOSTILE tags \xf3\xa0\x80\x81 private \xee\x80\x80",
+        "=HYPERLINK(\"http://HOSTILE\")",
+        "HOSTILE plain",
+    };
+    struct run r;
+    peer_open(p);
+    run_begin(&r, &p->data);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        partner_put(&r, UINT64_MAX - i, names[i], "Ort");
+    }
+    partner_put(&r, 0, "HOSTILE city", "\x1b[2J\xe2\x80\xae");
+    run_send(p, &r, true, true);
+    peer_listen(p, patience(p), NULL);
+}
+
+/* ---- floods and silence ---- */
+
+static void mode_junk(struct peer *p)
+{
+    static uint8_t junk[2000];
+    peer_open(p);
+    randombytes_buf(junk, sizeof junk);
+    junk[0] = 0xc1;
+    messages_send(p, span_of(junk, sizeof junk));
+    peer_listen(p, ANSWER_MS, NULL);
+}
+
+static void mode_range_flood(struct peer *p)
+{
+    peer_open(p);
+    for (uint32_t i = 0; i < 1000 && !p->closed; i++) {
+        static uint8_t plain[FRAME_PLAIN_BYTES_MAX];
+        struct wbuf w = wbuf_of(plain, sizeof plain);
+        struct msg m = {.type = MSG_GET_RANGE};
+        m.get_range.until = UINT64_MAX;
+        for (uint32_t k = 0; k < 500; k++) {
+            randombytes_buf(m.get_range.log.b, sizeof m.get_range.log.b);
+            msg_encode(&w, &m);
+        }
+        messages_send(p, wbuf_span(&w));
+    }
+    peer_listen(p, ANSWER_MS, NULL);
+}
+
+/* Asks for everything with all credit there is, again and again, and never reads. */
+static void mode_never_read(struct peer *p)
+{
+    int small = 4096;
+    peer_open(p);
+    setsockopt(p->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    uint64_t end = now_ms() + patience(p);
+    while (!p->closed && now_ms() < end) {
+        struct msg m = {.type = MSG_CREDIT};
+        m.credit.bytes = m.credit.segments = UINT32_MAX;
+        message_send(p, &m);
+        for (uint32_t i = 0; i < 2 * p->charter.founder_count; i++) {
+            struct tris_log_ref ref = {.house = p->charter.member[i / 2].id,
+                                       .topic = (enum tris_topic)(i % 2)};
+            struct tris_log_id id;
+            memcpy(ref.seal_key.b, ref.house.b, sizeof ref.house.b);
+            log_id_derive(&p->charter.fed, &ref, &id);
+            m = (struct msg){.type = MSG_GET_RANGE};
+            m.get_range.log = tris_short_of(id.b);
+            m.get_range.until = UINT64_MAX;
+            message_send(p, &m);
+        }
+        usleep(20000);
+    }
+}
+
+static void mode_slow_bytes(struct peer *p)
+{
+    struct hello h;
+    peer_connect(p);
+    hello_make(p, &p->charter.fed, &p->own, &h);
+    for (size_t i = 0; i < h.first_len && !p->closed; i++) {
+        bytes_send(p, span_of(h.first + i, 1));
+        bytes_read(p, 100);
+    }
+}
+
+/* Opens sessions one after the other without ending the former ones. */
+static void mode_sessions(struct peer *p)
+{
+    uint64_t end = now_ms() + patience(p);
+    uint32_t opened = 0;
+    for (struct hello h; now_ms() < end; opened++) {
+        static uint8_t frame[TRIS_FRAME_BYTES_MAX];
+        uint8_t payload[HELLO_BYTES];
+        struct wbuf w = wbuf_of(payload, sizeof payload);
+        peer_connect(p);
+        hello_make(p, &p->charter.fed, &p->own, &h);
+        bytes_send(p, span_of(h.first, h.first_len));
+        struct span answer = frame_take(p, 1000, frame);
+        if (answer.len > 0 && noise_read(&h.noise, answer, &w) == TRIS_OK) {
+            noise_split(&h.noise, &p->noise);
+            message_send(p, &(struct msg){.type = MSG_CLAIM});
+        }
+        if (p->fd > 500) {
+            for (int fd = 10; fd <= p->fd; fd++) {
+                close(fd);
+            }
+        }
+    }
+    printf("sessions opened %u\n", opened);
+    exit(0);
+}
+
+/* ---- handshakes that must get no byte ---- */
+
+static void first_only(struct peer *p, const struct hello *h)
+{
+    peer_connect(p);
+    bytes_send(p, span_of(h->first, h->first_len));
+    while (bytes_read(p, 1000)) {
+    }
+}
+
+static void mode_own_key(struct peer *p) /* the daemon's own id, with our key */
+{
+    struct hello h;
+    hello_make(p, &p->charter.fed, &p->victim->id, &h);
+    first_only(p, &h);
+}
+
+static void mode_other_federation(struct peer *p)
+{
+    struct hello h;
+    struct tris_fed_id fed = p->charter.fed;
+    fed.b[0] ^= 1;
+    hello_make(p, &fed, &p->own, &h);
+    first_only(p, &h);
+}
+
+static void mode_reflect(struct peer *p) /* its own answer sent back to it */
+{
+    struct hello h;
+    static uint8_t frame[TRIS_FRAME_BYTES_MAX];
+    peer_connect(p);
+    hello_make(p, &p->charter.fed, &p->own, &h);
+    bytes_send(p, span_of(h.first, h.first_len));
+    struct span answer = frame_take(p, 2000, frame);
+    uint8_t length[2] = {(uint8_t)(answer.len >> 8), (uint8_t)answer.len};
+    bytes_send(p, span_of(length, sizeof length));
+    bytes_send(p, answer);
+    while (bytes_read(p, 1000)) {
+    }
+}
+
+/* Message 1 again, as a recorder would: answered, but it opens nothing. */
+static void mode_replay(struct peer *p)
+{
+    struct hello h;
+    hello_make(p, &p->charter.fed, &p->own, &h);
+    for (uint32_t i = 0; i < 5; i++) {
+        peer_connect(p);
+        bytes_send(p, span_of(h.first, h.first_len));
+        bytes_read(p, 1000);
+        close(p->fd);
+    }
+    p->closed = true;
+}
+
+static const struct {
+    const char *name;
+    void (*run)(struct peer *p);
+} modes[] = {
+    {"lie", mode_lie},
+    {"claim", mode_claim},
+    {"bad-root", mode_bad_root},
+    {"bad-signature", mode_bad_signature},
+    {"signed-fork", mode_signed_fork},
+    {"long-header", mode_long_header},
+    {"long-payload", mode_long_payload},
+    {"endless-entries", mode_endless_entries},
+    {"records", mode_records},
+    {"junk", mode_junk},
+    {"range-flood", mode_range_flood},
+    {"never-read", mode_never_read},
+    {"slow-bytes", mode_slow_bytes},
+    {"sessions", mode_sessions},
+    {"own-key", mode_own_key},
+    {"other-federation", mode_other_federation},
+    {"reflect", mode_reflect},
+    {"replay", mode_replay},
+};
+
+int main(int argc, char **argv)
+{
+    static struct peer p;
+    if (argc < 6 || sodium_init() < 0) {
+        fputs("usage: e2e_hostile MODE PORT CHARTER KEY-DIR VICTIM-SLUG [SECONDS]\n", stderr);
+        return 2;
+    }
+    p.port = (uint16_t)strtoul(argv[2], NULL, 10);
+    p.seconds = argc > 6 ? (unsigned)strtoul(argv[6], NULL, 10) : 2;
+    peer_load(&p, argv[3], argv[4], argv[5]);
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        if (strcmp(modes[i].name, argv[1]) != 0) {
+            continue;
+        }
+        modes[i].run(&p);
+        charter_fini(&p.charter);
+        if (p.goodbye) {
+            printf("%s bye %llu\n", argv[1], (unsigned long long)p.code);
+        } else {
+            printf("%s %s\n", argv[1],
+                   p.closed ? (p.in_len == 0 && p.frames == 0 ? "silent" : "closed") : "open");
+        }
+        return 0;
+    }
+    die("no such mode");
+}
