@@ -8,8 +8,6 @@
 #include "daemon/daemon.h"
 #include "daemon/datadir.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
-
 static int usage(const struct config_error *error)
 {
     fprintf(stderr, "trisd: %s\n  unchanged: nothing was started\n  next: trisd --help\n",

@@ -1,6 +1,6 @@
 /* The charter: parsing, founding, signing, merging, printing; see charter.h and FORMAT.md section
  * "Charter". House lines are in house_line.c. */
-#include "proto/charter.h"
+#include "proto/charter_int.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -58,15 +58,14 @@ static const struct house_line *find_in(const struct house_line *member, uint32_
     return NULL;
 }
 
-static const struct house_line *find_founder(const struct charter *c,
-                                             const struct tris_house_id *id)
+const struct house_line *charter_founder(const struct charter *c, const struct tris_house_id *id)
 {
     return find_in(c->member, c->founder_count, id);
 }
 
 const struct house_line *charter_find(const struct charter *c, const struct tris_house_id *id)
 {
-    const struct house_line *founder = find_founder(c, id);
+    const struct house_line *founder = charter_founder(c, id);
     return founder != NULL
                ? founder
                : find_in(c->member + c->founder_count, c->member_count - c->founder_count, id);
@@ -81,7 +80,7 @@ static bool ids_are_distinct(const struct charter *c)
         }
     }
     for (uint32_t i = c->founder_count; i < c->member_count; i++) {
-        if (find_founder(c, &c->member[i].id) != NULL) {
+        if (charter_founder(c, &c->member[i].id) != NULL) {
             return false;
         }
     }
@@ -95,9 +94,27 @@ void charter_fini(struct charter *c)
     memset(c, 0, sizeof *c);
 }
 
-/* ---- signatures ---- */
+/* ---- federation id and signatures ---- */
 
-static bool sig_good(const struct charter *c, const struct charter_sig *sig)
+void charter_fed_id(struct span text, struct tris_fed_id *out)
+{
+    struct rbuf r = rbuf_of(text);
+    size_t body = 0;
+    while (rbuf_left(&r) > 0) {
+        struct span line = plain_until(&r, '\n');
+        if (span_begins(line, "sign ")) {
+            break;
+        }
+        (void)rbuf_take(&r, rbuf_left(&r) > 0 ? 1 : 0);
+        body = r.pos;
+    }
+    struct tris_hash hash;
+    const struct span part = span_of(text.ptr, body);
+    hash_parts(charter_domain, NULL, &part, 1, &hash);
+    memcpy(out->b, hash.b, sizeof out->b);
+}
+
+bool charter_sig_good(const struct charter *c, const struct charter_sig *sig)
 {
     struct tris_sign_pub key;
     memcpy(key.b, sig->id.b, sizeof key.b);
@@ -121,8 +138,7 @@ static void insert_sig(struct charter *c, const struct charter_sig *sig)
     c->sig_count++;
 }
 
-/* Room for every founder's signature, once the founders are known. */
-static enum tris_err alloc_sigs(struct charter *c)
+enum tris_err charter_alloc_sigs(struct charter *c)
 {
     c->sig = calloc(c->founder_count, sizeof c->sig[0]);
     return c->sig != NULL ? TRIS_OK : TRIS_ERR_NO_MEMORY;
@@ -132,11 +148,11 @@ enum tris_err charter_sign(struct charter *c, const struct tris_sign_secret *key
 {
     struct charter_sig sig;
     memcpy(sig.id.b, key->b + crypto_sign_SEEDBYTES, sizeof sig.id.b);
-    if (find_founder(c, &sig.id) == NULL) {
+    if (charter_founder(c, &sig.id) == NULL) {
         return TRIS_ERR_NOT_FOUND;
     }
     sign_with_context(charter_domain, span_of(c->fed.b, sizeof c->fed.b), key, &sig.sig);
-    if (!sig_good(c, &sig)) {
+    if (!charter_sig_good(c, &sig)) {
         return TRIS_ERR_BAD_KEY;
     }
     insert_sig(c, &sig);
@@ -149,7 +165,7 @@ enum tris_err charter_merge(struct charter *c, const struct charter *other)
         return TRIS_ERR_INVALID;
     }
     for (uint32_t i = 0; i < other->sig_count; i++) {
-        if (find_founder(c, &other->sig[i].id) == NULL) {
+        if (charter_founder(c, &other->sig[i].id) == NULL) {
             return TRIS_ERR_INVALID;
         }
         insert_sig(c, &other->sig[i]);
@@ -300,7 +316,7 @@ enum tris_err charter_new(const char *name, const uint8_t nonce[32], const struc
         err = TRIS_ERR_INVALID;
     }
     if (err == TRIS_OK) {
-        err = alloc_sigs(out);
+        err = charter_alloc_sigs(out);
     }
     if (err == TRIS_OK) {
         err = new_fed_id(out);

@@ -3,11 +3,8 @@
  * Every line is read in its canonical form only, so that printing gives the same bytes back. */
 #include <stdlib.h>
 
-#include "proto/charter.h"
-#include "proto/hash.h"
+#include "proto/charter_int.h"
 #include "proto/plain.h"
-
-static const char charter_domain[] = "tris-charter-v1";
 
 enum { MEMBERS_AT_FIRST = 16 };
 
@@ -17,30 +14,6 @@ struct reader {
     struct charter *c;
     uint32_t members_room;
 };
-
-static bool starts_with(struct span line, const char *word)
-{
-    size_t len = strlen(word);
-    return line.len >= len && memcmp(line.ptr, word, len) == 0;
-}
-
-void charter_fed_id(struct span text, struct tris_fed_id *out)
-{
-    struct rbuf r = rbuf_of(text);
-    size_t body = 0;
-    while (rbuf_left(&r) > 0) {
-        struct span line = plain_until(&r, '\n');
-        if (starts_with(line, "sign ")) {
-            break;
-        }
-        (void)rbuf_take(&r, rbuf_left(&r) > 0 ? 1 : 0);
-        body = r.pos;
-    }
-    struct tris_hash hash;
-    const struct span part = span_of(text.ptr, body);
-    hash_parts(charter_domain, NULL, &part, 1, &hash);
-    memcpy(out->b, hash.b, sizeof out->b);
-}
 
 /* The next line without its LF, which must be there. */
 static struct rbuf next_line(struct reader *r)
@@ -174,16 +147,13 @@ static enum tris_err read_sign(struct reader *r)
     if (err != TRIS_OK) {
         return err;
     }
-    const struct house_line *founder = charter_find(c, &sig.id);
-    if (founder == NULL || founder->role == TRIS_ROLE_OBSERVER) {
+    if (charter_founder(c, &sig.id) == NULL) {
         return TRIS_ERR_NOT_FOUND;
     }
     if (c->sig_count > 0 && tris_house_id_cmp(&c->sig[c->sig_count - 1].id, &sig.id) >= 0) {
         return TRIS_ERR_NOT_CANONICAL;
     }
-    struct tris_sign_pub key;
-    memcpy(key.b, sig.id.b, sizeof key.b);
-    if (!verify_with_context(charter_domain, span_of(c->fed.b, sizeof c->fed.b), &key, &sig.sig)) {
+    if (!charter_sig_good(c, &sig)) {
         return TRIS_ERR_BAD_SIGNATURE;
     }
     c->sig[c->sig_count++] = sig; /* fits: founders only, each once */
@@ -192,7 +162,7 @@ static enum tris_err read_sign(struct reader *r)
 
 static bool next_is(const struct reader *r, const char *word)
 {
-    return starts_with(span_of(r->text.ptr + r->text.pos, rbuf_left(&r->text)), word);
+    return span_begins(span_of(r->text.ptr + r->text.pos, rbuf_left(&r->text)), word);
 }
 
 /* What can only be judged once all members are known. */
@@ -205,13 +175,8 @@ static enum tris_err close_body(struct reader *r)
     if (!charter_thresholds_ok(c->admit, c->revoke, c->founder_count)) {
         return TRIS_ERR_BAD_VALUE;
     }
-    c->sig = calloc(c->founder_count, sizeof c->sig[0]);
-    if (c->sig == NULL) {
-        return TRIS_ERR_NO_MEMORY;
-    }
-    const struct span body = span_of(r->text.ptr, r->text.pos);
-    charter_fed_id(body, &c->fed);
-    return TRIS_OK;
+    charter_fed_id(span_of(r->text.ptr, r->text.pos), &c->fed);
+    return charter_alloc_sigs(c);
 }
 
 enum tris_err charter_parse(struct span text, struct charter *out, uint32_t *line_no)

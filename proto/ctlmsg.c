@@ -261,21 +261,6 @@ bool ctl_get_bool(struct span map, const char *key, bool *out)
 
 /* ---- exit codes ---- */
 
-enum exit_code {
-    EXIT_DONE = 0,
-    EXIT_FAILED = 1,
-    EXIT_USAGE = 2,
-    EXIT_NOT_FOUND = 4,
-    EXIT_DECISION = 5,
-    EXIT_NOT_INIT = 10,
-    EXIT_NO_DAEMON = 11,
-    EXIT_IN_USE = 12,
-    EXIT_PERMISSION = 13,
-    EXIT_INTEGRITY = 14,
-    EXIT_UNREACHABLE = 20,
-    EXIT_REFUSED = 21,
-};
-
 /* What is not listed is EXIT_FAILED. */
 static const uint8_t exit_codes[TRIS_ERR_COUNT] = {
     [TRIS_ERR_INVALID] = EXIT_USAGE,
@@ -302,8 +287,8 @@ static const uint8_t exit_codes[TRIS_ERR_COUNT] = {
     [TRIS_ERR_MARK_AHEAD] = EXIT_INTEGRITY,
     [TRIS_ERR_MARK_MISSING] = EXIT_INTEGRITY,
     [TRIS_ERR_MARK_FOREIGN] = EXIT_INTEGRITY,
-    [TRIS_ERR_TIMEOUT] = EXIT_UNREACHABLE,
-    [TRIS_ERR_CLOSED] = EXIT_UNREACHABLE,
+    [TRIS_ERR_TIMEOUT] = EXIT_PEER,
+    [TRIS_ERR_CLOSED] = EXIT_PEER,
     [TRIS_ERR_BAD_VERSION] = EXIT_REFUSED,
     [TRIS_ERR_NOT_NEXT] = EXIT_REFUSED,
     [TRIS_ERR_BAD_FRAME] = EXIT_REFUSED,
@@ -325,7 +310,7 @@ int ctl_exit_code(enum tris_err err)
 {
     tris_assert(err < TRIS_ERR_COUNT);
     if (err == TRIS_OK) {
-        return EXIT_DONE;
+        return EXIT_OK;
     }
     return exit_codes[err] == 0 ? EXIT_FAILED : exit_codes[err];
 }

@@ -59,9 +59,25 @@ bool ctl_get_text(struct span map, const char *key, struct span *out);
 bool ctl_get_uint(struct span map, const char *key, uint64_t *out);
 bool ctl_get_bool(struct span map, const char *key, bool *out);
 
-/* The exit code that belongs to an error (INTERFACES: 0 ok, 1 failed, 2 usage, 3 partly, 4 not
- * found, 5 decision, 10 not initialised, 11 daemon not reachable, 12 in use, 13 permission, 14
- * integrity, 20 peer unreachable, 21 peer refused, 130 interrupted). */
+/* Exit codes of `tris`; a daemon sends the one that belongs to an error along with it. */
+enum ctl_exit {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,  /* a value is not allowed or missing */
+    EXIT_PARTLY = 3, /* some of it is done */
+    EXIT_NOT_FOUND = 4,
+    EXIT_DECISION = 5, /* ambiguous, exists, ended, personal data */
+    EXIT_NOT_INIT = 10,
+    EXIT_NO_DAEMON = 11,
+    EXIT_IN_USE = 12,
+    EXIT_PERMISSION = 13,
+    EXIT_INTEGRITY = 14,
+    EXIT_PEER = 20,    /* not reachable */
+    EXIT_REFUSED = 21, /* by the peer, or incompatible */
+    EXIT_INTERRUPTED = 130,
+};
+
+/* The enum ctl_exit that belongs to an error; what has none of its own is EXIT_FAILED. */
 int ctl_exit_code(enum tris_err err);
 
 #endif

@@ -4,9 +4,8 @@
 
 #include <stdlib.h>
 
-#include <sodium.h>
-
 #include "proto/assert.h"
+#include "proto/hash.h"
 
 /* What is hashed of one item: log_id 32, whole u64, root 32, day u32, flags u8. */
 enum { ITEM_HASHED_BYTES = 32 + 8 + 32 + 4 + 1 };
@@ -34,19 +33,6 @@ struct frontier {
     struct ring_slot ring[TRIS_FRONTIER_RING];
     uint64_t ring_total; /* roots ever entered; the newest is at (ring_total - 1) % size */
 };
-
-static crypto_generichash_blake2b_state hash_begin(const char *personal)
-{
-    crypto_generichash_blake2b_state state;
-    uint8_t padded[crypto_generichash_blake2b_PERSONALBYTES] = {0};
-    struct span text = span_str(personal);
-    tris_assert(text.len <= sizeof padded);
-    memcpy(padded, text.ptr, text.len);
-    int rc = crypto_generichash_blake2b_init_salt_personal(&state, NULL, 0,
-                                                           sizeof(struct tris_hash), NULL, padded);
-    tris_assert(rc == 0);
-    return state;
-}
 
 enum tris_err frontier_new(struct frontier **out)
 {
@@ -196,7 +182,7 @@ uint32_t frontier_count(const struct frontier *f)
 
 static void bucket_hash(const struct frontier *f, struct bucket *b)
 {
-    crypto_generichash_blake2b_state state = hash_begin("tris-bucket-v1");
+    crypto_generichash_blake2b_state state = hash_begin("tris-bucket-v1", NULL);
     bool any = false;
     for (uint32_t i = 0; i < b->count; i++) {
         const struct frontier_item *item = &f->items[b->logs[i]];
@@ -224,7 +210,7 @@ static void bucket_hash(const struct frontier *f, struct bucket *b)
 void frontier_root(struct frontier *f, struct tris_hash *out)
 {
     if (f->root_dirty) {
-        crypto_generichash_blake2b_state state = hash_begin("tris-front-v1");
+        crypto_generichash_blake2b_state state = hash_begin("tris-front-v1", NULL);
         for (uint32_t i = 0; i < TRIS_FRONTIER_BUCKETS; i++) {
             if (f->buckets[i].dirty) {
                 bucket_hash(f, &f->buckets[i]);

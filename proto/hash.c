@@ -1,8 +1,6 @@
 /* Domain-separated BLAKE2b-256 and Ed25519 with a context; see hash.h. */
 #include "proto/hash.h"
 
-#include <sodium.h>
-
 #include "proto/assert.h"
 #include "proto/limits.h"
 
@@ -19,15 +17,22 @@ static void context_pad(const char *text, uint8_t out[CONTEXT_BYTES])
     memcpy(out, text, len);
 }
 
-void hash_parts(const char *personal, const struct tris_salt *salt, const struct span *parts,
-                size_t parts_count, struct tris_hash *out)
+crypto_generichash_blake2b_state hash_begin(const char *personal, const struct tris_salt *salt)
 {
     uint8_t domain[CONTEXT_BYTES];
     context_pad(personal, domain);
     crypto_generichash_blake2b_state state;
-    int rc = crypto_generichash_blake2b_init_salt_personal(&state, NULL, 0, sizeof out->b,
-                                                           salt ? salt->b : NULL, domain);
+    int rc = crypto_generichash_blake2b_init_salt_personal(
+        &state, NULL, 0, sizeof(struct tris_hash), salt != NULL ? salt->b : NULL, domain);
     tris_assert(rc == 0);
+    return state;
+}
+
+void hash_parts(const char *personal, const struct tris_salt *salt, const struct span *parts,
+                size_t parts_count, struct tris_hash *out)
+{
+    crypto_generichash_blake2b_state state = hash_begin(personal, salt);
+    int rc = 0;
     for (size_t i = 0; i < parts_count; i++) {
         if (parts[i].len > 0) {
             rc = crypto_generichash_blake2b_update(&state, parts[i].ptr, parts[i].len);

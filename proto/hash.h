@@ -2,12 +2,17 @@
 #ifndef TRIS_PROTO_HASH_H
 #define TRIS_PROTO_HASH_H
 
+#include <sodium.h>
+
 #include "proto/types.h"
 
 /* `personal` is a text of at most 16 characters, such as "tris-leaf-v1"; `salt` may be NULL.
  * Hashes the concatenation of `parts`. Cannot fail. (RFC 7693; parameter block of BLAKE2.) */
 void hash_parts(const char *personal, const struct tris_salt *salt, const struct span *parts,
                 size_t parts_count, struct tris_hash *out);
+
+/* The same step by step: libsodium's update and final (32 bytes) go on with the state. */
+crypto_generichash_blake2b_state hash_begin(const char *personal, const struct tris_salt *salt);
 
 /* Signs context (16 bytes, zero-padded) followed by `body`; Ed25519, RFC 8032. `body` is at most
  * TRIS_HOUSE_LINE_BYTES_MAX bytes. */

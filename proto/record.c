@@ -2,7 +2,7 @@
  *
  * Runs once for each received entry: no Unicode tables, no allocation, one pass over the fields. */
 #include "proto/record.h"
-#include "proto/record_inner.h"
+#include "proto/record_int.h"
 
 enum { UTF8_BYTES_MAX = 4 };
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "proto/district.h"
-#include "proto/record_inner.h"
+#include "proto/record_int.h"
 #include "proto/text.h"
 
 struct checker {

@@ -2,7 +2,7 @@
  */
 #include <stdio.h>
 
-#include "proto/record_inner.h"
+#include "proto/record_int.h"
 #include "proto/text.h"
 
 static void print_number(uint64_t number, struct wbuf *w)

@@ -2,7 +2,7 @@
 #include "proto/record.h"
 
 #include "proto/district.h"
-#include "proto/record_inner.h"
+#include "proto/record_int.h"
 #include "proto/text.h"
 
 enum { LABEL_BYTES_MAX = 128, NAME_FOLDED_MAX = 256 };

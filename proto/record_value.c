@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "proto/record_inner.h"
+#include "proto/record_int.h"
 
 static void write_value(const struct field *field, const struct value *v, struct wbuf *w)
 {

@@ -7,29 +7,11 @@
 
 #include <jansson.h>
 
-#include "proto/err.h"
+#include "proto/ctlmsg.h"
 #include "proto/schema.h"
 #include "tools/i18n.h"
 
 struct client;
-
-/* Exit codes that are no tris_err of their own. */
-enum cli_exit {
-    EXIT_OK = 0,
-    EXIT_FAILED = 1,
-    EXIT_USAGE = 2,
-    EXIT_PARTLY = 3,
-    EXIT_NOT_FOUND = 4,
-    EXIT_DECISION = 5,
-    EXIT_NOT_INIT = 10,
-    EXIT_NO_DAEMON = 11,
-    EXIT_IN_USE = 12,
-    EXIT_PERMISSION = 13,
-    EXIT_INTEGRITY = 14,
-    EXIT_PEER = 20,
-    EXIT_REFUSED = 21,
-    EXIT_INTERRUPTED = 130,
-};
 
 /* Global options, resolved (flag, environment, default) before a command runs. */
 struct cli {

@@ -1,6 +1,6 @@
 /* What the files record*.c share: list storage, ordering, digits. Not for anybody else. */
-#ifndef TRIS_PROTO_RECORD_INNER_H
-#define TRIS_PROTO_RECORD_INNER_H
+#ifndef TRIS_PROTO_RECORD_INT_H
+#define TRIS_PROTO_RECORD_INT_H
 
 #include "proto/assert.h"
 #include "proto/record.h"
