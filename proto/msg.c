@@ -265,6 +265,12 @@ void msg_encode(struct wbuf *w, const struct msg *m)
 
 enum tris_err msg_decode(struct rbuf *r, struct msg *out)
 {
+    struct rbuf whole = *r; /* depth counts from the message, also in what is skipped */
+    (void)pack_read_any(&whole, PACK_CANONICAL);
+    if (whole.err != TRIS_OK) {
+        rbuf_fail(r, whole.err);
+        return r->err;
+    }
     uint32_t items = pack_read_array(r, TRIS_CONTAINER_ITEMS_MAX);
     if (r->err == TRIS_OK && items == 0) {
         rbuf_fail(r, TRIS_ERR_BAD_VALUE);
@@ -276,10 +282,8 @@ enum tris_err msg_decode(struct rbuf *r, struct msg *out)
     }
     const struct msg_def *def = def_find(out->number);
     if (def == NULL || def->fields == NULL) {
-        for (uint32_t i = 1; i < items && r->err == TRIS_OK; i++) {
-            (void)pack_read_any(r, PACK_CANONICAL);
-        }
-        return r->err;
+        r->pos = whole.pos;
+        return TRIS_OK;
     }
     out->type = (enum msg_type)def->number;
     fields_get(r, def, items - 1, &out->ping);

@@ -7,6 +7,8 @@
 
 #include <sodium.h>
 
+#include "proto/pack.h"
+
 enum { PROLOGUE_BYTES = 1 + 32, HELLO_PAYLOAD_BYTES_MAX = NOISE_HANDSHAKE_BYTES_MAX };
 
 static void prologue_make(const struct session *s, uint8_t out[PROLOGUE_BYTES])
@@ -71,6 +73,15 @@ enum tris_err hello_start(struct session *s)
     return TRIS_OK;
 }
 
+/* The payload of a handshake message: one canonical array and nothing behind it. */
+static enum tris_err payload_read(struct span payload, enum msg_row_type type, void *row)
+{
+    struct rbuf r = rbuf_of(payload);
+    r.err = pack_check(payload, PACK_CANONICAL);
+    msg_row_get(&r, type, row);
+    return rbuf_finish(&r);
+}
+
 /* The peer's static key is proven now: may this house come in, and is it its key? */
 static enum tris_err peer_admit(struct session *s, const struct tris_house_id *house,
                                 uint64_t nonce)
@@ -95,9 +106,7 @@ static enum tris_err first_read(struct session *s, struct span frame, struct msg
     if (err != TRIS_OK) {
         return err == TRIS_ERR_DECRYPT ? TRIS_ERR_HANDSHAKE : err;
     }
-    struct rbuf r = rbuf_of(wbuf_span(&p));
-    msg_row_get(&r, MSG_ROW_hello, hello);
-    err = rbuf_finish(&r);
+    err = payload_read(wbuf_span(&p), MSG_ROW_hello, hello);
     if (err != TRIS_OK) {
         return err;
     }
@@ -166,9 +175,7 @@ void hello_read_second(struct session *s, struct span frame)
     enum tris_err err = noise_read(&s->handshake, frame, &p);
     struct msg_welcome welcome;
     if (err == TRIS_OK) {
-        struct rbuf r = rbuf_of(wbuf_span(&p));
-        msg_row_get(&r, MSG_ROW_welcome, &welcome);
-        err = rbuf_finish(&r);
+        err = payload_read(wbuf_span(&p), MSG_ROW_welcome, &welcome);
     } else if (err == TRIS_ERR_DECRYPT) {
         err = TRIS_ERR_HANDSHAKE;
     }

@@ -270,6 +270,25 @@ static void later_versions_are_skipped(void **state)
     assert_int_equal(rbuf_left(&r), 0);
 }
 
+/* What is skipped is judged like everything else: depth counts from the message. */
+static void skipped_values_are_nested_no_deeper_than_others(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hex;
+        enum tris_err err;
+    } cases[] = {
+        {"922891919191919191c0", TRIS_OK}, /* reserved 40: 8 containers with the message */
+        {"92289191919191919191c0", TRIS_ERR_TOO_DEEP},
+        {"93010591919191919191c0", TRIS_OK}, /* a later field of PING */
+        {"9301059191919191919191c0", TRIS_ERR_TOO_DEEP},
+        {"92288202c001c0", TRIS_ERR_NOT_CANONICAL}, /* keys of a skipped map */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(decode_of(cases[i].hex), cases[i].err);
+    }
+}
+
 static void rows_come_back(void **state)
 {
     (void)state;
@@ -371,6 +390,7 @@ int main(void)
         cmocka_unit_test(flipped_bits_decode_to_what_they_say),
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(later_versions_are_skipped),
+        cmocka_unit_test(skipped_values_are_nested_no_deeper_than_others),
         cmocka_unit_test(rows_come_back),
         cmocka_unit_test(print_is_bounded),
         cmocka_unit_test(bye_codes_come_back),
