@@ -51,6 +51,8 @@ struct batch_own {
     uint64_t entries, bytes;
 };
 
+enum { BATCH_SALTS = 256 };
+
 struct batch {
     struct daemon *d;
     struct store_txn *txn;
@@ -63,6 +65,8 @@ struct batch {
     struct batch_head *heads; /* room for as many as there are logs */
     uint32_t heads_count;
     uint64_t entries_written;
+    struct tris_salt salt[BATCH_SALTS]; /* random, each used once: asking for one costs a call */
+    uint32_t salts_left;
     struct verified_segment verified; /* scratch */
 };
 

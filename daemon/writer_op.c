@@ -42,9 +42,12 @@ static enum tris_err append(struct batch *b, enum tris_topic topic, enum entry_v
         header.has_record = true;
         header.record_seq = record->seq;
     }
-    struct tris_salt salt;
-    randombytes_buf(salt.b, sizeof salt.b);
-    enum tris_err err = store_append_own(b->txn, own->no, &header, &salt, payload, b->now_ms, seq);
+    if (b->salts_left == 0) {
+        randombytes_buf(b->salt, sizeof b->salt);
+        b->salts_left = BATCH_SALTS;
+    }
+    const struct tris_salt *salt = &b->salt[--b->salts_left];
+    enum tris_err err = store_append_own(b->txn, own->no, &header, salt, payload, b->now_ms, seq);
     if (err != TRIS_OK) {
         return err;
     }

@@ -64,7 +64,7 @@ static void check_clean(struct checker *c, const struct field *f, struct span te
 
 static void check_length(struct checker *c, const struct field *f, struct span text, uint32_t limit)
 {
-    size_t chars = utf8_chars(text);
+    size_t chars = text.len > limit ? utf8_chars(text) : 0; /* no more characters than bytes */
     if (chars > limit) {
         report(c, f, TRIS_ERR_TOO_LARGE, "%s has %zu characters, at most %u are allowed", f->name,
                chars, (unsigned)limit);

@@ -56,6 +56,44 @@ static void nfc_of_a_long_text_needs_no_fixed_buffer(void **state)
     free(out);
 }
 
+/* One code point below U+10000. */
+static size_t put_point(uint8_t *out, uint32_t point)
+{
+    if (point < 0x80) {
+        out[0] = (uint8_t)point;
+        return 1;
+    }
+    if (point < 0x800) {
+        out[0] = (uint8_t)(0xc0 | point >> 6);
+        out[1] = (uint8_t)(0x80 | (point & 0x3f));
+        return 2;
+    }
+    out[0] = (uint8_t)(0xe0 | point >> 12);
+    out[1] = (uint8_t)(0x80 | (point >> 6 & 0x3f));
+    out[2] = (uint8_t)(0x80 | (point & 0x3f));
+    return 3;
+}
+
+static void what_needs_no_tables_is_what_the_tables_say(void **state)
+{
+    (void)state;
+    for (uint32_t point = 0; point < 0x2100; point++) {
+        uint8_t text[16];
+        size_t len = put_point(text, point);
+        bool alone = text_is_clean(span_of(text, len), false);
+        /* a Greek letter beside it makes the tables look at the whole text */
+        memcpy(text + len, "\xce\xb1", 2);
+        assert_int_equal(alone, text_is_clean(span_of(text, len + 2), false));
+        bool control = point < 0x20 || (point >= 0x7f && point < 0xa0);
+        assert_true(!control || !alone);
+        /* what may follow it and compose with it is never taken for granted */
+        if (point == 'o' || point == 0x2013) {
+            memcpy(text + len, "\xcc\x88", 2);
+            assert_int_equal(text_is_clean(span_of(text, len + 2), false), point != 'o');
+        }
+    }
+}
+
 static void clean_means_nfc_without_controls(void **state)
 {
     (void)state;
@@ -218,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nfc_composes_and_refuses_bad_utf8),
         cmocka_unit_test(nfc_of_a_long_text_needs_no_fixed_buffer),
+        cmocka_unit_test(what_needs_no_tables_is_what_the_tables_say),
         cmocka_unit_test(clean_means_nfc_without_controls),
         cmocka_unit_test(folding_ignores_case_marks_and_umlaut_spelling),
         cmocka_unit_test(folding_twice_changes_nothing),
