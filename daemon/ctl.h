@@ -12,7 +12,7 @@ struct ctl_server; /* opaque */
 
 enum {
     CTL_CLIENTS_MAX = 64,
-    CTL_INFLIGHT_MAX = 64,                   /* requests of one client without an answer */
+    CTL_INFLIGHT_MAX = 128,                  /* requests of one client without an answer */
     CTL_OUTPUT_BYTES_MAX = 16 * 1024 * 1024, /* answers that a client does not read: closed */
     CTL_SLOW_MS = 30000,                     /* no byte taken for so long: closed */
 };

@@ -10,7 +10,7 @@
 
 enum {
     IMPORT_GROUP_ROWS = 256, /* a container of the control socket holds no more */
-    IMPORT_FLIGHT_MAX = 64,
+    IMPORT_FLIGHT_MAX = 128,
     IMPORT_REJECTED_MAX = 100000, /* rejected rows that are remembered; all are counted */
     IMPORT_REMARKS_MAX = 5,
 };
