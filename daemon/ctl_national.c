@@ -13,8 +13,48 @@ enum {
     CODES_MAX = 256, /* numbers of codes are below this */
 };
 
+/* Houses, how fresh they are, and the districts that they sit in. */
+static void put_houses(struct out *o, struct store_view *v)
+{
+    struct daemon *d = o->d;
+    bool covered[REGIONS_MAX] = {false};
+    uint64_t now = clock_wall_ms(), houses = 0, stale = 0, oldest = UINT64_MAX, regions = 0;
+    for (uint32_t i = 0; i < d->members.count; i++) {
+        const struct house_line *line = members_line(&d->members, i);
+        uint64_t sealed = 0, arrived = 0;
+        if (!member_has_logs(&d->members.list[i])) {
+            continue;
+        }
+        houses++;
+        const struct district *district = district_find(span_str(line->region));
+        size_t place = district != NULL ? (size_t)(district - district_at(0)) : REGIONS_MAX;
+        if (place < REGIONS_MAX && !covered[place]) {
+            covered[place] = true;
+            regions++;
+        }
+        if (i == d->own_index) {
+            continue;
+        }
+        if (store_house_heard(v, &line->id, &sealed, &arrived) != TRIS_OK) {
+            arrived = 0;
+        }
+        const struct peer *peer = overlay_peer(d->overlay, i);
+        if (peer != NULL && peer->heard_wall_ms > arrived) {
+            arrived = peer->heard_wall_ms;
+        }
+        stale += arrived + STALE_MS < now ? 1 : 0;
+        oldest = arrived < oldest ? arrived : oldest;
+    }
+    out_uint(o, "houses", houses);
+    out_uint(o, "fresh", houses - stale);
+    out_uint(o, "stale", stale);
+    out_uint(o, "oldest_heard_ms", oldest == UINT64_MAX ? now : oldest);
+    out_uint(o, "regions_covered", regions);
+    out_uint(o, "regions_total", district_count());
+}
+
 /* What every national answer carries. */
-static void put_state(struct out *o)
+static void put_state(struct out *o, struct store_view *v)
 {
     struct tris_hash root;
     char as_of[CLOCK_TEXT_BYTES];
@@ -22,6 +62,8 @@ static void put_state(struct out *o)
     frontier_root(o->d->frontier, &root);
     out_hash(o, "root", &root);
     out_text(o, "as_of", as_of);
+    out_uint(o, "rules", o->d->charter.rules);
+    put_houses(o, v);
 }
 
 /* Begins an answer: parameters checked by the caller. NULL if answered. */
@@ -84,46 +126,6 @@ static void put_codes(struct out *o, const char *key, const char *list_name, con
     out_end(o);
 }
 
-/* Houses, how fresh they are, and the districts that they sit in. */
-static void put_houses(struct out *o, struct store_view *v)
-{
-    struct daemon *d = o->d;
-    bool covered[REGIONS_MAX] = {false};
-    uint64_t now = clock_wall_ms(), houses = 0, stale = 0, oldest = UINT64_MAX, regions = 0;
-    for (uint32_t i = 0; i < d->members.count; i++) {
-        const struct house_line *line = members_line(&d->members, i);
-        uint64_t sealed = 0, arrived = 0;
-        if (!member_has_logs(&d->members.list[i])) {
-            continue;
-        }
-        houses++;
-        const struct district *district = district_find(span_str(line->region));
-        size_t place = district != NULL ? (size_t)(district - district_at(0)) : REGIONS_MAX;
-        if (place < REGIONS_MAX && !covered[place]) {
-            covered[place] = true;
-            regions++;
-        }
-        if (i == d->own_index) {
-            continue;
-        }
-        if (store_house_heard(v, &line->id, &sealed, &arrived) != TRIS_OK) {
-            arrived = 0;
-        }
-        const struct peer *peer = overlay_peer(d->overlay, i);
-        if (peer != NULL && peer->heard_wall_ms > arrived) {
-            arrived = peer->heard_wall_ms;
-        }
-        stale += arrived + STALE_MS < now ? 1 : 0;
-        oldest = arrived < oldest ? arrived : oldest;
-    }
-    out_uint(o, "houses", houses);
-    out_uint(o, "fresh", houses - stale);
-    out_uint(o, "stale", stale);
-    out_uint(o, "oldest_heard_ms", oldest == UINT64_MAX ? now : oldest);
-    out_uint(o, "regions_covered", regions);
-    out_uint(o, "regions_total", district_count());
-}
-
 void ctl_national_overview(struct daemon *d, uint64_t token, struct span params)
 {
     static const char *const keys[] = {NULL};
@@ -138,9 +140,7 @@ void ctl_national_overview(struct daemon *d, uint64_t token, struct span params)
         return;
     }
     enum tris_err err = store_cube_each(v, CUBE_SECTOR, 0, "", add_totals, &totals);
-    put_houses(o, v);
-    put_state(o);
-    out_uint(o, "rules", d->charter.rules);
+    put_state(o, v);
     out_int(o, "partners", totals.all);
     put_codes(o, "by_sector", "sector", totals.by_a, true);
     put_codes(o, "by_status", "partner_status", totals.by_b, true);
@@ -252,7 +252,7 @@ void ctl_national_regions(struct daemon *d, uint64_t token, struct span params)
     }
     enum tris_err err =
         store_cube_each(v, CUBE_SECTOR, districts ? 5 : 2, prefix, add_region, regions);
-    put_state(o);
+    put_state(o, v);
     put_regions(o, regions, after, limit);
     finish(o, v, err);
     free(regions);
@@ -319,7 +319,7 @@ void ctl_national_sectors(struct daemon *d, uint64_t token, struct span params)
     if (err == TRIS_OK) {
         err = store_cube_each(v, CUBE_TOPIC, 0, "", add_topic, &s);
     }
-    put_state(o);
+    put_state(o, v);
     out_list(o, "items");
     for (size_t i = 0; list != NULL && i < list->count && list->codes[i].number < 4; i++) {
         const struct code *code = &list->codes[i];

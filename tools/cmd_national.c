@@ -12,30 +12,30 @@ static long long percent(int64_t n, int64_t all)
     return all > 0 ? (long long)((n * 100 + all / 2) / all) : 0;
 }
 
+/* Under or above every answer: whose figures these are, and of when. */
 static void print_state(const json_t *result)
 {
-    char root[SHOW_BYTES];
-    (void)printf("%s %s, %s\n", _("root"), show_root(get_text(result, "root"), root),
+    char age[SHOW_BYTES], root[SHOW_BYTES];
+    uint64_t now = clock_wall_ms(), heard = (uint64_t)get_int(result, "oldest_heard_ms");
+    const char *oldest =
+        heard == 0 ? _("never heard from") : show_age(now > heard ? now - heard : 0, age);
+    (void)printf(_("%lld houses (%lld fresh, %lld stale; oldest word %s)"),
+                 (long long)get_int(result, "houses"), (long long)get_int(result, "fresh"),
+                 (long long)get_int(result, "stale"), oldest);
+    (void)printf("        %s %s, %s\n", _("root"), show_root(get_text(result, "root"), root),
                  get_text(result, "as_of"));
 }
 
 static int national_overview(struct cli *cli, const struct args *args)
 {
     int code = EXIT_OK;
-    char a[SHOW_BYTES], root[SHOW_BYTES];
+    char a[SHOW_BYTES];
     (void)args;
     json_t *result = cli_call(cli, "national.overview", json_object(), &code);
     if (result == NULL || cli->json) {
         return result != NULL ? cli_json(result, "tris.national.overview.1") : code;
     }
-    uint64_t now = clock_wall_ms(), heard = (uint64_t)get_int(result, "oldest_heard_ms");
-    const char *oldest =
-        heard == 0 ? _("never heard from") : show_age(now > heard ? now - heard : 0, a);
-    (void)printf(_("%lld houses (%lld fresh, %lld stale; oldest word %s)"),
-                 (long long)get_int(result, "houses"), (long long)get_int(result, "fresh"),
-                 (long long)get_int(result, "stale"), oldest);
-    (void)printf("        %s %s, %s\n", _("root"), show_root(get_text(result, "root"), root),
-                 get_text(result, "as_of"));
+    print_state(result);
     const json_t *sector = json_object_get(result, "by_sector");
     int64_t w = get_int(sector, "W"), s = get_int(sector, "S"), z = get_int(sector, "Z");
     (void)printf(_("Partners %s     business %lld %%  state %lld %%  civic %lld %%"),

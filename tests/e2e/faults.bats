@@ -287,5 +287,6 @@ full_disk() {
 @test "after all of it the three houses agree and their audits are clean" {
     local node
     wait_equal 60 koeln leipzig rostock
+    same_views koeln leipzig rostock
     for node in koeln leipzig rostock; do audit_clean "$node"; done
 }

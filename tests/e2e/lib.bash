@@ -273,6 +273,29 @@ connect() { # A, B, [proxy]
     tris_at "$1" peer add "$(house_id "$2")" "127.0.0.1:$port"
 }
 
+# What a node shows of all houses, in an order that does not depend on arrival: national records,
+# and the counters without when they were asked for.
+views_of() {
+    tris_at "$1" export all --scope national --format ndjson | LC_ALL=C sort
+    local what
+    for what in overview "regions --level state" "regions --level district" sectors; do
+        # shellcheck disable=SC2086 # two words
+        tris_at "$1" national $what --json |
+            json '{k: v for k, v in d.items() if k not in
+                ("as_of", "oldest_heard", "oldest_heard_ms", "fresh", "stale")}'
+    done
+}
+same_views() { # nodes...: equal, and not empty
+    local first=$1 node
+    views_of "$first" >"$WORLD/views.first"
+    grep -q '"scope": *"national"' "$WORLD/views.first" || return
+    shift
+    for node in "$@"; do
+        views_of "$node" >"$WORLD/views.other"
+        cmp "$WORLD/views.first" "$WORLD/views.other" || return
+    done
+}
+
 audit_clean() { tris_at "$1" audit --json | json '0 if d["problems"] == 0 else d' | grep -qx 0; }
 
 # run_code EXPECTED command...: bats `run` with the exit code checked and shown

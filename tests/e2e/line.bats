@@ -116,6 +116,17 @@ teardown_file() { world_end; }
     [ "$grown" -lt 2500 ] # one list of digests is 4 KiB
 }
 
+@test "equal roots are equal views, with root, rules version, houses and freshness on each" {
+    local what
+    wait_equal 30 koeln leipzig observer
+    same_views koeln leipzig observer
+    for what in overview regions sectors; do
+        tris_at observer national $what --json |
+            json '(len(d["root"]), d["rules"], d["houses"], d["fresh"], d["stale"])' |
+            grep -qx '(64, 1, 2, 2, 0)'
+    done
+}
+
 @test "audits find nothing to complain about" {
     local node
     for node in koeln leipzig observer; do audit_clean "$node"; done

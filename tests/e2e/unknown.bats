@@ -43,6 +43,11 @@ teardown_file() { world_end; }
     done
 }
 
+@test "the views are the same everywhere" {
+    wait_equal 30 koeln leipzig observer
+    same_views koeln leipzig observer
+}
+
 @test "tris log show names each with the reason why it has no effect" {
     wait_equal 30 koeln leipzig observer
     local node seq what effect

@@ -103,6 +103,8 @@ verdict "$ROUNDS kills, each daemon started again" $((round <= ROUNDS))
 
 wait_equal 120 "${NODES[@]}"
 verdict "the roots meet" $?
+same_views "${NODES[@]}"
+verdict "the views are the same" $?
 for node in "${NODES[@]}"; do
     audit_clean "$node"
     verdict "audit of $node" $?
