@@ -1,7 +1,9 @@
 /* Control method status: what this node is, holds and hears, in one answer. */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "daemon/clock.h"
+#include "daemon/ctl_backup.h"
 #include "daemon/ctl_handlers.h"
 #include "daemon/ctl_in.h"
 #include "daemon/ctl_out.h"
@@ -75,6 +77,23 @@ static void status_sync(struct out *o, struct store_view *v)
     out_end(o);
 }
 
+/* The newest backup that this daemon made: "TIME_MS BYTES PATH" in a setting. */
+static void status_backup(struct out *o, struct store_view *v)
+{
+    struct span value;
+    char text[CTL_BACKUP_SETTING_BYTES];
+    char *at = text;
+    if (store_setting_get(v, CTL_BACKUP_SETTING, &value) != TRIS_OK) {
+        return;
+    }
+    span_copy(value, text, sizeof text);
+    uint64_t time_ms = strtoull(at, &at, 10);
+    uint64_t bytes = strtoull(at, &at, 10);
+    out_uint(o, "backup_ms", time_ms);
+    out_uint(o, "backup_bytes", bytes);
+    out_text(o, "backup_path", *at == ' ' ? at + 1 : "");
+}
+
 static void status_store(struct out *o, struct store_view *v)
 {
     struct store_info info = {0};
@@ -86,6 +105,7 @@ static void status_store(struct out *o, struct store_view *v)
     out_uint(o, "entries", info.entries);
     out_uint(o, "inert", store_count_inert(v));
     out_uint(o, "word_behind", store_word_behind(v));
+    status_backup(o, v);
     out_end(o);
     out_list(o, "warnings");
     if (err != TRIS_OK) {

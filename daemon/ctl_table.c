@@ -26,6 +26,7 @@ const struct ctl_method ctl_methods[] = {
     {"sync.now", ctl_sync_now},
     {"sync.wait", ctl_sync_wait},
     {"audit", ctl_audit},
+    {"backup.create", ctl_backup_create},
     {"log.tail", ctl_log_tail},
     {"log.show", ctl_log_show},
     {"log.level", ctl_log_level},

@@ -50,6 +50,7 @@ struct daemon {
     uint8_t *read_buf; /* CONN_READ_BYTES, shared by all connections */
     uv_signal_t sigterm, sigint, sighup;
     bool loop_open, signals_open, charter_open, writer_started;
+    bool backup_runs;
     atomic_bool stopping; /* long work in other threads looks at it */
     int exit_code;
 };

@@ -76,6 +76,15 @@ TRIS_MUST_CHECK enum tris_err view_last_key(const struct store_view *v, enum db_
 /* Opens an environment without locks and durability for recomputing (audit); same tables. */
 TRIS_MUST_CHECK enum tris_err store_open_scratch(const char *dir, const struct store *like,
                                                  struct store **out);
+/* Opens the environment in `path`, which nobody writes and which may lie on a read-only or network
+ * file system. Audits work below `scratch`. TRIS_ERR_INVALID if it is of others. */
+TRIS_MUST_CHECK enum tris_err store_open_copy(const char *path, const char *scratch,
+                                              const struct tris_fed_id *fed,
+                                              const struct tris_house_id *own, struct store **out);
+/* The newest seals of the own gov and data log; zeros where there is none. */
+TRIS_MUST_CHECK enum tris_err store_own_tip(struct store_view *v, struct store_mark *out);
+/* Writes DIR/mark as one that says: this store was put back from a backup of `made` (a date). */
+TRIS_MUST_CHECK enum tris_err store_mark_put_back(const char *dir, const char *made);
 /* Row of a log, from the transaction's cache if `v` belongs to one. */
 TRIS_MUST_CHECK enum tris_err view_log_row(struct store_view *v, uint32_t no, struct log_row *out);
 TRIS_MUST_CHECK enum tris_err view_record_row(struct store_view *v, struct record_ref ref,

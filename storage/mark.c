@@ -172,12 +172,24 @@ enum tris_err store_mark_write(struct store *s, const struct store_mark *mark)
     return replace(s->dir, line, len + (size_t)more);
 }
 
+/* Instead of a mark: what `tris backup restore` leaves. It is no valid one on purpose. */
+static const char put_back[] = "tris-restored-1 made=";
+
+enum tris_err store_mark_put_back(const char *dir, const char *made)
+{
+    char line[MARK_BYTES_MAX];
+    int len = snprintf(line, sizeof line, "%s%.64s\n", put_back, made);
+    tris_assert(len > 0 && (size_t)len < sizeof line);
+    return replace(dir, line, (size_t)len);
+}
+
 /* ---- checking ---- */
 
 struct mark_file {
     struct store_mark mark;
     struct instance instance;
     char fed[65], own[65];
+    char made[65]; /* date of the backup that this store was put back from; else "" */
 };
 
 /* Takes `name` and what follows it up to the next space or colon. */
@@ -245,6 +257,12 @@ static enum tris_err mark_read(const struct store *s, struct mark_file *out)
     enum tris_err err = file_read(path, line, MARK_BYTES_MAX, &len);
     if (err != TRIS_OK) {
         return err == TRIS_ERR_NOT_FOUND ? TRIS_ERR_MARK_MISSING : err;
+    }
+    line[len] = '\0';
+    if (strncmp(line, put_back, sizeof put_back - 1) == 0) {
+        const char *made = line + sizeof put_back - 1;
+        (void)snprintf(out->made, sizeof out->made, "%.*s", (int)strcspn(made, "\n"), made);
+        return TRIS_ERR_MARK_MISSING;
     }
     const size_t tail = 5 + 64 + 1; /* " sum=", hex, line feed */
     if (len <= tail || line[len - 1] != '\n' || memcmp(line + len - tail, " sum=", 5) != 0) {
@@ -341,19 +359,29 @@ static enum tris_err check_instance(const struct store *s, const struct mark_fil
     return TRIS_OK;
 }
 
+enum tris_err store_own_tip(struct store_view *v, struct store_mark *out)
+{
+    enum tris_err err = own_tip(v, TRIS_TOPIC_GOV, &out->gov_size, &out->gov_root);
+    return err == TRIS_OK ? own_tip(v, TRIS_TOPIC_DATA, &out->data_size, &out->data_root) : err;
+}
+
 static enum tris_err check_view(struct store_view *v, char *detail, size_t detail_size)
 {
     struct store_mark tip;
-    enum tris_err err = own_tip(v, TRIS_TOPIC_GOV, &tip.gov_size, &tip.gov_root);
-    if (err == TRIS_OK) {
-        err = own_tip(v, TRIS_TOPIC_DATA, &tip.data_size, &tip.data_root);
-    }
+    enum tris_err err = store_own_tip(v, &tip);
     if (err != TRIS_OK) {
         return err;
     }
     struct mark_file file;
     memset(&file, 0, sizeof file);
     err = mark_read(v->s, &file);
+    if (file.made[0] != '\0') {
+        snprintf(detail, detail_size,
+                 "this store was put back from a backup of %s: what this house sealed after that "
+                 "is not in it, and others may hold it",
+                 file.made);
+        return err;
+    }
     if (err == TRIS_ERR_MARK_MISSING && tip.gov_size == 0 && tip.data_size == 0) {
         return TRIS_OK;
     }
@@ -391,10 +419,7 @@ enum tris_err store_mark_reset(struct store *s)
     if (err != TRIS_OK) {
         return err;
     }
-    err = own_tip(v, TRIS_TOPIC_GOV, &mark.gov_size, &mark.gov_root);
-    if (err == TRIS_OK) {
-        err = own_tip(v, TRIS_TOPIC_DATA, &mark.data_size, &mark.data_root);
-    }
+    err = store_own_tip(v, &mark);
     store_view_end(v);
     return err == TRIS_OK ? store_mark_write(s, &mark) : err;
 }

@@ -284,6 +284,36 @@ enum tris_err store_open_scratch(const char *dir, const struct store *like, stru
     return TRIS_OK;
 }
 
+enum tris_err store_open_copy(const char *path, const char *scratch, const struct tris_fed_id *fed,
+                              const struct tris_house_id *own, struct store **out)
+{
+    struct store *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return TRIS_ERR_NO_MEMORY;
+    }
+    s->lock_fd = -1;
+    fields_init(&s->plans);
+    s->read_only = true;
+    s->map_bytes = STORE_MAP_DEFAULT;
+    s->dir = strdup(scratch);
+    enum tris_err err = s->dir != NULL ? TRIS_OK : TRIS_ERR_NO_MEMORY;
+    if (err == TRIS_OK) {
+        err = env_open(s, path, MDB_RDONLY | MDB_NOLOCK);
+    }
+    if (err == TRIS_OK) {
+        err = load(s, false, &s->fed, &s->own);
+    }
+    if (err == TRIS_OK && !(tris_fed_id_eq(&s->fed, fed) && tris_house_id_eq(&s->own, own))) {
+        err = TRIS_ERR_INVALID;
+    }
+    if (err != TRIS_OK) {
+        store_close(s);
+        return err;
+    }
+    *out = s;
+    return TRIS_OK;
+}
+
 enum tris_err store_identify(const char *dir, struct tris_fed_id *fed, struct tris_house_id *own)
 {
     char path[PATH_BYTES_MAX];

@@ -256,9 +256,9 @@ json_t *cli_call(struct cli *cli, const char *method, json_t *params, int *exit_
 /* Beside each point in time in milliseconds the same as RFC 3339 text: "heard" for "heard_ms". */
 static void add_times(json_t *map)
 {
-    static const char *const keys[] = {"created_ms",   "updated_ms",     "time_ms",
-                                       "sealed_ms",    "heard_ms",       "last_heard_ms",
-                                       "next_dial_ms", "oldest_heard_ms"};
+    static const char *const keys[] = {"created_ms",   "updated_ms",      "time_ms",
+                                       "sealed_ms",    "heard_ms",        "last_heard_ms",
+                                       "next_dial_ms", "oldest_heard_ms", "backup_ms"};
     char text[SHOW_BYTES], name[32];
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (!json_is_integer(json_object_get(map, keys[i]))) {
@@ -274,7 +274,7 @@ static void add_all_times(json_t *result)
 {
     size_t index;
     json_t *item;
-    const char *parts[] = {"sync", "record", "header"};
+    const char *parts[] = {"sync", "record", "header", "store"};
     add_times(result);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         add_times(json_object_get(result, parts[i]));

@@ -106,9 +106,14 @@ static void print_store(const json_t *status)
     const json_t *store = json_object_get(status, "store");
     const json_t *warnings = json_object_get(status, "warnings");
     (void)printf("%-9s %-5s ", _("Store"), json_array_size(warnings) == 0 ? _("OK") : _("WARN"));
-    (void)printf(_("%s of %s map, %s entries\n"), show_bytes((uint64_t)get_int(store, "bytes"), a),
+    (void)printf(_("%s of %s map, %s entries, "), show_bytes((uint64_t)get_int(store, "bytes"), a),
                  show_bytes((uint64_t)get_int(store, "map_bytes"), b),
                  show_count(get_int(store, "entries"), c));
+    if (get_int(store, "backup_ms") != 0) {
+        (void)printf(_("last backup %s\n"), show_time((uint64_t)get_int(store, "backup_ms"), a));
+    } else {
+        (void)printf("%s\n", _("no backup yet"));
+    }
     json_array_foreach(warnings, index, item)
     {
         const char *text = json_string_value(item);
