@@ -9,7 +9,7 @@ enum { LIST_STEPS_MAX = 4, SEARCH_BATCH = 64 };
 
 struct list_query {
     struct record_filter filter;
-    const struct kind *kind;
+    const struct kind *kind; /* NULL: of every kind, only with `match` */
     struct span match;
     struct record_ref cursor;
     uint64_t limit;
@@ -21,7 +21,8 @@ static bool passes(struct out *o, struct store_view *v, const struct list_query 
 {
     struct store_log log;
     const struct record_filter *f = &q->filter;
-    if (r->kind != f->kind || (r->ended && !f->with_ended) ||
+    const struct kind *kind = schema_kind(r->kind);
+    if (kind == NULL || (q->kind != NULL && kind != q->kind) || (r->ended && !f->with_ended) ||
         (f->local != f->national && (r->scope == SCOPE_LOCAL) != f->local)) {
         return false;
     }
@@ -32,8 +33,8 @@ static bool passes(struct out *o, struct store_view *v, const struct list_query 
     if (f->region[0] == '\0') {
         return true;
     }
-    const struct field *field = schema_field_by_name(q->kind, span_str("region"));
-    if (field == NULL || record_decode(q->kind, r->payload, &o->record, NULL) != TRIS_OK) {
+    const struct field *field = schema_field_by_name(kind, span_str("region"));
+    if (field == NULL || record_decode(kind, r->payload, &o->record, NULL) != TRIS_OK) {
         return false;
     }
     const struct value *value = record_value(&o->record, field->number);
@@ -95,11 +96,11 @@ static bool list_by_words(struct out *o, struct store_view *v, struct list_query
 static bool read_query(struct daemon *d, uint64_t token, struct ctl_in *in, struct list_query *q)
 {
     memset(q, 0, sizeof *q);
-    q->kind = ctl_in_kind(in, "kind");
+    q->match = ctl_in_text(in, "match", 256);
+    q->kind = ctl_in_has(in, "kind") || q->match.len == 0 ? ctl_in_kind(in, "kind") : NULL;
     enum schema_scope scope = ctl_in_scope(in, "scope");
     struct span region = ctl_in_text(in, "region", 5);
     struct span after = ctl_in_text(in, "after", 47);
-    q->match = ctl_in_text(in, "match", 256);
     q->limit = ctl_in_uint(in, "limit", OUT_PAGE_ITEMS_MAX, OUT_PAGE_ITEMS_MAX);
     q->filter.with_ended = ctl_in_bool(in, "ended");
     q->filter.local = scope == SCOPE_LOCAL;
@@ -125,7 +126,7 @@ static bool read_query(struct daemon *d, uint64_t token, struct ctl_in *in, stru
     } else if (!ctl_in_ok(d, token, in)) {
         return false;
     }
-    q->filter.kind = q->kind->number;
+    q->filter.kind = q->kind != NULL ? q->kind->number : KIND_NONE;
     return true;
 }
 
