@@ -1,5 +1,6 @@
 /* tris export: the records that this node holds, as CSV (RFC 4180) or NDJSON, for spreadsheets and
- * for `tris import`. Texts that a spreadsheet would calculate get an apostrophe in front. */
+ * for `tris import`, or as an SQLite database for analysts. Texts that a spreadsheet would
+ * calculate get an apostrophe in front. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,14 +10,19 @@
 #include "tools/client.h"
 #include "tools/csv.h"
 #include "tools/lists.h"
+#include "tools/sqlite_out.h"
 
 enum { TEXT_BYTES = 128 * 1024, FIELDS_MAX = 256 };
+
+enum export_format { EXPORT_CSV, EXPORT_NDJSON, EXPORT_SQLITE };
 
 struct export
 {
     struct cli *cli;
-    FILE *file;
-    bool csv, all_kinds;
+    FILE *file;             /* CSV, NDJSON */
+    struct sqlite_out *sql; /* SQLITE */
+    enum export_format format;
+    bool all_kinds, failed; /* failed: sqlite_out_error says why */
     const char *scope, *house;
     const char *column[FIELDS_MAX]; /* names of fields, of all kinds that are exported */
     size_t column_count;
@@ -112,10 +118,17 @@ static void print_row(struct export *e, const struct kind *kind, const struct ro
         return; /* without effect on views; `tris log show` has it */
     }
     e->rows++;
-    if (e->csv) {
+    switch (e->format) {
+    case EXPORT_CSV:
         print_csv(e, row);
-    } else {
+        break;
+    case EXPORT_NDJSON:
         print_ndjson(e, row);
+        break;
+    case EXPORT_SQLITE:
+        e->failed =
+            e->failed || !sqlite_out_row(e->sql, row->id, row->house, row->scope, &e->record);
+        break;
     }
 }
 
@@ -192,6 +205,12 @@ static int export_kind(struct export *e, const struct kind *kind)
     return code;
 }
 
+static int sqlite_error(const struct export *e, const char *output)
+{
+    return cli_error(e->cli, TRIS_ERR_IO, _("No database was written."), "df -h", "%s: %s", output,
+                     sqlite_out_error(e->sql));
+}
+
 static int export_kinds(struct export *e, const char *name)
 {
     int code = EXIT_OK;
@@ -201,34 +220,117 @@ static int export_kinds(struct export *e, const char *name)
             add_columns(e, schema_kind_at(i));
         }
     }
-    if (e->csv) {
+    if (e->format == EXPORT_CSV) {
         print_header(e);
     }
-    for (size_t i = 0; i < schema_kind_count() && code == EXIT_OK; i++) {
-        if (only == NULL || schema_kind_at(i) == only) {
-            code = export_kind(e, schema_kind_at(i));
+    for (size_t i = 0; i < schema_kind_count() && code == EXIT_OK && !e->failed; i++) {
+        const struct kind *kind = schema_kind_at(i);
+        if (only != NULL && kind != only) {
+            continue;
         }
+        e->failed = e->format == EXPORT_SQLITE && !sqlite_out_kind(e->sql, kind);
+        code = e->failed ? EXIT_FAILED : export_kind(e, kind);
     }
     return code;
 }
 
 static bool read_format(struct export *e, const char *format, const char *output)
 {
+    static const struct {
+        const char *name, *suffix;
+        enum export_format format;
+    } rows[] = {{"csv", ".csv", EXPORT_CSV},
+                {"ndjson", ".ndjson", EXPORT_NDJSON},
+                {"sqlite", ".sqlite", EXPORT_SQLITE}};
     size_t len = output != NULL ? strlen(output) : 0;
-    if (format == NULL) {
-        bool ndjson = len > 7 && strcmp(output + len - 7, ".ndjson") == 0;
-        e->csv = !ndjson && !e->cli->json;
-        return true;
+    e->format = e->cli->json ? EXPORT_NDJSON : EXPORT_CSV;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t n = strlen(rows[i].suffix);
+        bool fits = format != NULL ? strcmp(format, rows[i].name) == 0
+                                   : len > n && strcmp(output + len - n, rows[i].suffix) == 0;
+        if (fits) {
+            e->format = rows[i].format;
+            return true;
+        }
     }
-    e->csv = strcmp(format, "csv") == 0;
-    return e->csv || strcmp(format, "ndjson") == 0;
+    return format == NULL;
+}
+
+/* CSV and NDJSON, to a file or standard output. */
+static int export_stream(struct export *e, const char *kind, const char *output)
+{
+    const bool to_file = output != NULL && strcmp(output, "-") != 0;
+    e->file = to_file ? fopen(output, "w") : stdout;
+    if (e->file == NULL) {
+        return cli_error(e->cli, TRIS_ERR_IO, _("Nothing was written."), NULL, "%s: %s", output,
+                         strerror(errno));
+    }
+    int code = export_kinds(e, kind);
+    bool written = fflush(e->file) == 0;
+    if (to_file && fclose(e->file) != 0) {
+        written = false;
+    }
+    if (code == EXIT_OK && !written) {
+        code = cli_error(e->cli, TRIS_ERR_IO, _("The output is not complete."), "df -h", "%s: %s",
+                         to_file ? output : "-", strerror(errno));
+    }
+    return code;
+}
+
+/* What the database is of, from the daemon's status. */
+static bool write_meta(struct export *e, const json_t *status)
+{
+    char time[SHOW_BYTES];
+    const struct {
+        const char *key, *value;
+    } rows[] = {
+        {"exported", show_rfc3339(clock_wall_ms(), time)},
+        {"version", TRIS_VERSION},
+        {"root", get_text(status, "root")},
+        {"house", get_text(json_object_get(status, "house"), "slug")},
+        {"federation", get_text(json_object_get(status, "federation"), "name")},
+    };
+    bool good = true;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && good; i++) {
+        good = sqlite_out_meta(e->sql, rows[i].key, rows[i].value);
+    }
+    return good;
+}
+
+static int export_sqlite(struct export *e, const char *kind, const char *output)
+{
+    int code = EXIT_OK;
+    char detail[256];
+    if (output == NULL || strcmp(output, "-") == 0) {
+        return cli_usage(e->cli, "tris help export", _("sqlite needs a file: -o FILE"));
+    }
+    json_t *status = cli_call(e->cli, "status", json_object(), &code);
+    if (status == NULL) {
+        return code;
+    }
+    e->sql = sqlite_out_open(output, detail);
+    if (e->sql == NULL) {
+        code = cli_error(e->cli, TRIS_ERR_IO, _("No database was written."), NULL, "%s: %s", output,
+                         detail);
+        goto out;
+    }
+    e->failed = !write_meta(e, status);
+    if (!e->failed) {
+        code = export_kinds(e, kind);
+    }
+    if (e->failed || (code == EXIT_OK && !sqlite_out_finish(e->sql))) {
+        code = sqlite_error(e, output);
+    }
+out:
+    sqlite_out_free(e->sql);
+    json_decref(status);
+    return code;
 }
 
 static int export_run(struct cli *cli, const struct args *args)
 {
     int code = EXIT_OK;
     const char *output = args_value(args, "output");
-    const bool to_file = output != NULL && strcmp(output, "-") != 0;
     struct export *e = calloc(1, sizeof *e);
     if (e == NULL) {
         return cli_error(cli, TRIS_ERR_NO_MEMORY, NULL, NULL, "%s",
@@ -238,25 +340,17 @@ static int export_run(struct cli *cli, const struct args *args)
     e->scope = args_value(args, "scope");
     e->house = args_value(args, "house");
     e->all_kinds = strcmp(args->pos[0], "all") == 0;
-    e->file = stdout;
     if (!e->all_kinds && schema_kind_by_name(span_str(args->pos[0])) == NULL) {
         code = cli_usage(cli, "tris help export", _("there is no kind \"%s\""), args->pos[0]);
     } else if (!read_format(e, args_value(args, "format"), output)) {
-        code = cli_usage(cli, "tris help export", _("--format: allowed are csv and ndjson"));
-    } else if (to_file && (e->file = fopen(output, "w")) == NULL) {
-        code = cli_error(cli, TRIS_ERR_IO, _("Nothing was written."), NULL, "%s: %s", output,
-                         strerror(errno));
+        code =
+            cli_usage(cli, "tris help export", _("--format: allowed are csv, ndjson and sqlite"));
+    } else if (e->format == EXPORT_SQLITE) {
+        code = export_sqlite(e, args->pos[0], output);
     } else {
-        code = export_kinds(e, args->pos[0]);
+        code = export_stream(e, args->pos[0], output);
     }
-    bool written = e->file == NULL || fflush(e->file) == 0;
-    if (to_file && e->file != NULL && fclose(e->file) != 0) {
-        written = false;
-    }
-    if (code == EXIT_OK && !written) {
-        code = cli_error(cli, TRIS_ERR_IO, _("The output is not complete."), "df -h", "%s: %s",
-                         to_file ? output : "-", strerror(errno));
-    } else if (code == EXIT_OK && to_file) {
+    if (code == EXIT_OK && output != NULL && strcmp(output, "-") != 0) {
         cli_note(cli, _("%s: %llu records"), output, (unsigned long long)e->rows);
     }
     free(e);
@@ -264,7 +358,7 @@ static int export_run(struct cli *cli, const struct args *args)
 }
 
 static const struct cli_option export_options[] = {
-    {"format", "FORMAT", N_("csv (preset) or ndjson"), 0},
+    {"format", "FORMAT", N_("csv (preset), ndjson or sqlite"), 0},
     {"output", "FILE", N_("write to a file"), 'o'},
     {"scope", "SCOPE", N_("only local or national ones"), 0},
     {"house", "HOUSE", N_("only those of this house"), 0},
@@ -272,7 +366,7 @@ static const struct cli_option export_options[] = {
 };
 
 const struct command cmd_export_rows[] = {
-    {"export", NULL, "KIND|all", N_("write partner, house or all records as CSV or NDJSON"),
+    {"export", NULL, "KIND|all", N_("write records of one kind or all as CSV, NDJSON or SQLite"),
      export_options, 1, 1, 0, export_run},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };

@@ -9,9 +9,10 @@
 set -euo pipefail
 
 build=(gcc make libc6-dev libuv1-dev liblmdb-dev libsodium-dev libmsgpack-dev libutf8proc-dev
-    libjansson-dev libinih-dev libcsv-dev libsmartcols-dev gettext python3)
+    libjansson-dev libinih-dev libcsv-dev libsmartcols-dev libsqlite3-dev gettext
+    python3)
 check=("${build[@]}" clang clang-format clang-tidy cppcheck universal-ctags
-    shellcheck libcmocka-dev bats scdoc)
+    shellcheck libcmocka-dev bats scdoc python3-msgpack)
 
 verb=${1:-missing}
 set_name=${2:-check}
