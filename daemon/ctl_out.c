@@ -352,6 +352,7 @@ static void out_header(struct out *o, const struct entry_header *h, const struct
     }
     out_hash(o, "commit", &h->commit);
     out_end(o);
+    out_bin(o, "wire", entry->wire); /* all of it, also what this version does not know */
     if (entry->whole) {
         out_bin(o, "salt", entry->salt);
         out_bin(o, "payload", entry->payload);

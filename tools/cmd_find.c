@@ -29,12 +29,6 @@ static const char *record_title(const json_t *record)
     return "";
 }
 
-static const char *kind_label(const struct cli *cli, const char *name)
-{
-    const struct kind *kind = schema_kind_by_name(span_str(name));
-    return kind == NULL ? name : cli->lang == LANG_DE ? kind->label_de : kind->label_en;
-}
-
 /* All words of the command line as one text; false if it is too long. */
 static bool join_words(const struct args *args, char out[FIND_TEXT_BYTES + 1])
 {

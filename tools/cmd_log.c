@@ -114,10 +114,11 @@ static int log_show(struct cli *cli, const struct args *args)
     }
     json_object_foreach(result, key, value)
     {
+        bool bytes = strcmp(key, "payload") == 0 || strcmp(key, "wire") == 0;
         const char *label = entry_label(key);
         if (strcmp(key, "time_ms") == 0) {
             show_pair(label, show_time((uint64_t)json_integer_value(value), buffer));
-        } else if (json_is_string(value) && strcmp(key, "payload") != 0) {
+        } else if (json_is_string(value) && !bytes) {
             show_pair(label, entry_value(cli, key, json_string_value(value)));
         } else if (json_is_integer(value)) {
             (void)snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
