@@ -8,20 +8,18 @@
 #include "proto/district.h"
 
 enum {
-    STALE_MS = 2 * CLOCK_MS_PER_DAY, /* unchanged logs are sealed anew once a day */
     REGIONS_MAX = 1024,
     CODES_MAX = 256, /* numbers of codes are below this */
 };
 
 /* Houses, how fresh they are, and the districts that they sit in. */
-static void put_houses(struct out *o, struct store_view *v)
+static void put_houses(struct out *o)
 {
     struct daemon *d = o->d;
     bool covered[REGIONS_MAX] = {false};
     uint64_t now = clock_wall_ms(), houses = 0, stale = 0, oldest = UINT64_MAX, regions = 0;
     for (uint32_t i = 0; i < d->members.count; i++) {
         const struct house_line *line = members_line(&d->members, i);
-        uint64_t sealed = 0, arrived = 0;
         if (!member_has_logs(&d->members.list[i])) {
             continue;
         }
@@ -35,14 +33,8 @@ static void put_houses(struct out *o, struct store_view *v)
         if (i == d->own_index) {
             continue;
         }
-        if (store_house_heard(v, &line->id, &sealed, &arrived) != TRIS_OK) {
-            arrived = 0;
-        }
-        const struct peer *peer = overlay_peer(d->overlay, i);
-        if (peer != NULL && peer->heard_wall_ms > arrived) {
-            arrived = peer->heard_wall_ms;
-        }
-        stale += arrived + STALE_MS < now ? 1 : 0;
+        uint64_t arrived = overlay_last_heard(d->overlay, i);
+        stale += arrived + OVERLAY_SILENT_MS < now ? 1 : 0;
         oldest = arrived < oldest ? arrived : oldest;
     }
     out_uint(o, "houses", houses);
@@ -54,7 +46,7 @@ static void put_houses(struct out *o, struct store_view *v)
 }
 
 /* What every national answer carries. */
-static void put_state(struct out *o, struct store_view *v)
+static void put_state(struct out *o)
 {
     struct tris_hash root;
     char as_of[CLOCK_TEXT_BYTES];
@@ -63,7 +55,7 @@ static void put_state(struct out *o, struct store_view *v)
     out_hash(o, "root", &root);
     out_text(o, "as_of", as_of);
     out_uint(o, "rules", o->d->charter.rules);
-    put_houses(o, v);
+    put_houses(o);
 }
 
 /* Begins an answer: parameters checked by the caller. NULL if answered. */
@@ -140,7 +132,7 @@ void ctl_national_overview(struct daemon *d, uint64_t token, struct span params)
         return;
     }
     enum tris_err err = store_cube_each(v, CUBE_SECTOR, 0, "", add_totals, &totals);
-    put_state(o, v);
+    put_state(o);
     out_int(o, "partners", totals.all);
     put_codes(o, "by_sector", "sector", totals.by_a, true);
     put_codes(o, "by_status", "partner_status", totals.by_b, true);
@@ -252,7 +244,7 @@ void ctl_national_regions(struct daemon *d, uint64_t token, struct span params)
     }
     enum tris_err err =
         store_cube_each(v, CUBE_SECTOR, districts ? 5 : 2, prefix, add_region, regions);
-    put_state(o, v);
+    put_state(o);
     put_regions(o, regions, after, limit);
     finish(o, v, err);
     free(regions);
@@ -319,7 +311,7 @@ void ctl_national_sectors(struct daemon *d, uint64_t token, struct span params)
     if (err == TRIS_OK) {
         err = store_cube_each(v, CUBE_TOPIC, 0, "", add_topic, &s);
     }
-    put_state(o, v);
+    put_state(o);
     out_list(o, "items");
     for (size_t i = 0; list != NULL && i < list->count && list->codes[i].number < 4; i++) {
         const struct code *code = &list->codes[i];

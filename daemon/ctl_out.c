@@ -157,10 +157,7 @@ bool out_has_room(const struct out *o)
 void house_call(const struct members *m, uint32_t index, char out[OUT_ID_BYTES])
 {
     const char *slug = members_line(m, index)->slug;
-    bool twice = false;
-    for (uint32_t i = 0; i < m->count && !twice; i++) {
-        twice = i != index && strcmp(members_line(m, i)->slug, slug) == 0;
-    }
+    const bool twice = m->list[index].slug_shared;
     char hex[7];
     tris_hex(members_line(m, index)->id.b, 3, hex);
     (void)snprintf(out, OUT_ID_BYTES, "%s%s%s", slug, twice ? "~" : "", twice ? hex : "");

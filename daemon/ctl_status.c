@@ -8,7 +8,12 @@
 #include "daemon/ctl_in.h"
 #include "daemon/ctl_out.h"
 
-enum { MAP_WARN_PERCENT = 80 };
+enum { MAP_WARN_PERCENT = 80, DISK_WARN_PERCENT = 5 };
+
+/* A twentieth of the disk, but between these bounds: a small one needs room for a batch, and of a
+ * large one a twentieth is plenty. */
+static const uint64_t disk_warn_bytes_min = UINT64_C(256) << 20;
+static const uint64_t disk_warn_bytes_max = UINT64_C(4) << 30;
 
 static void status_house(struct out *o)
 {
@@ -37,42 +42,50 @@ static uint64_t count_of(struct store_view *v, uint32_t log_no, uint32_t kind)
     return n;
 }
 
+static bool add_partners(void *ctx, const struct cube_row *row)
+{
+    *(int64_t *)ctx += row->count;
+    return true;
+}
+
 /* "partners" are this house's own; "partners_all" what every house has listed. */
 static void status_records(struct out *o, struct store_view *v)
 {
     struct daemon *d = o->d;
-    uint64_t all = 0, houses = 0;
+    int64_t all = 0;
+    uint64_t houses = 0;
+    if (store_cube_each(v, CUBE_SECTOR, 0, "", add_partners, &all) != TRIS_OK) {
+        all = 0;
+    }
     for (uint32_t i = 0; i < d->members.count; i++) {
-        all += count_of(v, d->members.list[i].data_no, KIND_PARTNER);
         houses += member_has_logs(&d->members.list[i]) ? 1 : 0;
     }
     out_map(o, "records");
     out_uint(o, "partners", count_of(v, d->data_no, KIND_PARTNER));
     out_uint(o, "partners_local", count_of(v, d->local_no, KIND_PARTNER));
-    out_uint(o, "partners_all", all);
+    out_int(o, "partners_all", all);
     out_uint(o, "houses", houses);
     out_end(o);
 }
 
-static void status_sync(struct out *o, struct store_view *v)
+/* Memory alone is asked: there may be thousands of members. */
+static void status_sync(struct out *o)
 {
     struct daemon *d = o->d;
-    uint64_t equal = 0, oldest = UINT64_MAX;
+    uint64_t oldest = UINT64_MAX, silent = 0, now = clock_wall_ms();
     for (uint32_t i = 0; i < d->members.count; i++) {
-        uint64_t sealed = 0, arrived = 0;
-        const struct session_stats *stats =
-            i != d->own_index ? overlay_session_stats(d->overlay, i) : NULL;
-        equal += stats != NULL && stats->equal ? 1 : 0;
-        if (i != d->own_index && member_has_logs(&d->members.list[i]) &&
-            store_house_heard(v, &members_line(&d->members, i)->id, &sealed, &arrived) == TRIS_OK &&
-            arrived < oldest) {
-            oldest = arrived;
+        if (i == d->own_index || !member_has_logs(&d->members.list[i])) {
+            continue;
         }
+        uint64_t heard = overlay_last_heard(d->overlay, i);
+        oldest = heard < oldest ? heard : oldest;
+        silent += heard + OVERLAY_SILENT_MS < now ? 1 : 0;
     }
     out_map(o, "sync");
     out_uint(o, "connected", overlay_open_count(d->overlay));
-    out_uint(o, "equal", equal);
+    out_uint(o, "equal", overlay_equal_count(d->overlay));
     out_uint(o, "members", d->members.count);
+    out_uint(o, "silent", silent);
     out_uint(o, "oldest_heard_ms", oldest == UINT64_MAX ? 0 : oldest);
     out_end(o);
 }
@@ -94,31 +107,54 @@ static void status_backup(struct out *o, struct store_view *v)
     out_text(o, "backup_path", *at == ' ' ? at + 1 : "");
 }
 
-static void status_store(struct out *o, struct store_view *v)
+static void status_store(struct out *o, struct store_view *v, const struct store_info *info)
 {
-    struct store_info info = {0};
-    enum tris_err err = store_info(v, &info);
-    enum tris_err trouble = writer_trouble(o->d->writer);
     out_map(o, "store");
-    out_uint(o, "bytes", info.used_bytes);
-    out_uint(o, "map_bytes", info.map_bytes);
-    out_uint(o, "entries", info.entries);
+    out_uint(o, "bytes", info->used_bytes);
+    out_uint(o, "map_bytes", info->map_bytes);
+    out_uint(o, "disk_free_bytes", info->disk_free_bytes);
+    out_uint(o, "entries", info->entries);
     out_uint(o, "inert", store_count_inert(v));
     out_uint(o, "word_behind", store_word_behind(v));
     status_backup(o, v);
     out_end(o);
+}
+
+static bool map_nearly_full(const struct store_info *info)
+{
+    return info->map_bytes / 100 * MAP_WARN_PERCENT < info->used_bytes;
+}
+
+static bool disk_nearly_full(const struct store_info *info)
+{
+    uint64_t least = info->disk_bytes / 100 * DISK_WARN_PERCENT;
+    least = least < disk_warn_bytes_min ? disk_warn_bytes_min : least;
+    least = least > disk_warn_bytes_max ? disk_warn_bytes_max : least;
+    return info->disk_bytes > 0 && info->disk_free_bytes < least;
+}
+
+/* At most one line for each thing that may be wrong. */
+static void status_warnings(struct out *o, enum tris_err err, const struct store_info *info)
+{
+    const struct daemon *d = o->d;
+    enum tris_err trouble = writer_trouble(d->writer);
+    const struct {
+        bool show;
+        const char *text;
+    } rows[] = {
+        {err != TRIS_OK, tris_err_text(err)},
+        {trouble != TRIS_OK, tris_err_text(trouble)},
+        {overlay_own_behind(d->overlay),
+         "another house holds more of this house's log than this store, which may be an old copy"},
+        {map_nearly_full(info), "the store is nearly as large as store.map_bytes allows"},
+        {disk_nearly_full(info), "the disk of the data directory is nearly full"},
+        {d->own_index == UINT32_MAX, "the charter does not name this house"},
+    };
     out_list(o, "warnings");
-    if (err != TRIS_OK) {
-        out_text(o, NULL, tris_err_text(err));
-    }
-    if (trouble != TRIS_OK) {
-        out_text(o, NULL, tris_err_text(trouble));
-    }
-    if (info.map_bytes / 100 * MAP_WARN_PERCENT < info.used_bytes) {
-        out_text(o, NULL, "the store is nearly as large as store.map_bytes allows");
-    }
-    if (o->d->own_index == UINT32_MAX) {
-        out_text(o, NULL, "the charter does not name this house");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].show) {
+            out_text(o, NULL, rows[i].text);
+        }
     }
     out_end(o);
 }
@@ -148,8 +184,11 @@ void ctl_status(struct daemon *d, uint64_t token, struct span params)
     frontier_root(d->frontier, &root);
     out_hash(o, "root", &root);
     status_records(o, v);
-    status_sync(o, v);
-    status_store(o, v);
+    status_sync(o);
+    struct store_info info = {0};
+    err = store_info(v, &info);
+    status_store(o, v, &info);
     store_view_end(v);
+    status_warnings(o, err, &info);
     out_reply(o);
 }

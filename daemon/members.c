@@ -6,10 +6,43 @@
 #include "proto/assert.h"
 #include "proto/entry.h"
 
+static const struct house_line *member_line(const struct member *member)
+{
+    return member->card != NULL ? member->card : member->charter_line;
+}
+
 static int member_cmp(const void *a, const void *b)
 {
     const struct member *x = a, *y = b;
     return tris_house_id_cmp(&x->charter_line->id, &y->charter_line->id);
+}
+
+static int slug_cmp(const void *a, const void *b)
+{
+    const struct member *x = *(struct member *const *)a, *y = *(struct member *const *)b;
+    return strcmp(member_line(x)->slug, member_line(y)->slug);
+}
+
+/* Which slugs are not unique: asked for with every record that is shown. */
+static enum tris_err note_shared_slugs(struct members *m)
+{
+    struct member **sorted = malloc((m->count + 1) * sizeof *sorted);
+    if (sorted == NULL) {
+        return TRIS_ERR_NO_MEMORY;
+    }
+    for (uint32_t i = 0; i < m->count; i++) {
+        sorted[i] = &m->list[i];
+        sorted[i]->slug_shared = false;
+    }
+    qsort(sorted, m->count, sizeof *sorted, slug_cmp);
+    for (uint32_t i = 1; i < m->count; i++) {
+        if (slug_cmp(&sorted[i - 1], &sorted[i]) == 0) {
+            sorted[i - 1]->slug_shared = true;
+            sorted[i]->slug_shared = true;
+        }
+    }
+    free(sorted);
+    return TRIS_OK;
 }
 
 enum tris_err members_init(struct members *m, const struct charter *charter)
@@ -31,7 +64,7 @@ enum tris_err members_init(struct members *m, const struct charter *charter)
         m->list[i].data_no = UINT32_MAX;
     }
     qsort(m->list, m->count, sizeof *m->list, member_cmp);
-    return TRIS_OK;
+    return note_shared_slugs(m);
 }
 
 void members_fini(struct members *m)
@@ -64,24 +97,6 @@ static enum tris_err member_find_logs(const struct members *m, struct member *me
     return store_log_find(v, &id, &member->data_no);
 }
 
-enum tris_err members_load(struct members *m, struct store_view *v)
-{
-    for (uint32_t i = 0; i < m->count; i++) {
-        if (!member_has_logs(&m->list[i])) {
-            continue;
-        }
-        bool changed;
-        enum tris_err err = member_find_logs(m, &m->list[i], v);
-        if (err == TRIS_OK) {
-            err = members_refresh(m, i, v, &changed);
-        }
-        if (err != TRIS_OK) {
-            return err;
-        }
-    }
-    return TRIS_OK;
-}
-
 /* A card counts if it is the house's own signed line and newer than the one in use. */
 static bool card_counts(const struct house_line *card, struct span text,
                         const struct house_line *now)
@@ -92,12 +107,9 @@ static bool card_counts(const struct house_line *card, struct span text,
            house_line_newer(card->time_ms, text, now->time_ms, span_str(old));
 }
 
-enum tris_err members_refresh(struct members *m, uint32_t index, struct store_view *v,
-                              bool *changed)
+static enum tris_err card_refresh(struct member *member, struct store_view *v, bool *changed)
 {
-    tris_assert(index < m->count);
-    struct member *member = &m->list[index];
-    const struct house_line *now = members_line(m, index);
+    const struct house_line *now = member_line(member);
     *changed = false;
     struct span text;
     enum tris_err err = store_house_card(v, &now->id, &text);
@@ -121,6 +133,37 @@ enum tris_err members_refresh(struct members *m, uint32_t index, struct store_vi
     member->card = card;
     *changed = true;
     return TRIS_OK;
+}
+
+enum tris_err members_load(struct members *m, struct store_view *v)
+{
+    for (uint32_t i = 0; i < m->count; i++) {
+        if (!member_has_logs(&m->list[i])) {
+            continue;
+        }
+        bool changed;
+        uint64_t sealed_ms;
+        struct member *member = &m->list[i];
+        enum tris_err err = member_find_logs(m, member, v);
+        if (err == TRIS_OK) {
+            err = card_refresh(member, v, &changed);
+        }
+        if (err == TRIS_OK) {
+            err = store_house_heard(v, &member->charter_line->id, &sealed_ms, &member->arrived_ms);
+        }
+        if (err != TRIS_OK) {
+            return err;
+        }
+    }
+    return note_shared_slugs(m);
+}
+
+enum tris_err members_refresh(struct members *m, uint32_t index, struct store_view *v,
+                              bool *changed)
+{
+    tris_assert(index < m->count);
+    enum tris_err err = card_refresh(&m->list[index], v, changed);
+    return err == TRIS_OK && *changed ? note_shared_slugs(m) : err;
 }
 
 uint32_t members_find(const struct members *m, const struct tris_house_id *house)
@@ -179,8 +222,7 @@ enum tris_err members_resolve(const struct members *m, struct span text, uint32_
 const struct house_line *members_line(const struct members *m, uint32_t index)
 {
     tris_assert(index < m->count);
-    const struct member *member = &m->list[index];
-    return member->card != NULL ? member->card : member->charter_line;
+    return member_line(&m->list[index]);
 }
 
 enum tris_err members_admit(const struct members *m, const struct tris_house_id *house,

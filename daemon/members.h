@@ -12,6 +12,8 @@ struct member {
     struct house_line *card;               /* newer than the charter's line, owned; or NULL */
     struct tris_dh_pub former;             /* transport key before `card`; accepted as well */
     uint32_t gov_no, data_no;              /* compact log numbers; UINT32_MAX for observers */
+    uint64_t arrived_ms; /* when its newest seal came (our wall time); 0 = never */
+    bool slug_shared;    /* another member has the same slug */
 };
 
 struct members {

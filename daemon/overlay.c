@@ -75,28 +75,54 @@ bool overlay_peer_equal(const struct overlay *o, uint32_t index)
     return tris_short_eq(&own, &stats->peer_root);
 }
 
+/* The peer whose open session this connection is; NULL if it is none. Loops walk connections, which
+ * are few, not members. */
+static struct peer *open_peer(const struct overlay *o, const struct conn *c)
+{
+    uint32_t index = conn_peer(c);
+    struct peer *p = index != UINT32_MAX ? &o->peers[index] : NULL;
+    return p != NULL && p->state == PEER_OPEN && p->conn == c ? p : NULL;
+}
+
 uint32_t overlay_open_count(const struct overlay *o)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < o->count; i++) {
-        count += o->peers[i].state == PEER_OPEN ? 1 : 0;
+    for (const struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        count += open_peer(o, c) != NULL ? 1 : 0;
+    }
+    return count;
+}
+
+uint32_t overlay_inbound_count(const struct overlay *o)
+{
+    uint32_t count = 0;
+    for (const struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        const struct peer *p = open_peer(o, c);
+        count += p != NULL && p->inbound ? 1 : 0;
+    }
+    return count;
+}
+
+uint32_t overlay_equal_count(const struct overlay *o)
+{
+    uint32_t count = 0;
+    for (const struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        count += open_peer(o, c) != NULL && overlay_peer_equal(o, conn_peer(c)) ? 1 : 0;
     }
     return count;
 }
 
 bool overlay_all_equal(const struct overlay *o)
 {
-    bool any = false;
-    for (uint32_t i = 0; i < o->count; i++) {
-        if (o->peers[i].state != PEER_OPEN) {
-            continue;
-        }
-        any = true;
-        if (!overlay_peer_equal(o, i)) {
-            return false;
-        }
-    }
-    return any;
+    uint32_t open = overlay_open_count(o);
+    return open > 0 && overlay_equal_count(o) == open;
+}
+
+uint64_t overlay_last_heard(const struct overlay *o, uint32_t index)
+{
+    uint64_t sealed = o->d->members.list[index].arrived_ms;
+    uint64_t session = overlay_peer(o, index)->heard_wall_ms;
+    return session > sealed ? session : sealed;
 }
 
 size_t overlay_listen_count(const struct overlay *o)
@@ -125,9 +151,9 @@ void overlay_share_windows(struct overlay *o)
     uint64_t window = OVERLAY_WINDOW_ALL / (open > 0 ? open : 1);
     window = window < OVERLAY_WINDOW_MIN ? OVERLAY_WINDOW_MIN : window;
     window = window > OVERLAY_WINDOW_MAX ? OVERLAY_WINDOW_MAX : window;
-    for (uint32_t i = 0; i < o->count; i++) {
-        if (o->peers[i].state == PEER_OPEN) {
-            session_credit_window(conn_session(o->peers[i].conn), window);
+    for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        if (open_peer(o, c) != NULL) {
+            session_credit_window(conn_session(c), window);
         }
     }
 }
@@ -192,9 +218,10 @@ static void dial(struct overlay *o, uint32_t index)
 static uint32_t auto_count(const struct overlay *o)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < o->count; i++) {
-        const struct peer *p = &o->peers[i];
-        count += !p->configured && p->conn != NULL && !conn_inbound(p->conn) ? 1 : 0;
+    for (const struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        uint32_t index = conn_peer(c);
+        const struct peer *p = index != UINT32_MAX ? &o->peers[index] : NULL;
+        count += p != NULL && p->conn == c && !p->configured && !conn_inbound(c) ? 1 : 0;
     }
     return count;
 }
@@ -246,11 +273,10 @@ static void on_dial_timer(uv_timer_t *timer)
 
 void overlay_advanced(struct overlay *o, const struct overlay_advance *list, size_t count)
 {
-    for (uint32_t i = 0; i < o->count; i++) {
-        if (o->peers[i].state != PEER_OPEN || !conn_open(o->peers[i].conn)) {
+    for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        if (open_peer(o, c) == NULL || !conn_open(c)) {
             continue;
         }
-        struct conn *c = o->peers[i].conn;
         for (size_t k = 0; k < count; k++) {
             if (list[k].source != conn_session_no(c)) {
                 session_log_advanced(conn_session(c), list[k].log_no);

@@ -12,6 +12,10 @@ struct daemon;
 struct conn;
 struct overlay; /* opaque */
 
+/* A house of which nothing came for so long is silent: unchanged logs are sealed anew once a day.
+ */
+enum { OVERLAY_SILENT_MS = 2 * 86400000 };
+
 enum peer_state {
     PEER_IDLE,    /* no address, or not chosen */
     PEER_WAITING, /* will be dialled at next_dial_ms */
@@ -53,6 +57,13 @@ const struct session_stats *overlay_session_stats(const struct overlay *o, uint3
 /* The open session's last known root is ours. */
 bool overlay_peer_equal(const struct overlay *o, uint32_t index);
 uint32_t overlay_open_count(const struct overlay *o);
+uint32_t overlay_inbound_count(const struct overlay *o); /* of these, those that they dialled */
+uint32_t overlay_equal_count(const struct overlay *o);   /* of these, those that have our root */
+/* Wall time of the last that came of a house, by whatever way: in its session, or its newest seal
+ * through others. 0 = never. */
+uint64_t overlay_last_heard(const struct overlay *o, uint32_t index);
+/* A peer proved to hold more of an own log than this store: it was put back from an old copy. */
+bool overlay_own_behind(const struct overlay *o);
 /* Every open session has our root (and there is at least one). */
 bool overlay_all_equal(const struct overlay *o);
 /* Addresses that this process listens on ("127.0.0.1:8747"), with real ports. */

@@ -111,15 +111,6 @@ static bool newer_wins(const struct overlay *o, const struct peer *p, struct con
     return newer_by_us == we_are_smaller;
 }
 
-static uint32_t inbound_count(const struct overlay *o)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < o->count; i++) {
-        count += o->peers[i].state == PEER_OPEN && o->peers[i].inbound ? 1 : 0;
-    }
-    return count;
-}
-
 static enum tris_err refuse_reason(const struct overlay *o, const struct conn *c, uint32_t index)
 {
     const struct peer *p = &o->peers[index];
@@ -130,8 +121,8 @@ static enum tris_err refuse_reason(const struct overlay *o, const struct conn *c
         return TRIS_OK;
     }
     bool punished = p->offences >= OVERLAY_OFFENCES_MAX && p->next_dial_ms > overlay_now(o);
-    bool full =
-        p->state != PEER_OPEN && !p->configured && inbound_count(o) >= o->d->config.inbound_max;
+    bool full = p->state != PEER_OPEN && !p->configured &&
+                overlay_inbound_count(o) >= o->d->config.inbound_max;
     bool storm = p->opens > OVERLAY_HOUSE_OPENS_MAX;
     return punished || full || storm ? TRIS_ERR_BUSY : TRIS_OK;
 }
@@ -215,11 +206,16 @@ void overlay_conn_pong(struct daemon *d, struct conn *c, uint64_t id, uint64_t r
 void overlay_conn_own_ahead(struct daemon *d, struct conn *c, uint32_t log_no, uint64_t size)
 {
     const struct frontier_item *item = frontier_item(d->frontier, log_no);
-    uint64_t now = overlay_now(d->overlay);
+    struct overlay *o = d->overlay;
+    uint64_t now = overlay_now(o);
     if (conn_peer(c) == UINT32_MAX) {
         return;
     }
-    struct peer *p = &d->overlay->peers[conn_peer(c)];
+    if (o->own_ahead.size == 0 || (o->own_ahead.log_no == log_no && o->own_ahead.size < size)) {
+        o->own_ahead.log_no = log_no;
+        o->own_ahead.size = size;
+    }
+    struct peer *p = &o->peers[conn_peer(c)];
     if (p->ahead_logged_ms != 0 && now - p->ahead_logged_ms < OVERLAY_AHEAD_LOG_MS) {
         return;
     }
@@ -228,6 +224,12 @@ void overlay_conn_own_ahead(struct daemon *d, struct conn *c, uint32_t log_no, u
         log_text("house", overlay_slug(d->overlay, conn_peer(c))), log_number("log", log_no),
         log_number("they_claim", size), log_number("we_hold", item == NULL ? 0 : item->held),
         log_text("next", "if it is true, this data directory is an old copy: tris doctor"));
+}
+
+bool overlay_own_behind(const struct overlay *o)
+{
+    const struct frontier_item *item = frontier_item(o->d->frontier, o->own_ahead.log_no);
+    return o->own_ahead.size > (item != NULL ? item->held : 0);
 }
 
 /* Ends that say nothing bad about the peer. */

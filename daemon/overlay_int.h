@@ -18,6 +18,10 @@ struct overlay {
     uv_timer_t dial_timer, stop_timer;
     bool started, stopping, stop_timer_open;
     uint64_t refused, refused_logged_ms; /* connections that did not become sessions */
+    struct {
+        uint32_t log_no;
+        uint64_t size;
+    } own_ahead; /* the largest claim of a peer beyond an own log; size 0 = none */
 };
 
 uint64_t overlay_now(const struct overlay *o); /* the loop's monotonic time */

@@ -182,6 +182,9 @@ static void deliver_heads(struct writer *w, const struct outcome *o)
             continue;
         }
         uint32_t member = members_find(&d->members, &head->item.ref.house);
+        if (member != UINT32_MAX) {
+            d->members.list[member].arrived_ms = clock_wall_ms();
+        }
         struct store_view *v;
         bool changed = false;
         if (head->item.ref.topic == TRIS_TOPIC_GOV && member != UINT32_MAX &&

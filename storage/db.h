@@ -94,6 +94,8 @@ TRIS_MUST_CHECK enum tris_err view_record_row(struct store_view *v, struct recor
 TRIS_MUST_CHECK enum tris_err view_entry_prev(struct store_view *v, uint32_t no, uint64_t seq,
                                               uint64_t *prev);
 
+/* Size of the file system and what is left of it for us; zeros if not known. */
+void room_of_disk(const struct store *s, uint64_t *all, uint64_t *left);
 /* True if the disk (or the limit of file sizes) leaves the data file no room. */
 bool room_is_out(const struct store *s);
 /* True for file systems on which LMDB's map or locks do not work (statfs f_type). */

@@ -1,5 +1,5 @@
-/* Telling a full disk from a broken one: LMDB reports a write that ended short as EIO, without
- * saying why. */
+/* How much room the disk has; and telling a full disk from a broken one: LMDB reports a write that
+ * ended short as EIO, without saying why. */
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -11,6 +11,17 @@ enum { PATH_BYTES_MAX = 4096 };
 
 /* A short write takes all the room that there was, so hardly any is left behind it. */
 static const uint64_t room_bytes_min = 1024 * 1024;
+
+void room_of_disk(const struct store *s, uint64_t *all, uint64_t *left)
+{
+    struct statvfs fs;
+    *all = 0;
+    *left = 0;
+    if (statvfs(s->dir, &fs) == 0) {
+        *all = (uint64_t)fs.f_blocks * fs.f_frsize;
+        *left = (uint64_t)fs.f_bavail * fs.f_frsize;
+    }
+}
 
 bool room_is_out(const struct store *s)
 {

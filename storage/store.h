@@ -248,6 +248,7 @@ TRIS_MUST_CHECK enum tris_err store_setting_next(struct store_view *v, const cha
 
 struct store_info {
     uint64_t used_bytes, map_bytes, entries, records, feed;
+    uint64_t disk_bytes, disk_free_bytes; /* of the file system; 0, 0 = not known */
     uint32_t logs;
 };
 TRIS_MUST_CHECK enum tris_err store_info(struct store_view *v, struct store_info *out);

@@ -11,12 +11,13 @@
 
 enum {
     STALE_MS = 2 * 24 * 3600 * 1000, /* an unchanged log is sealed anew once a day */
+    STALE_LINES_MAX = 5,
     WATCH_SECONDS = 2,
     WAIT_SECONDS_MAX = 600,
     SLACK_MS = 2000,
 };
 
-/* "WARN  rostock not heard from for 2 d 6 h", one line a silent house. */
+/* "WARN  rostock not heard from for 2 d 6 h", one line a silent house, and how many more. */
 static unsigned print_stale(const json_t *houses)
 {
     size_t index;
@@ -31,6 +32,9 @@ static unsigned print_stale(const json_t *houses)
             (heard != 0 && heard + STALE_MS > now)) {
             continue;
         }
+        if (++count > STALE_LINES_MAX) {
+            continue;
+        }
         char *slug = show_text(get_text(item, "slug"), 0);
         if (heard == 0) {
             (void)printf(_("          WARN  %s was never heard from\n"), slug);
@@ -39,7 +43,9 @@ static unsigned print_stale(const json_t *houses)
                          show_age(now - heard, age));
         }
         free(slug);
-        count++;
+    }
+    if (count > STALE_LINES_MAX) {
+        (void)printf(_("          WARN  and %u more houses\n"), count - STALE_LINES_MAX);
     }
     return count;
 }

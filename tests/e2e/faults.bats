@@ -290,3 +290,20 @@ full_disk() {
     same_views koeln leipzig rostock
     for node in koeln leipzig rostock; do audit_clean "$node"; done
 }
+
+# the last test here: what such a house lacks of its own log only the restore guard can fetch
+@test "a store and mark put back in place from an old copy: status says so" {
+    node_stop leipzig
+    mkdir "$WORLD/old"
+    cp "$(node_dir leipzig)/store/data.mdb" "$(node_dir leipzig)/mark" "$WORLD/old"
+    node_start leipzig
+    add_listed leipzig "After the copy e. V." 14713
+    wait_equal 60 koeln leipzig rostock
+    node_stop leipzig
+    # over the same file: device and inode stay
+    cat "$WORLD/old/data.mdb" >"$(node_dir leipzig)/store/data.mdb"
+    cp "$WORLD/old/mark" "$(node_dir leipzig)/mark"
+    node_start leipzig
+    says_old_copy() { tris_at leipzig status --json | grep -q 'may be an old copy'; }
+    wait_for 30 says_old_copy
+}
