@@ -32,7 +32,8 @@ enum {
     TRIS_CHARTER_BYTES_MAX = 8 * 1024 * 1024,
     TRIS_HOUSE_LINE_BYTES_MAX = 2048,
     TRIS_ADDRESSES_MAX = 8,
-    TRIS_ADDRESS_BYTES_MAX = 264, /* a DNS name of 253, a colon, a port, brackets */
+    /* a DNS name of 253, a colon, a port of 5, brackets; with the NUL that ends it in memory */
+    TRIS_ADDRESS_BYTES_MAX = 264,
     TRIS_SLUG_BYTES_MAX = 40,
     TRIS_NAME_CHARS_MAX = 120,
     /* frontier: fixed buckets by the first byte of the log id */
