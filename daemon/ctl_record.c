@@ -74,7 +74,8 @@ static bool list_by_words(struct out *o, struct store_view *v, struct list_query
     uint64_t n = 0;
     for (int steps = 0; steps < LIST_STEPS_MAX; steps++) {
         struct record_ref cursor = q->cursor;
-        size_t count = store_word_search(v, q->match, &cursor, hits, SEARCH_BATCH);
+        size_t count = 0;
+        enum tris_err err = store_word_search(v, q->match, &cursor, hits, SEARCH_BATCH, &count);
         for (size_t i = 0; i < count; i++) {
             if (n == q->limit || !out_has_room(o)) {
                 return true;
@@ -85,7 +86,8 @@ static bool list_by_words(struct out *o, struct store_view *v, struct list_query
                 n++;
             }
         }
-        if (count < SEARCH_BATCH) {
+        q->cursor = cursor;
+        if (err != TRIS_ERR_NOT_READY && (err != TRIS_OK || count < SEARCH_BATCH)) {
             return false;
         }
     }

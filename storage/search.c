@@ -10,13 +10,17 @@ enum {
     TERMS_MAX = 16,
     QUERY_BYTES_MAX = 1024,
     CANDIDATES_MAX = 65536, /* above it a term is common: then records are walked in order */
+    EXAMINE_MAX = 4096,     /* records that one call reads: terms may be common and never meet */
 };
 
 struct search {
     struct store_view *v;
     struct span term[TERMS_MAX];
     size_t terms;
-    struct record_ref after;
+    struct record_ref after; /* the last record examined */
+    uint32_t examined;
+    struct record_ref *out; /* hits */
+    size_t max, found;
     struct record_ref *candidate; /* CANDIDATES_MAX */
     uint8_t *text;                /* SEARCH_TEXT_BYTES_MAX */
 };
@@ -117,56 +121,69 @@ static bool record_matches(const struct search *q, struct record_ref ref)
     return true;
 }
 
-static size_t from_candidates(const struct search *q, size_t count, struct record_ref *out,
-                              size_t max)
+/* Looks at one more record; TRIS_ERR_NOT_READY if this call has looked at enough. */
+static enum tris_err examine(struct search *q, struct record_ref ref)
 {
-    size_t n = 0;
+    if (q->examined == EXAMINE_MAX) {
+        return TRIS_ERR_NOT_READY;
+    }
+    q->examined++;
+    q->after = ref;
+    if (record_matches(q, ref)) {
+        q->out[q->found++] = ref;
+    }
+    return TRIS_OK;
+}
+
+static enum tris_err from_candidates(struct search *q, size_t count)
+{
+    enum tris_err err = TRIS_OK;
     qsort(q->candidate, count, sizeof *q->candidate, ref_order);
-    for (size_t i = 0; i < count && n < max; i++) {
-        if ((i == 0 || ref_cmp(&q->candidate[i - 1], &q->candidate[i]) != 0) &&
-            record_matches(q, q->candidate[i])) {
-            out[n++] = q->candidate[i];
+    for (size_t i = 0; i < count && q->found < q->max && err == TRIS_OK; i++) {
+        if (i == 0 || ref_cmp(&q->candidate[i - 1], &q->candidate[i]) != 0) {
+            err = examine(q, q->candidate[i]);
         }
     }
-    return n;
+    return err;
 }
 
 /* Every term is common: most records match, so walking them finds a page soon. */
-static size_t from_records(const struct search *q, struct record_ref *out, size_t max)
+static enum tris_err from_records(struct search *q)
 {
     MDB_cursor *cursor = NULL;
-    size_t n = 0;
-    if (view_cursor(q->v, DB_RECORD, &cursor) != TRIS_OK) {
-        return 0;
+    enum tris_err err = view_cursor(q->v, DB_RECORD, &cursor);
+    if (err != TRIS_OK) {
+        return err;
     }
     struct key start;
     struct span value;
     const bool fresh = q->after.log_no == UINT32_MAX;
     key_log_seq(&start, fresh ? 0 : q->after.log_no, fresh ? 0 : q->after.seq);
     struct span key = key_span(&start);
-    enum tris_err err = cursor_get(cursor, MDB_SET_RANGE, &key, &value);
-    while (err == TRIS_OK && n < max) {
+    err = cursor_get(cursor, MDB_SET_RANGE, &key, &value);
+    while (err == TRIS_OK && q->found < q->max) {
         struct record_ref ref;
-        if (!key_tail_ref(key, &ref)) {
-            break;
+        err = key_tail_ref(key, &ref) ? TRIS_OK : TRIS_ERR_CORRUPT;
+        if (err == TRIS_OK && is_after(q, &ref)) {
+            err = examine(q, ref);
         }
-        if (is_after(q, &ref) && record_matches(q, ref)) {
-            out[n++] = ref;
+        if (err == TRIS_OK) {
+            err = cursor_get(cursor, MDB_NEXT, &key, &value);
         }
-        err = cursor_get(cursor, MDB_NEXT, &key, &value);
     }
     mdb_cursor_close(cursor);
-    return n;
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
 }
 
-static size_t run(struct search *q, struct record_ref *out, size_t max)
+static enum tris_err run(struct search *q)
 {
     size_t best = 0;
     size_t fewest = SIZE_MAX;
     for (size_t i = 0; i < q->terms; i++) {
         size_t count;
-        if (scan_term(q, q->term[i], false, &count) != TRIS_OK) {
-            return 0;
+        enum tris_err err = scan_term(q, q->term[i], false, &count);
+        if (err != TRIS_OK) {
+            return err;
         }
         if (count < fewest) {
             fewest = count;
@@ -174,38 +191,33 @@ static size_t run(struct search *q, struct record_ref *out, size_t max)
         }
     }
     if (fewest == CANDIDATES_MAX) {
-        return from_records(q, out, max);
+        return from_records(q);
     }
-    if (scan_term(q, q->term[best], true, &fewest) != TRIS_OK || fewest == 0) {
-        return 0;
-    }
-    return from_candidates(q, fewest, out, max);
+    enum tris_err err = scan_term(q, q->term[best], true, &fewest);
+    return err == TRIS_OK ? from_candidates(q, fewest) : err;
 }
 
-size_t store_word_search(struct store_view *v, struct span text, struct record_ref *cursor,
-                         struct record_ref *out, size_t max)
+enum tris_err store_word_search(struct store_view *v, struct span text, struct record_ref *cursor,
+                                struct record_ref *out, size_t max, size_t *found)
 {
     uint8_t folded[QUERY_BYTES_MAX];
     struct wbuf w = wbuf_of(folded, sizeof folded);
-    struct search q = {.v = v, .after = *cursor};
+    struct search q = {.v = v, .after = *cursor, .out = out, .max = max};
     size_t at = 0;
+    *found = 0;
     text_fold(text, &w);
     while (q.terms < TERMS_MAX && search_word_next(wbuf_span(&w), &at, &q.term[q.terms])) {
         q.terms++;
     }
     if (q.terms == 0 || max == 0) {
-        return 0;
+        return TRIS_OK;
     }
-    size_t n = 0;
     q.candidate = malloc(CANDIDATES_MAX * sizeof *q.candidate);
     q.text = malloc(SEARCH_TEXT_BYTES_MAX);
-    if (q.candidate != NULL && q.text != NULL) {
-        n = run(&q, out, max);
-    }
-    if (n > 0) {
-        *cursor = out[n - 1];
-    }
+    enum tris_err err = q.candidate != NULL && q.text != NULL ? run(&q) : TRIS_ERR_NO_MEMORY;
+    *cursor = q.after;
+    *found = q.found;
     free(q.candidate);
     free(q.text);
-    return n;
+    return err;
 }

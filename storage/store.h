@@ -192,9 +192,11 @@ TRIS_MUST_CHECK enum tris_err store_word_follow(struct store_txn *t, uint32_t ma
                                                 uint64_t *behind);
 uint64_t store_word_behind(struct store_view *v);
 /* Records in which every word of `text` occurs (as a prefix of a word, folded), at most `max` after
- * *cursor. Returns how many. */
-size_t store_word_search(struct store_view *v, struct span text, struct record_ref *cursor,
-                         struct record_ref *out, size_t max);
+ * *cursor, which moves to the last one examined. TRIS_OK with fewer than `max`: there are no more.
+ * Bounded: reads at most 4,096 records a call, then TRIS_ERR_NOT_READY with what was found. */
+TRIS_MUST_CHECK enum tris_err store_word_search(struct store_view *v, struct span text,
+                                                struct record_ref *cursor, struct record_ref *out,
+                                                size_t max, size_t *found);
 
 /* ---- counters ---- */
 

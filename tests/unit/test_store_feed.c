@@ -72,7 +72,8 @@ static size_t search(struct fix *f, const char *text, struct record_ref *out, si
     struct store_view *v;
     struct record_ref cursor = {UINT32_MAX, 0};
     ok(store_view_begin(f->s, &v));
-    size_t n = store_word_search(v, span_str(text), &cursor, out, max);
+    size_t n = 0;
+    ok(store_word_search(v, span_str(text), &cursor, out, max, &n));
     store_view_end(v);
     return n;
 }
@@ -163,7 +164,8 @@ static void test_search_pages_in_order(void **state)
     uint64_t next = 0;
     ok(store_view_begin(f.s, &v));
     for (;;) {
-        size_t n = store_word_search(v, span_str("ver mit"), &cursor, found, 8);
+        size_t n = 0;
+        ok(store_word_search(v, span_str("ver mit"), &cursor, found, 8, &n));
         if (n == 0) {
             break;
         }
@@ -173,6 +175,35 @@ static void test_search_pages_in_order(void **state)
         }
     }
     assert_int_equal(next, 200);
+    store_view_end(v);
+    writer_fini(&w);
+    fix_fini(&f);
+}
+
+static void test_search_for_words_that_never_meet_is_bounded(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct writer w;
+    struct record_ref found[8];
+    fix_init(&f);
+    writer_init(&w, &f, 2, TRIS_TOPIC_DATA);
+    for (int i = 0; i < 10000; i++) {
+        writer_put(&w, fix_partner(&f, i % 2 == 0 ? "Mitte" : "Ost", "Z", "05315", NULL));
+        if (i % 1000 == 999) {
+            writer_deliver(&w, f.s);
+        }
+    }
+    assert_int_equal(follow(&f, 20000), 0);
+    struct store_view *v;
+    struct record_ref cursor = {UINT32_MAX, 0};
+    size_t n = 0;
+    ok(store_view_begin(f.s, &v));
+    fails(TRIS_ERR_NOT_READY, store_word_search(v, span_str("ost mitte"), &cursor, found, 8, &n));
+    assert_int_equal(n, 0);
+    assert_true(cursor.seq > 4000 && cursor.seq < 9999);
+    ok(store_word_search(v, span_str("ost mitte"), &cursor, found, 8, &n));
+    assert_int_equal(n, 0);
     store_view_end(v);
     writer_fini(&w);
     fix_fini(&f);
@@ -228,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_search_finds_prefixes_of_folded_words),
         cmocka_unit_test(test_search_follows_changes_and_ends),
         cmocka_unit_test(test_search_pages_in_order),
+        cmocka_unit_test(test_search_for_words_that_never_meet_is_bounded),
         cmocka_unit_test(test_settings_are_kept_listed_and_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
