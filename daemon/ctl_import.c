@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/clock.h"
 #include "daemon/ctl_handlers.h"
 #include "daemon/ctl_in.h"
 #include "daemon/ctl_out.h"
+#include "daemon/imports.h"
 
 enum { ROWS_MAX = WRITER_GROUP_OPS_MAX, SOURCE_BYTES_MAX = 320, REASON_BYTES = 200 };
 
@@ -49,6 +49,48 @@ static const char *why_rejected(enum tris_err err)
     return tris_err_text(err);
 }
 
+static struct span text_of(const struct record *r, const char *name)
+{
+    const struct field *field = schema_field_by_name(r->kind, span_str(name));
+    const struct value *value = field != NULL ? record_value(r, field->number) : NULL;
+    return value != NULL && value->present ? value->text : span_of(NULL, 0);
+}
+
+/* What new rows look like: line, name and id of the other record. Only a record that was there
+ * before this group has an id that anybody can look at. */
+static void put_similar(struct daemon *d, struct out *o, struct rows *rows,
+                        const struct writer_result *results, size_t count)
+{
+    struct store_view *v = NULL;
+    struct store_record record;
+    char id[OUT_ID_BYTES];
+    for (size_t i = 0; i < count; i++) {
+        if (!results[i].has_similar) {
+            continue;
+        }
+        if (v == NULL) {
+            if (daemon_view(d, &v) != TRIS_OK) {
+                return;
+            }
+            out_list(o, "similar");
+        }
+        const struct kind *kind = schema_kind(rows->ops[i].kind);
+        if (kind != NULL && store_record_get(v, results[i].similar, &record) == TRIS_OK &&
+            out_record_id(o, v, results[i].similar, id) &&
+            record_decode(kind, record.payload, &rows->record, NULL) == TRIS_OK) {
+            out_list(o, NULL);
+            out_uint(o, NULL, rows->line[i]);
+            out_span(o, NULL, text_of(&rows->record, "name"));
+            out_text(o, NULL, id);
+            out_end(o);
+        }
+    }
+    if (v != NULL) {
+        out_end(o);
+        store_view_end(v);
+    }
+}
+
 static void rows_done(struct daemon *d, void *ctx, enum tris_err err,
                       const struct writer_result *results, size_t count)
 {
@@ -82,16 +124,10 @@ static void rows_done(struct daemon *d, void *ctx, enum tris_err err,
         out_end(o);
     }
     out_end(o);
+    put_similar(d, o, rows, results, count);
     out_reply(o);
 out:
     free(rows);
-}
-
-static struct span text_of(const struct record *r, const char *name)
-{
-    const struct field *field = schema_field_by_name(r->kind, span_str(name));
-    const struct value *value = field != NULL ? record_value(r, field->number) : NULL;
-    return value != NULL && value->present ? value->text : span_of(NULL, 0);
 }
 
 /* True if the row may be written; else it is on the list of rejected ones. */
@@ -117,15 +153,16 @@ static bool check_row(struct rows *rows, const struct kind *kind, enum schema_sc
     return true;
 }
 
-struct import_head {
+struct rows_head {
     const struct kind *kind;
     enum schema_scope scope;
-    struct span source;
+    struct span source, file;
+    uint64_t import; /* 0: not to be undone */
     bool dry_run;
 };
 
 /* Reads [line, source_id, payload]; spans point into the request, which the writer copies. */
-static void read_row(struct rows *rows, const struct import_head *head, struct rbuf *r)
+static void read_row(struct rows *rows, const struct rows_head *head, struct rbuf *r)
 {
     uint32_t items = pack_read_array(r, 3);
     uint64_t line = pack_read_uint(r);
@@ -151,11 +188,13 @@ static void read_row(struct rows *rows, const struct import_head *head, struct r
     };
 }
 
-static bool read_head(struct daemon *d, uint64_t token, struct ctl_in *in, struct import_head *head)
+static bool read_head(struct daemon *d, uint64_t token, struct ctl_in *in, struct rows_head *head)
 {
     head->kind = ctl_in_kind(in, "kind");
     head->scope = ctl_in_scope(in, "scope");
     head->source = ctl_in_text(in, "source", SOURCE_BYTES_MAX);
+    head->file = ctl_in_text(in, "file", IMPORTS_TEXT_BYTES_MAX);
+    head->import = ctl_in_uint(in, "import", 0, UINT32_MAX);
     head->dry_run = ctl_in_bool(in, "dry_run");
     if (head->kind != NULL && head->scope > head->kind->ceiling) {
         ctl_in_refuse(in, TRIS_ERR_INVALID, "scope", "this kind never leaves the house");
@@ -166,26 +205,41 @@ static bool read_head(struct daemon *d, uint64_t token, struct ctl_in *in, struc
     return ctl_in_ok(d, token, in);
 }
 
+/* Gives the number of an import; it is stored with the first row that it writes. */
 void ctl_import_begin(struct daemon *d, uint64_t token, struct span params)
 {
-    static const char *const keys[] = {"kind", "scope", "source", NULL};
+    static const char *const keys[] = {"kind", "scope", "source", "file", NULL};
     struct ctl_in in = ctl_in_begin(params, keys);
-    struct import_head head;
+    struct rows_head head;
+    struct store_view *v;
+    uint64_t last = 0;
     if (!read_head(d, token, &in, &head)) {
         return;
     }
     struct out *o = out_new(d, token);
-    if (o != NULL) {
-        out_uint(o, "batch", clock_wall_ms());
-        out_reply(o);
+    if (o == NULL) {
+        return;
     }
+    enum tris_err err = daemon_view(d, &v);
+    if (err == TRIS_OK) {
+        err = imports_last(v, &last);
+        store_view_end(v);
+    }
+    if (err != TRIS_OK) {
+        out_reply_error(o, err, NULL, NULL);
+        return;
+    }
+    d->import_last = (last > d->import_last ? last : d->import_last) + 1;
+    out_uint(o, "import", d->import_last);
+    out_reply(o);
 }
 
 void ctl_import_rows(struct daemon *d, uint64_t token, struct span params)
 {
-    static const char *const keys[] = {"kind", "scope", "source", "dry_run", "rows", NULL};
+    static const char *const keys[] = {"kind", "scope",  "source", "dry_run",
+                                       "rows", "import", "file",   NULL};
     struct ctl_in in = ctl_in_begin(params, keys);
-    struct import_head head;
+    struct rows_head head;
     if (!read_head(d, token, &in, &head)) {
         return;
     }
@@ -215,6 +269,10 @@ void ctl_import_rows(struct daemon *d, uint64_t token, struct span params)
     }
     struct writer_group group = {.ops = rows->ops,
                                  .count = rows->ops_count,
+                                 .import = {.id = head.import,
+                                            .kind = head.kind->number,
+                                            .file = head.file,
+                                            .source = head.source},
                                  .dry_run = head.dry_run,
                                  .done = rows_done,
                                  .ctx = rows};

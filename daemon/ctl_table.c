@@ -13,6 +13,8 @@ const struct ctl_method ctl_methods[] = {
     {"record.publish", ctl_record_publish},
     {"import.begin", ctl_import_begin},
     {"import.rows", ctl_import_rows},
+    {"import.list", ctl_import_list},
+    {"import.undo", ctl_import_undo},
     {"export.page", ctl_export_page},
     {"national.overview", ctl_national_overview},
     {"national.regions", ctl_national_regions},

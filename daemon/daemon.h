@@ -46,6 +46,7 @@ struct daemon {
     struct overlay *overlay;
     struct ctl_server *ctl;
     struct notify notify;
+    uint64_t import_last; /* number that import.begin gave last; 0: none since the start */
 
     uint8_t *read_buf; /* CONN_READ_BYTES, shared by all connections */
     uv_signal_t sigterm, sigint, sighup;

@@ -30,7 +30,7 @@ static void copy_span(struct wbuf *w, struct span *s)
 /* One block: work, ops, results, copied bytes. */
 static struct work *work_new_group(const struct writer_group *group)
 {
-    size_t bytes = 0;
+    size_t bytes = group->import.file.len + group->import.source.len;
     for (size_t i = 0; i < group->count; i++) {
         bytes += op_bytes(&group->ops[i]);
     }
@@ -50,6 +50,7 @@ static struct work *work_new_group(const struct writer_group *group)
     w->results = (struct writer_result *)(void *)(block + sizeof *w + ops_size);
     w->count = group->count;
     w->dry_run = group->dry_run;
+    w->import = group->import;
     w->done = group->done;
     w->ctx = group->ctx;
     memcpy(w->ops, group->ops, ops_size);
@@ -63,6 +64,8 @@ static struct work *work_new_group(const struct writer_group *group)
         copy_span(&tail, &op->region);
         copy_span(&tail, &op->key);
     }
+    copy_span(&tail, &w->import.file);
+    copy_span(&tail, &w->import.source);
     tris_assert(tail.err == TRIS_OK);
     return w;
 }

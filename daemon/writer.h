@@ -70,6 +70,16 @@ struct writer_result {
     enum tris_err err; /* REJECTED: why; else TRIS_OK */
     struct record_ref record;
     uint64_t seq; /* of the entry written, in record.log_no (NEW, CHANGED, END) */
+    /* dry run of an IMPORT, NEW: a record that has the same name and region */
+    bool has_similar;
+    struct record_ref similar;
+};
+
+/* Which import a group of rows belongs to; id 0: none. The spans are copied. */
+struct writer_import {
+    uint64_t id;
+    uint32_t kind;
+    struct span file, source;
 };
 
 /* Called exactly once for each accepted group, after the commit (also at shutdown). err != TRIS_OK:
@@ -81,6 +91,7 @@ typedef void writer_done_fn(struct daemon *d, void *ctx, enum tris_err err,
 struct writer_group {
     const struct writer_op *ops; /* copied */
     size_t count;                /* 1 to WRITER_GROUP_OPS_MAX */
+    struct writer_import import; /* what is written is noted under its id, for undo */
     bool dry_run;                /* counts only; ops see what former ops of the group would do */
     writer_done_fn *done;
     void *ctx;

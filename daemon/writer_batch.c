@@ -6,6 +6,7 @@
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
 #include "daemon/heads.h"
+#include "daemon/imports.h"
 #include "daemon/writer_op.h"
 #include "proto/assert.h"
 
@@ -198,6 +199,10 @@ static void work_apply(struct batch *b, struct work *w)
         for (size_t i = 0; i < w->count && store_txn_err(b->txn) == TRIS_OK; i++) {
             op_apply(b, &w->ops[i], &w->results[i]);
         }
+        if (w->import.id != 0 && !w->dry_run && store_txn_err(b->txn) == TRIS_OK) {
+            imports_note(b->txn, &w->import, b->own[TRIS_TOPIC_LOCAL].no, w->results, w->count,
+                         b->now_ms);
+        }
     }
     if (store_txn_err(b->txn) != TRIS_OK) {
         w->err = store_txn_err(b->txn);
@@ -278,7 +283,9 @@ void batch_dry_run(struct batch *b, struct work *group)
     if (group->err != TRIS_OK) {
         return;
     }
+    b->counts_only = true;
     work_apply(b, group);
+    b->counts_only = false;
     store_abort(b->txn);
     b->txn = NULL;
     batch_clear(b);

@@ -18,6 +18,7 @@ struct work {
     struct writer_op *ops;
     struct writer_result *results;
     size_t count;
+    struct writer_import import;
     bool dry_run;
     writer_done_fn *done;
     void *ctx;
@@ -58,6 +59,7 @@ struct batch {
     struct store_txn *txn;
     uint64_t now_ms;         /* wall time of this batch */
     struct batch_own own[3]; /* by topic */
+    bool counts_only;        /* a dry run */
     bool own_sealed;
     struct work *culprit; /* whose append broke the transaction */
     uint32_t *head_of;    /* by log number: index in heads + 1, 0 = untouched */

@@ -181,12 +181,24 @@ static enum tris_err find_imported(struct store_view *v, const struct writer_op 
     return err == TRIS_ERR_AMBIGUOUS ? TRIS_OK : err;
 }
 
+/* A namesake in the same district, which the row did not take over. */
+static bool find_similar(struct store_view *v, const struct writer_op *op, struct record_ref self,
+                         struct record_ref *out)
+{
+    enum tris_err err = store_find_name(v, op->kind, op->name, op->region, out);
+    return (err == TRIS_OK || err == TRIS_ERR_AMBIGUOUS) &&
+           (out->log_no != self.log_no || out->seq != self.seq);
+}
+
 static void op_import(struct batch *b, const struct writer_op *op, struct writer_result *r)
 {
     struct record_ref ref = {0};
     enum tris_err err = find_imported(store_txn_view(b->txn), op, &ref);
     if (err == TRIS_ERR_NOT_FOUND) {
         create(b, op->topic, op, r);
+        if (b->counts_only) {
+            r->has_similar = find_similar(store_txn_view(b->txn), op, r->record, &r->similar);
+        }
         return;
     }
     r->record = ref;

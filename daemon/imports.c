@@ -1,0 +1,227 @@
+/* Memory of imports; see imports.h. */
+#include "daemon/imports.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/pack.h"
+
+static const char *const HEAD_PREFIX = "import/";
+
+enum { HEAD_VERSION = 1, HEAD_ITEMS = 12, PREFIX_BYTES = 40 };
+
+void imports_key(uint64_t id, char key[IMPORTS_KEY_BYTES])
+{
+    (void)snprintf(key, IMPORTS_KEY_BYTES, "%s%010" PRIu64, HEAD_PREFIX, id);
+}
+
+static void run_prefix(uint64_t id, int log, char prefix[PREFIX_BYTES])
+{
+    (void)snprintf(prefix, PREFIX_BYTES, "import-run/%010" PRIu64 "/%d/", id, log);
+}
+
+void imports_encode(const struct import_head *head, struct wbuf *w)
+{
+    pack_write_array(w, HEAD_ITEMS);
+    pack_write_uint(w, HEAD_VERSION);
+    pack_write_uint(w, head->kind);
+    pack_write_uint(w, head->time_ms);
+    pack_write_uint(w, head->undone_ms);
+    pack_write_uint(w, head->created);
+    pack_write_uint(w, head->changed);
+    for (int i = 0; i < 2; i++) {
+        pack_write_uint(w, head->last[i].first);
+        pack_write_uint(w, head->last[i].count);
+    }
+    pack_write_str(w, head->file);
+    pack_write_str(w, head->source);
+}
+
+static enum tris_err decode(struct span value, struct import_head *out)
+{
+    struct rbuf r = rbuf_of(value);
+    uint32_t items = pack_read_array(&r, HEAD_ITEMS);
+    uint64_t version = pack_read_uint(&r);
+    memset(out, 0, sizeof *out);
+    out->kind = (uint32_t)pack_read_uint(&r);
+    out->time_ms = pack_read_uint(&r);
+    out->undone_ms = pack_read_uint(&r);
+    out->created = pack_read_uint(&r);
+    out->changed = pack_read_uint(&r);
+    for (int i = 0; i < 2; i++) {
+        out->last[i].first = pack_read_uint(&r);
+        out->last[i].count = pack_read_uint(&r);
+    }
+    out->file = pack_read_str(&r, IMPORTS_TEXT_BYTES_MAX);
+    out->source = pack_read_str(&r, IMPORTS_TEXT_BYTES_MAX);
+    return items == HEAD_ITEMS && version == HEAD_VERSION && rbuf_finish(&r) == TRIS_OK
+               ? TRIS_OK
+               : TRIS_ERR_CORRUPT;
+}
+
+enum tris_err imports_get(struct store_view *v, uint64_t id, struct import_head *out)
+{
+    char key[IMPORTS_KEY_BYTES];
+    struct span value;
+    imports_key(id, key);
+    enum tris_err err = store_setting_get(v, key, &value);
+    return err == TRIS_OK ? decode(value, out) : err;
+}
+
+enum tris_err imports_next(struct store_view *v, uint64_t *id, struct import_head *out)
+{
+    char key[IMPORTS_KEY_BYTES];
+    struct span value;
+    if (*id == 0) {
+        (void)snprintf(key, sizeof key, "%s", HEAD_PREFIX);
+    } else {
+        imports_key(*id, key);
+    }
+    enum tris_err err = store_setting_next(v, HEAD_PREFIX, key, sizeof key, &value);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    *id = strtoull(key + strlen(HEAD_PREFIX), NULL, 10);
+    return decode(value, out);
+}
+
+enum tris_err imports_last(struct store_view *v, uint64_t *id)
+{
+    struct import_head head;
+    enum tris_err err;
+    *id = 0;
+    do {
+        err = imports_next(v, id, &head);
+    } while (err == TRIS_OK);
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+}
+
+/* ---- runs ---- */
+
+static bool add_run(struct import_runs *runs, struct import_run run)
+{
+    if (run.count == 0) {
+        return true;
+    }
+    if (runs->count % 64 == 0) {
+        struct import_run *more = runs->count < IMPORTS_RUNS_MAX
+                                      ? realloc(runs->run, (runs->count + 64) * sizeof runs->run[0])
+                                      : NULL;
+        if (more == NULL) {
+            return false;
+        }
+        runs->run = more;
+    }
+    runs->run[runs->count++] = run;
+    return true;
+}
+
+enum tris_err imports_runs(struct store_view *v, uint64_t id, const struct import_head *head,
+                           int log, struct import_runs *out)
+{
+    char prefix[PREFIX_BYTES], key[IMPORTS_KEY_BYTES];
+    struct span value;
+    enum tris_err err;
+    *out = (struct import_runs){0, NULL};
+    run_prefix(id, log, prefix);
+    (void)snprintf(key, sizeof key, "%s", prefix);
+    while ((err = store_setting_next(v, prefix, key, sizeof key, &value)) == TRIS_OK) {
+        struct rbuf r = rbuf_of(value);
+        struct import_run run = {strtoull(key + strlen(prefix), NULL, 16), pack_read_uint(&r)};
+        if (rbuf_finish(&r) != TRIS_OK) {
+            return TRIS_ERR_CORRUPT;
+        }
+        if (!add_run(out, run)) {
+            return TRIS_ERR_NO_MEMORY;
+        }
+    }
+    if (err != TRIS_ERR_NOT_FOUND) {
+        return err;
+    }
+    return add_run(out, head->last[log]) ? TRIS_OK : TRIS_ERR_NO_MEMORY;
+}
+
+bool imports_has(const struct import_runs *runs, uint64_t seq)
+{
+    size_t low = 0, high = runs->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct import_run *run = &runs->run[middle];
+        if (seq < run->first) {
+            high = middle;
+        } else if (seq - run->first >= run->count) {
+            low = middle + 1;
+        } else {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- writing: writer thread ---- */
+
+/* A run that others interrupted gets a row of its own. */
+static void store_run(struct store_txn *t, uint64_t id, int log, const struct import_run *run)
+{
+    char prefix[PREFIX_BYTES], key[IMPORTS_KEY_BYTES];
+    uint8_t bytes[16];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    run_prefix(id, log, prefix);
+    (void)snprintf(key, sizeof key, "%s%016" PRIx64, prefix, run->first);
+    pack_write_uint(&w, run->count);
+    (void)!store_setting_put(t, key, wbuf_span(&w)); /* the transaction keeps the error */
+}
+
+static void add_entry(struct store_txn *t, uint64_t id, struct import_head *head, int log,
+                      uint64_t seq)
+{
+    struct import_run *run = &head->last[log];
+    if (run->count > 0 && run->first + run->count == seq) {
+        run->count++;
+        return;
+    }
+    if (run->count > 0) {
+        store_run(t, id, log, run);
+    }
+    *run = (struct import_run){seq, 1};
+}
+
+void imports_note(struct store_txn *t, const struct writer_import *import, uint32_t local_no,
+                  const struct writer_result *results, size_t count, uint64_t now_ms)
+{
+    char key[IMPORTS_KEY_BYTES], texts[2 * IMPORTS_TEXT_BYTES_MAX];
+    uint8_t bytes[IMPORTS_HEAD_BYTES];
+    struct import_head head = {.kind = import->kind, .time_ms = now_ms};
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    struct wbuf kept = wbuf_of(texts, sizeof texts);
+    uint64_t written = 0;
+    enum tris_err err = imports_get(store_txn_view(t), import->id, &head);
+    if (err == TRIS_ERR_NOT_FOUND) {
+        head = (struct import_head){.kind = import->kind, .time_ms = now_ms};
+        head.file = import->file;
+        head.source = import->source;
+    } else if (err != TRIS_OK) {
+        return; /* damaged: rows are worth more than the way back */
+    } else {
+        /* the former value is in the map, where a write may move it */
+        wbuf_span_put(&kept, head.file);
+        wbuf_span_put(&kept, head.source);
+        head.file = span_of(texts, head.file.len);
+        head.source = span_of(texts + head.file.len, head.source.len);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct writer_result *r = &results[i];
+        if (r->change == WRITER_NEW || r->change == WRITER_CHANGED) {
+            add_entry(t, import->id, &head, r->record.log_no == local_no ? 0 : 1, r->seq);
+            head.created += r->change == WRITER_NEW ? 1 : 0;
+            head.changed += r->change == WRITER_CHANGED ? 1 : 0;
+            written++;
+        }
+    }
+    imports_key(import->id, key);
+    imports_encode(&head, &w);
+    if (written > 0 && w.err == TRIS_OK) {
+        (void)!store_setting_put(t, key, wbuf_span(&w));
+    }
+}
