@@ -215,6 +215,7 @@ static void audit_done(uv_work_t *work, int status)
 {
     struct audit_work *a = work->data;
     struct out *o = NULL;
+    a->d->auditing = false;
     if (status != 0) {
         a->err = TRIS_ERR_STOPPING;
     }
@@ -249,6 +250,11 @@ void ctl_audit(struct daemon *d, uint64_t token, struct span params)
     if (!ctl_in_ok(d, token, &in)) {
         return;
     }
+    if (d->auditing) {
+        ctl_reply_error(d, token, TRIS_ERR_NOT_READY, "another audit is running",
+                        "Nothing was changed.", "repeat the command when it has ended", NULL);
+        return;
+    }
     struct audit_work *a = calloc(1, sizeof *a);
     if (a == NULL) {
         ctl_reply_error(d, token, TRIS_ERR_NO_MEMORY, NULL, NULL, NULL, NULL);
@@ -261,5 +267,7 @@ void ctl_audit(struct daemon *d, uint64_t token, struct span params)
     if (uv_queue_work(&d->loop, &a->work, audit_run, audit_done) != 0) {
         ctl_reply_error(d, token, TRIS_ERR_NO_MEMORY, NULL, NULL, NULL, NULL);
         free(a);
+        return;
     }
+    d->auditing = true;
 }

@@ -52,6 +52,7 @@ struct daemon {
     uv_signal_t sigterm, sigint, sighup;
     bool loop_open, signals_open, charter_open, writer_started;
     bool backup_runs;
+    bool auditing;        /* one at a time: it makes a copy of the views on the disk */
     atomic_bool stopping; /* long work in other threads looks at it */
     int exit_code;
 };

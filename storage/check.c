@@ -3,12 +3,15 @@
  * The views are made anew in a second environment by the very code that made them (fold.c), then
  * both are walked row by row: a table cannot be wrong in a way that this does not see, except where
  * the fold itself is wrong. */
+#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "storage/check.h"
+
+static const char copy_prefix[] = "audit-";
 
 enum { BATCH_ENTRIES = 32768, PROGRESS_ENTRIES = 4096, PATH_BYTES_MAX = 4096 };
 
@@ -30,6 +33,13 @@ static enum tris_err step(struct audit *a)
         return TRIS_ERR_STOPPING;
     }
     return TRIS_OK;
+}
+
+enum tris_err check_goes_on(struct audit *a)
+{
+    bool ask = a->progress != NULL && ++a->rows % PROGRESS_ENTRIES == 0;
+    uint64_t done = a->out->entries < a->total ? a->out->entries : a->total;
+    return ask && !a->progress(a->ctx, done, a->total) ? TRIS_ERR_STOPPING : TRIS_OK;
 }
 
 /* ---- replay ---- */
@@ -71,8 +81,9 @@ static enum tris_err replay_entry(struct audit *a, const struct log_row *log, ui
 }
 
 /* The seal whose size is this tree's, if there is one. */
-static void check_seal(struct audit *a, const struct log_row *log, const struct tree *tree)
+static void check_seal(struct audit *a, const struct log_row *log, const struct log_row *made)
 {
+    const struct tree *tree = &made->log.tree;
     struct key key;
     struct span value;
     struct seal_row row;
@@ -93,7 +104,12 @@ static void check_seal(struct audit *a, const struct log_row *log, const struct 
     } else if (!tris_hash_eq(&row.seal.root, &root)) {
         check_problem(a, "the first %llu entries of log %u do not hash to the sealed root",
                       (unsigned long long)tree->size, log->log.no);
+    } else if (row.bytes != made->bytes || tree->size - a->sealed > TRIS_SEAL_SPACING_MAX) {
+        check_problem(a,
+                      "the seal of log %u at size %llu has wrong sums or is too far from the last",
+                      log->log.no, (unsigned long long)tree->size);
     }
+    a->sealed = tree->size;
 }
 
 /* What the head says of the log, against what its entries say. */
@@ -120,6 +136,7 @@ static enum tris_err replay_entries(struct audit *a, const struct log_row *log, 
     struct span value;
     bool good = true;
     uint64_t seq = 0;
+    a->sealed = 0;
     key_log_seq(&start, log->log.no, 0);
     struct span key = key_span(&start);
     enum tris_err err = cursor_get(cursor, MDB_SET_RANGE, &key, &value);
@@ -137,7 +154,7 @@ static enum tris_err replay_entries(struct audit *a, const struct log_row *log, 
         if (err == TRIS_OK && good) {
             seq++;
             const struct head *head = txn_head_peek(a->t, no);
-            check_seal(a, log, &head->row.log.tree);
+            check_seal(a, log, &head->row);
             err = cursor_get(cursor, MDB_NEXT, &key, &value);
         }
     }
@@ -193,7 +210,7 @@ static void check_tip(struct audit *a, const struct log_row *log)
         err = row_seal_decode(value, &l->id, l->seal.size, &row);
     }
     if (err != TRIS_OK || seal_cmp(&row.seal, &l->seal) != 0 ||
-        !tris_sig_eq(&row.seal.sig, &l->seal.sig)) {
+        !tris_sig_eq(&row.seal.sig, &l->seal.sig) || row.bytes != log->seal_bytes) {
         check_problem(a, "the newest seal of log %u is not among its seals", l->no);
     }
     if (seal_verify(&l->seal, &l->ref.seal_key) != TRIS_OK) {
@@ -235,7 +252,7 @@ static enum tris_err check_logs(struct audit *a)
 
 static enum tris_err copy_open(struct audit *a, char dir[PATH_BYTES_MAX])
 {
-    if (snprintf(dir, PATH_BYTES_MAX, "%s/audit-XXXXXX", a->v->s->dir) >= PATH_BYTES_MAX ||
+    if (snprintf(dir, PATH_BYTES_MAX, "%s/%sXXXXXX", a->v->s->dir, copy_prefix) >= PATH_BYTES_MAX ||
         mkdtemp(dir) == NULL) {
         dir[0] = '\0';
         return TRIS_ERR_IO;
@@ -248,15 +265,62 @@ static enum tris_err copy_open(struct audit *a, char dir[PATH_BYTES_MAX])
     return err;
 }
 
-static void copy_close(struct audit *a, const char *dir)
+static void copy_remove(const char *dir)
 {
     char path[PATH_BYTES_MAX + 16];
-    store_abort(a->t);
-    store_close(a->copy);
-    if (dir[0] != '\0' && snprintf(path, sizeof path, "%s/data.mdb", dir) < (int)sizeof path) {
+    if (snprintf(path, sizeof path, "%s/data.mdb", dir) < (int)sizeof path) {
         (void)unlink(path);
         (void)rmdir(dir);
     }
+}
+
+static void copy_close(struct audit *a, const char *dir)
+{
+    store_abort(a->t);
+    store_close(a->copy);
+    if (dir[0] != '\0') {
+        copy_remove(dir);
+    }
+}
+
+void check_remove_stale(const char *dir)
+{
+    char path[PATH_BYTES_MAX];
+    const size_t prefix = sizeof copy_prefix - 1;
+    DIR *folder = opendir(dir);
+    const struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        if (strncmp(entry->d_name, copy_prefix, prefix) == 0 &&
+            strlen(entry->d_name) == prefix + 6 &&
+            snprintf(path, sizeof path, "%s/%s", dir, entry->d_name) < (int)sizeof path) {
+            copy_remove(path);
+        }
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
+}
+
+/* Rows that no log led to: of a log without head, or behind one's end. */
+static enum tris_err check_strays(struct audit *a)
+{
+    const struct {
+        enum db_table table;
+        uint64_t met;
+    } rows[] = {{DB_ENTRY, a->out->entries}, {DB_SEAL, a->out->seals}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint64_t stored = 0;
+        enum tris_err err = view_rows(a->v, rows[i].table, &stored);
+        if (err != TRIS_OK) {
+            return err;
+        }
+        if (stored != rows[i].met) {
+            check_problem(a, "table %s has %llu rows, the logs lead to %llu",
+                          db_table_name(rows[i].table), (unsigned long long)stored,
+                          (unsigned long long)rows[i].met);
+        }
+    }
+    return TRIS_OK;
 }
 
 static enum tris_err audit_full(struct audit *a)
@@ -272,7 +336,16 @@ static enum tris_err audit_full(struct audit *a)
         err = store_commit(t);
     }
     if (err == TRIS_OK) {
+        err = check_strays(a);
+    }
+    if (err == TRIS_OK) {
         err = check_tables(a);
+    }
+    if (err == TRIS_OK) {
+        err = check_feed(a);
+    }
+    if (err == TRIS_OK) {
+        err = check_words(a);
     }
     copy_close(a, dir);
     return err;

@@ -50,6 +50,10 @@ static enum tris_err compare_rows(struct audit *a, enum db_table table, struct t
         if (order >= 0) {
             side_next(made, MDB_NEXT);
         }
+        enum tris_err err = check_goes_on(a);
+        if (err != TRIS_OK) {
+            return err;
+        }
     }
     if (stored->err != TRIS_ERR_NOT_FOUND) {
         return stored->err;
@@ -150,6 +154,9 @@ static enum tris_err for_each_row(struct audit *a, enum db_table table,
     side_next(&side, MDB_FIRST);
     while (side.err == TRIS_OK && err == TRIS_OK) {
         err = row(a, side.key, side.value);
+        if (err == TRIS_OK) {
+            err = check_goes_on(a);
+        }
         side_next(&side, MDB_NEXT);
     }
     mdb_cursor_close(side.cursor);

@@ -117,6 +117,14 @@ enum tris_err view_last_key(const struct store_view *v, enum db_table table, str
     return err;
 }
 
+enum tris_err view_rows(const struct store_view *v, enum db_table table, uint64_t *rows)
+{
+    MDB_stat stat;
+    int rc = mdb_stat(v->mdb, v->s->dbi[table], &stat);
+    *rows = rc == MDB_SUCCESS ? stat.ms_entries : 0;
+    return db_err(rc);
+}
+
 enum tris_err store_view_begin(struct store *s, struct store_view **out)
 {
     struct store_view *v = calloc(1, sizeof *v);

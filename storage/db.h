@@ -73,6 +73,10 @@ struct record *view_record(struct store_view *v);
 TRIS_MUST_CHECK enum tris_err view_last_key(const struct store_view *v, enum db_table table,
                                             struct key *out);
 
+/* How many rows a table has. */
+TRIS_MUST_CHECK enum tris_err view_rows(const struct store_view *v, enum db_table table,
+                                        uint64_t *rows);
+
 /* Opens an environment without locks and durability for recomputing (audit); same tables. */
 TRIS_MUST_CHECK enum tris_err store_open_scratch(const char *dir, const struct store *like,
                                                  struct store **out);
@@ -85,6 +89,8 @@ TRIS_MUST_CHECK enum tris_err store_open_copy(const char *path, const char *scra
 TRIS_MUST_CHECK enum tris_err store_own_tip(struct store_view *v, struct store_mark *out);
 /* Writes DIR/mark as one that says: this store was put back from a backup of `made` (a date). */
 TRIS_MUST_CHECK enum tris_err store_mark_put_back(const char *dir, const char *made);
+/* Removes what killed audits left in DIR. Under the exclusive lock: then no audit runs. */
+void check_remove_stale(const char *dir);
 /* Row of a log, from the transaction's cache if `v` belongs to one. */
 TRIS_MUST_CHECK enum tris_err view_log_row(struct store_view *v, uint32_t no, struct log_row *out);
 TRIS_MUST_CHECK enum tris_err view_record_row(struct store_view *v, struct record_ref ref,

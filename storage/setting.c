@@ -57,14 +57,6 @@ enum tris_err store_setting_next(struct store_view *v, const char *prefix, char 
     return err;
 }
 
-static enum tris_err table_rows(const struct store_view *v, enum db_table table, uint64_t *rows)
-{
-    MDB_stat stat;
-    int rc = mdb_stat(v->mdb, v->s->dbi[table], &stat);
-    *rows = rc == MDB_SUCCESS ? stat.ms_entries : 0;
-    return db_err(rc);
-}
-
 enum tris_err store_info(struct store_view *v, struct store_info *out)
 {
     memset(out, 0, sizeof *out);
@@ -83,10 +75,10 @@ enum tris_err store_info(struct store_view *v, struct store_info *out)
         out->map_bytes = info.me_mapsize;
         out->logs = store_log_count(v);
         room_of_disk(v->s, &out->disk_bytes, &out->disk_free_bytes);
-        err = table_rows(v, DB_ENTRY, &out->entries);
+        err = view_rows(v, DB_ENTRY, &out->entries);
     }
     if (err == TRIS_OK) {
-        err = table_rows(v, DB_RECORD, &out->records);
+        err = view_rows(v, DB_RECORD, &out->records);
     }
     if (err == TRIS_OK) {
         err = view_last_key(v, DB_FEED, &last);

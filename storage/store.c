@@ -228,6 +228,9 @@ enum tris_err store_open(const struct store_opts *opts, struct store **out, char
     if (err == TRIS_OK) {
         err = lock_take(opts->dir, !opts->read_only, &s->lock_fd, detail, detail_size);
     }
+    if (err == TRIS_OK && !opts->read_only) {
+        check_remove_stale(opts->dir);
+    }
     if (err == TRIS_OK) {
         err = open_env(s, opts, detail, detail_size);
     }

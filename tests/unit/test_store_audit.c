@@ -193,6 +193,82 @@ static void test_damaged_seals_and_heads_are_found(void **state)
     fix_fini(&f);
 }
 
+static void test_strays_and_wrong_sums_of_seals_are_found(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct writer w;
+    struct store_txn *t;
+    struct key key;
+    uint32_t no = mixed_store(&f, &w);
+    key_log_seq(&key, no, 4);
+    damage(f.s, DB_SEAL, &key, -1); /* the bytes that decide which seals may be dropped */
+    found(f.s, false, "wrong sums");
+    damage(f.s, DB_SEAL, &key, -1);
+    for (int i = 0; i < 2; i++) {
+        const enum db_table table = i == 0 ? DB_SEAL : DB_ENTRY;
+        key_log_seq(&key, i == 0 ? no : 77, 900);
+        ok(store_txn_begin(f.s, &t));
+        txn_put(t, table, key_span(&key), span_of(empty_map, 1));
+        ok(store_commit(t));
+        found(f.s, false, db_table_name(table));
+        delete_row(f.s, table, &key);
+    }
+    audit_clean(f.s);
+    writer_fini(&w);
+    fix_fini(&f);
+}
+
+static void test_damaged_feed_is_found(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct writer w;
+    struct key key;
+    mixed_store(&f, &w);
+    key_arrival(&key, 4);
+    damage(f.s, DB_FEED, &key, -1); /* how many */
+    found(f.s, false, "feed");
+    damage(f.s, DB_FEED, &key, -1);
+    damage(f.s, DB_FEED, &key, 3); /* of which log */
+    found(f.s, false, "feed");
+    damage(f.s, DB_FEED, &key, 3);
+    audit_clean(f.s);
+    delete_row(f.s, DB_FEED, &key);
+    found(f.s, false, "feed");
+    writer_fini(&w);
+    fix_fini(&f);
+}
+
+static void follow_words(struct store *s)
+{
+    struct store_txn *t;
+    uint64_t behind;
+    ok(store_txn_begin(s, &t));
+    ok(store_word_follow(t, 1000, &behind));
+    ok(store_commit(t));
+    assert_int_equal(behind, 0);
+}
+
+static void test_damaged_words_are_found(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct writer w;
+    struct key key;
+    uint32_t no = mixed_store(&f, &w);
+    follow_words(f.s);
+    audit_clean(f.s);
+    key_word(&key, span_str("b"), no, 0);
+    damage(f.s, DB_WORD, &key, -1); /* one record too many */
+    found(f.s, false, "search index holds");
+    damage(f.s, DB_WORD, &key, -1);
+    delete_row(f.s, DB_WORD, &key);
+    found(f.s, false, "not in the search index");
+    writer_fini(&w);
+    fix_fini(&f);
+}
+
 static bool stop(void *ctx, uint64_t done, uint64_t total)
 {
     (void)ctx;
@@ -229,6 +305,9 @@ int main(void)
         cmocka_unit_test(test_missing_entry_is_found),
         cmocka_unit_test(test_damaged_views_are_found),
         cmocka_unit_test(test_damaged_seals_and_heads_are_found),
+        cmocka_unit_test(test_strays_and_wrong_sums_of_seals_are_found),
+        cmocka_unit_test(test_damaged_feed_is_found),
+        cmocka_unit_test(test_damaged_words_are_found),
         cmocka_unit_test(test_audit_can_be_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

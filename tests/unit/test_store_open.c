@@ -37,6 +37,28 @@ static void test_second_open_names_the_holder(void **state)
     fix_fini(&f);
 }
 
+static void test_copies_of_killed_audits_go_at_the_next_open(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct stat st;
+    char stale[512], file[512], other[512];
+    fix_init(&f);
+    path_of(&f, "audit-AbC123", stale);
+    path_of(&f, "audit-AbC123/data.mdb", file);
+    path_of(&f, "audit-of-2026", other);
+    store_close(f.s);
+    assert_int_equal(mkdir(stale, 0700), 0);
+    assert_int_equal(mkdir(other, 0700), 0);
+    FILE *made = fopen(file, "we");
+    assert_non_null(made);
+    fclose(made);
+    fix_open(&f);
+    assert_int_not_equal(stat(stale, &st), 0);
+    assert_int_equal(stat(other, &st), 0);
+    fix_fini(&f);
+}
+
 static void test_another_federation_or_house_is_refused(void **state)
 {
     (void)state;
@@ -479,6 +501,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_second_open_names_the_holder),
+        cmocka_unit_test(test_copies_of_killed_audits_go_at_the_next_open),
         cmocka_unit_test(test_another_federation_or_house_is_refused),
         cmocka_unit_test(test_empty_directory_is_not_a_store),
         cmocka_unit_test(test_identify_reads_what_create_wrote),

@@ -1,0 +1,201 @@
+/* The audit's third part: the tables that follow arrival. The feed must name every entry once, in
+ * the order of its log; the word index must hold the words of every record's present state and
+ * nothing else. */
+#include <stdlib.h>
+
+#include "storage/check.h"
+#include "storage/search.h"
+
+/* ---- feed ---- */
+
+static enum tris_err check_run(struct audit *a, uint64_t *next, uint32_t logs, uint64_t *before,
+                               struct span key, struct span value)
+{
+    struct feed_row run;
+    uint64_t last = 0;
+    bool good = key_read_arrival(key, &last) && row_feed_decode(value, &run) == TRIS_OK &&
+                run.count == last - *before && run.log_no < logs &&
+                run.first_seq == next[run.log_no];
+    if (good) {
+        next[run.log_no] += run.count;
+    } else {
+        check_problem(a, "the feed's run up to arrival %llu does not continue its log",
+                      (unsigned long long)last);
+    }
+    *before = last;
+    return check_goes_on(a);
+}
+
+enum tris_err check_feed(struct audit *a)
+{
+    const uint32_t logs = store_log_count(a->v);
+    uint64_t *next = calloc((size_t)logs + 1, sizeof *next);
+    MDB_cursor *cursor = NULL;
+    uint64_t before = 0;
+    struct span key = {NULL, 0};
+    struct span value;
+    enum tris_err err = next != NULL ? view_cursor(a->v, DB_FEED, &cursor) : TRIS_ERR_NO_MEMORY;
+    if (err == TRIS_OK) {
+        err = cursor_get(cursor, MDB_FIRST, &key, &value);
+    }
+    while (err == TRIS_OK) {
+        err = check_run(a, next, logs, &before, key, value);
+        if (err == TRIS_OK) {
+            err = cursor_get(cursor, MDB_NEXT, &key, &value);
+        }
+    }
+    err = err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+    for (uint32_t no = 0; no < logs && err == TRIS_OK; no++) {
+        struct log_row log;
+        if (view_log_row(a->v, no, &log) == TRIS_OK && log.log.held != next[no]) {
+            check_problem(a, "the feed has %llu entries of log %u, its head counts %llu",
+                          (unsigned long long)next[no], no, (unsigned long long)log.log.held);
+        }
+    }
+    if (cursor != NULL) {
+        mdb_cursor_close(cursor);
+    }
+    free(next);
+    return err;
+}
+
+/* ---- words ---- */
+
+struct word_check {
+    struct audit *a;
+    uint8_t *text;    /* SEARCH_TEXT_BYTES_MAX */
+    struct key *keys; /* SEARCH_WORDS_MAX: rows of one record */
+    uint64_t bits;    /* that the records ask for */
+};
+
+static int key_cmp(const void *left, const void *right)
+{
+    const struct key *a = left;
+    const struct key *b = right;
+    size_t len = a->len < b->len ? a->len : b->len;
+    int order = memcmp(a->b, b->b, len);
+    return order != 0 ? order : (int)a->len - (int)b->len;
+}
+
+static enum tris_err words_of(struct word_check *c, const struct record_row *row,
+                              struct record_ref ref, size_t *count)
+{
+    struct store_view *v = c->a->v;
+    const struct fields_plan *plan = fields_find(&v->s->plans, row->kind);
+    struct record *scratch = view_record(v);
+    struct wbuf w = wbuf_of(c->text, SEARCH_TEXT_BYTES_MAX);
+    struct entry entry;
+    struct span word;
+    size_t at = 0;
+    *count = 0;
+    if (scratch == NULL) {
+        return TRIS_ERR_NO_MEMORY;
+    }
+    if (plan == NULL || store_entry_get(v, ref.log_no, row->put_seq, &entry) != TRIS_OK ||
+        search_text(plan, entry.payload, scratch, &w) != TRIS_OK) {
+        return TRIS_OK; /* the comparison of `record` has said it */
+    }
+    while (*count < SEARCH_WORDS_MAX && search_word_next(wbuf_span(&w), &at, &word)) {
+        key_word(&c->keys[(*count)++], search_word_cut(word), ref.log_no,
+                 ref.seq >> WORD_BLOCK_BITS);
+    }
+    qsort(c->keys, *count, sizeof *c->keys, key_cmp);
+    return TRIS_OK;
+}
+
+static enum tris_err check_record_words(struct word_check *c, struct span key, struct span value)
+{
+    struct record_ref ref;
+    struct record_row row;
+    size_t count = 0;
+    if (!key_tail_ref(key, &ref) || row_record_decode(value, &row) != TRIS_OK || row.ended) {
+        return TRIS_OK;
+    }
+    enum tris_err err = words_of(c, &row, ref, &count);
+    const uint64_t bit = UINT64_C(1) << (ref.seq & ((1U << WORD_BLOCK_BITS) - 1));
+    for (size_t i = 0; i < count && err == TRIS_OK; i++) {
+        struct span found;
+        uint64_t bits = 0;
+        if (i > 0 && key_cmp(&c->keys[i - 1], &c->keys[i]) == 0) {
+            continue;
+        }
+        c->bits++;
+        err = view_get(c->a->v, DB_WORD, key_span(&c->keys[i]), &found);
+        if (err == TRIS_OK && row_word_decode(found, &bits) != TRIS_OK) {
+            bits = 0;
+        }
+        err = err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+        if (err == TRIS_OK && (bits & bit) == 0) {
+            check_problem(c->a, "a word of record %llu of log %u is not in the search index",
+                          (unsigned long long)ref.seq, ref.log_no);
+        }
+    }
+    return err == TRIS_OK ? check_goes_on(c->a) : err;
+}
+
+static enum tris_err count_bits(struct audit *a, uint64_t *bits)
+{
+    MDB_cursor *cursor = NULL;
+    struct span key = {NULL, 0};
+    struct span value;
+    enum tris_err err = view_cursor(a->v, DB_WORD, &cursor);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    err = cursor_get(cursor, MDB_FIRST, &key, &value);
+    while (err == TRIS_OK) {
+        uint64_t row = 0;
+        if (row_word_decode(value, &row) == TRIS_OK) {
+            for (; row != 0; row &= row - 1) {
+                (*bits)++;
+            }
+        }
+        err = check_goes_on(a);
+        if (err == TRIS_OK) {
+            err = cursor_get(cursor, MDB_NEXT, &key, &value);
+        }
+    }
+    mdb_cursor_close(cursor);
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+}
+
+static enum tris_err check_all_words(struct word_check *c)
+{
+    MDB_cursor *cursor = NULL;
+    struct span key = {NULL, 0};
+    struct span value;
+    uint64_t stored = 0;
+    enum tris_err err = view_cursor(c->a->v, DB_RECORD, &cursor);
+    if (err == TRIS_OK) {
+        err = cursor_get(cursor, MDB_FIRST, &key, &value);
+        while (err == TRIS_OK) {
+            err = check_record_words(c, key, value);
+            if (err == TRIS_OK) {
+                err = cursor_get(cursor, MDB_NEXT, &key, &value);
+            }
+        }
+        mdb_cursor_close(cursor);
+    }
+    if (err == TRIS_ERR_NOT_FOUND) {
+        err = count_bits(c->a, &stored);
+    }
+    if (err == TRIS_OK && stored != c->bits) {
+        check_problem(c->a, "the search index holds %llu words of records, %llu follow from them",
+                      (unsigned long long)stored, (unsigned long long)c->bits);
+    }
+    return err;
+}
+
+enum tris_err check_words(struct audit *a)
+{
+    if (store_word_behind(a->v) > 0) {
+        return TRIS_OK; /* it still follows: nothing can be said of it */
+    }
+    struct word_check c = {.a = a};
+    c.text = malloc(SEARCH_TEXT_BYTES_MAX);
+    c.keys = malloc(SEARCH_WORDS_MAX * sizeof *c.keys);
+    enum tris_err err = c.text != NULL && c.keys != NULL ? check_all_words(&c) : TRIS_ERR_NO_MEMORY;
+    free(c.text);
+    free(c.keys);
+    return err;
+}
