@@ -19,7 +19,7 @@ enum {
 };
 
 _Static_assert((int)OVERLAY_WINDOW_MIN >= (int)TRIS_CREDIT_INITIAL_BYTES, "never below credit");
-_Static_assert((int)OVERLAY_WINDOW_ALL < (int)WRITER_INBOX_BYTES_MAX, "it fits the inbox");
+_Static_assert((int)OVERLAY_WINDOW_ALL < (int)WRITER_SEGMENTS_BYTES_MAX, "it fits the inbox");
 
 const char *peer_state_name(enum peer_state state)
 {

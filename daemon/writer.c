@@ -74,14 +74,15 @@ _Static_assert(sizeof(struct work) % _Alignof(struct writer_op) == 0, "ops follo
 _Static_assert(sizeof(struct writer_op) % _Alignof(struct writer_result) == 0, "results follow");
 
 /* Queues the work if there is room; TRIS_ERR_NO_SPACE or _STOPPING leave it with the caller. */
-static enum tris_err inbox_push(struct writer *w, struct work_list *list, struct work *work)
+static enum tris_err inbox_push(struct writer *w, struct work_list *list, size_t bytes_max,
+                                struct work *work)
 {
     enum tris_err err = TRIS_OK;
     uv_mutex_lock(&w->mutex);
-    size_t used = w->groups.bytes + w->segments.bytes;
     if (w->stop) {
         err = TRIS_ERR_STOPPING;
-    } else if (used > 0 && work->bytes > WRITER_INBOX_BYTES_MAX - used) {
+    } else if (list->bytes > 0 &&
+               (list->bytes > bytes_max || work->bytes > bytes_max - list->bytes)) {
         err = TRIS_ERR_NO_SPACE;
     } else {
         work_list_push(list, work);
@@ -116,7 +117,7 @@ enum tris_err writer_submit(struct writer *w, const struct writer_group *group)
     if (work == NULL) {
         return TRIS_ERR_NO_MEMORY;
     }
-    enum tris_err err = inbox_push(w, &w->groups, work);
+    enum tris_err err = inbox_push(w, &w->groups, WRITER_GROUPS_BYTES_MAX, work);
     if (err != TRIS_OK) {
         free(work);
     }
@@ -142,7 +143,7 @@ void writer_submit_segment(struct writer *w, uint64_t session_no,
         work->entries = segment->count;
         work->session_no = session_no;
         work->segment = *segment;
-        err = inbox_push(w, &w->segments, work);
+        err = inbox_push(w, &w->segments, WRITER_SEGMENTS_BYTES_MAX, work);
     }
     if (err != TRIS_OK) {
         free(segment->bytes);

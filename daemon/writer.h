@@ -16,7 +16,9 @@ struct daemon;
 struct writer; /* opaque */
 
 enum {
-    WRITER_INBOX_BYTES_MAX = 64 * 1024 * 1024,
+    /* what waits: apart, so that peers cannot fill the room that own writes need */
+    WRITER_SEGMENTS_BYTES_MAX = 64 * 1024 * 1024,
+    WRITER_GROUPS_BYTES_MAX = 32 * 1024 * 1024,
     WRITER_BATCH_ENTRIES_MAX = 32768,
     WRITER_BATCH_BYTES_MAX = 64 * 1024 * 1024,
     WRITER_BATCH_MS_MAX = 1000,

@@ -31,7 +31,8 @@ struct writer {
     enum tris_err trouble;
     /* writer thread only */
     size_t entries_limit; /* adapts so that a batch takes about a second at most */
-    uint64_t retry_at, backoff_ms, word_at;
+    uint64_t retry_at, backoff_ms, readers_at;
+    uint64_t word_at, word_late; /* the next step of the search index: when idle; in any case */
     bool word_done, mark_pending;
     uint64_t mark_at;
     uint64_t sealed_day; /* the last day on which unchanged own logs were sealed anew */

@@ -10,8 +10,10 @@
 enum {
     WRITER_BACKOFF_MS = 1000, /* after a full disk or map; doubles */
     WRITER_BACKOFF_MS_MAX = 60000,
-    WRITER_WORD_ITEMS = 512,  /* search words of so many feed items in one step, when idle */
-    WRITER_WORD_IDLE_MS = 20, /* a burst of writes is not delayed by words */
+    WRITER_WORD_ITEMS = 512,    /* search words of so many feed items in one step, when idle */
+    WRITER_WORD_IDLE_MS = 20,   /* a burst of writes is not delayed by words */
+    WRITER_WORD_LATE_MS = 5000, /* but in a burst without end, too, a step now and then */
+    WRITER_READERS_MS = 600000, /* slots of killed readers are freed so often */
     WRITER_ENTRIES_MIN = 1024,
     WRITER_DAY_LOOK_MS = 600000, /* an idle thread looks at the date so often */
     WRITER_EXIT_UNKNOWN = 1,
@@ -84,12 +86,16 @@ static bool inbox_wait(struct writer *w, struct work_list *out)
             take(&w->segments, out, w->entries_limit);
         }
         bool chores = (!w->word_done && w->word_at <= now) ||
-                      (w->mark_pending && w->mark_at <= now) || day_is_new(w);
+                      (w->mark_pending && w->mark_at <= now) || day_is_new(w) ||
+                      w->readers_at <= now;
         if (out->first != NULL || w->stop || chores) {
             break;
         }
         uint64_t until = now + WRITER_DAY_LOOK_MS;
-        if (w->segments.first != NULL) {
+        if (w->readers_at < until) {
+            until = w->readers_at;
+        }
+        if (w->segments.first != NULL && w->retry_at < until) {
             until = w->retry_at;
         }
         if (!w->word_done && w->word_at < until) {
@@ -236,7 +242,10 @@ static void writer_run_batch(struct writer *w, struct work_list *work)
     if (err == TRIS_OK) {
         mark_after_commit(w);
         count_batch(w, work, clock_mono_ms() - start);
-        w->word_done = false;
+        if (w->word_done) {
+            w->word_done = false;
+            w->word_late = clock_mono_ms() + WRITER_WORD_LATE_MS;
+        }
     }
     w->word_at = clock_mono_ms() + WRITER_WORD_IDLE_MS;
     outcome_send(w, work, w->batch.heads, w->batch.heads_count);
@@ -272,15 +281,40 @@ static void writer_follow_words(struct writer *w)
     }
 }
 
+/* Writes that never pause must not keep the search index from following. */
+static void writer_follow_late(struct writer *w)
+{
+    uint64_t now = clock_mono_ms();
+    if (!w->word_done && w->word_late <= now && w->backoff_ms == 0) {
+        w->word_at = now;
+        writer_follow_words(w);
+        w->word_late = clock_mono_ms() + WRITER_WORD_LATE_MS;
+    }
+}
+
+static void drop_dead_readers(struct writer *w)
+{
+    uint64_t now = clock_mono_ms();
+    if (w->readers_at <= now) {
+        uint32_t dead = store_drop_dead_readers(w->d->store);
+        w->readers_at = now + WRITER_READERS_MS;
+        if (dead > 0) {
+            LOG(&w->d->log, LOG_INFO, "dead_readers", log_number("dropped", dead));
+        }
+    }
+}
+
 void writer_main(void *arg)
 {
     struct writer *w = arg;
     struct work_list work;
     work_list_init(&work);
     while (inbox_wait(w, &work)) {
+        drop_dead_readers(w);
         if (work.first != NULL) {
             writer_run_batch(w, &work);
             work_list_init(&work);
+            writer_follow_late(w);
             continue;
         }
         mark_retry(w);

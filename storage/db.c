@@ -134,8 +134,7 @@ enum tris_err store_view_begin(struct store *s, struct store_view **out)
     v->s = s;
     int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &v->mdb);
     if (rc == MDB_READERS_FULL) {
-        int dead = 0;
-        (void)mdb_reader_check(s->env, &dead);
+        (void)store_drop_dead_readers(s);
         rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &v->mdb);
     }
     if (rc != MDB_SUCCESS) {

@@ -157,6 +157,12 @@ static enum tris_err load(struct store *s, bool create, struct tris_fed_id *fed,
     return db_err(mdb_txn_commit(txn));
 }
 
+uint32_t store_drop_dead_readers(struct store *s)
+{
+    int dead = 0;
+    return mdb_reader_check(s->env, &dead) == MDB_SUCCESS && dead > 0 ? (uint32_t)dead : 0;
+}
+
 static enum tris_err open_env(struct store *s, const struct store_opts *opts, char *detail,
                               size_t detail_size)
 {
@@ -175,8 +181,7 @@ static enum tris_err open_env(struct store *s, const struct store_opts *opts, ch
         err = env_open(s, path, opts->read_only ? MDB_RDONLY | MDB_NOLOCK : 0);
     }
     if (err == TRIS_OK && !opts->read_only) {
-        int dead = 0;
-        err = db_err(mdb_reader_check(s->env, &dead));
+        (void)store_drop_dead_readers(s);
     }
     struct tris_fed_id fed = {0};
     struct tris_house_id own = {0};

@@ -36,6 +36,10 @@ void store_close(struct store *s); /* no view or txn may be open */
 TRIS_MUST_CHECK enum tris_err store_identify(const char *dir, struct tris_fed_id *fed,
                                              struct tris_house_id *own);
 
+/* Frees the reader slots of processes that were killed: such a reader keeps pages from being used
+ * again. At the open and now and then; how many there were. */
+uint32_t store_drop_dead_readers(struct store *s);
+
 /* ---- mark file (DIR/mark): the tip of the own gov and data log, outside the store ---- */
 
 struct store_mark {

@@ -506,6 +506,33 @@ static void a_bad_segment_is_refused_and_costs_own_writes_nothing(void **state)
     assert_int_equal(r.change, WRITER_NEW);
 }
 
+static void never_done(struct daemon *d, void *ctx, enum tris_err err,
+                       const struct writer_result *results, size_t count)
+{
+    (void)d;
+    (void)ctx;
+    (void)err;
+    (void)results;
+    (void)count;
+    fail(); /* no thread runs: nothing is taken from the inbox */
+}
+
+static void segments_of_peers_leave_room_for_own_writes(void **state)
+{
+    struct fixture *f = *state;
+    struct writer *w;
+    assert_int_equal(writer_open(&f->d, &w), TRIS_OK);
+    struct session_segment segment = {.len = WRITER_SEGMENTS_BYTES_MAX - sizeof(struct work)};
+    segment.bytes = malloc(segment.len);
+    assert_non_null(segment.bytes);
+    writer_submit_segment(w, 1, &segment);
+    struct writer_op op = {
+        .type = WRITER_SETTING, .key = span_str("peer/00"), .payload = span_str("127.0.0.1:8747")};
+    struct writer_group group = {.ops = &op, .count = 1, .done = never_done};
+    assert_int_equal(writer_submit(w, &group), TRIS_OK);
+    writer_free(w);
+}
+
 static void settings_are_kept_and_removed(void **state)
 {
     struct fixture *f = *state;
@@ -569,6 +596,7 @@ int main(void)
         CASE(an_ended_record_takes_no_more_writes),
         CASE(every_commit_leaves_own_shared_logs_sealed_to_the_end),
         CASE(a_bad_segment_is_refused_and_costs_own_writes_nothing),
+        CASE(segments_of_peers_leave_room_for_own_writes),
         CASE(settings_are_kept_and_removed),
         cmocka_unit_test(work_lists_keep_order_and_sums),
     };

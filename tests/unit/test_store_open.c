@@ -37,6 +37,31 @@ static void test_second_open_names_the_holder(void **state)
     fix_fini(&f);
 }
 
+static void test_slots_of_killed_readers_are_freed(void **state)
+{
+    (void)state;
+    struct fix f;
+    char path[512];
+    int status = 0;
+    fix_init(&f);
+    path_of(&f, "store", path);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) { /* a reader of another process, which ends without a word */
+        MDB_env *env = NULL;
+        MDB_txn *txn = NULL;
+        bool good = mdb_env_create(&env) == MDB_SUCCESS &&
+                    mdb_env_open(env, path, MDB_RDONLY | MDB_NOTLS, 0600) == MDB_SUCCESS &&
+                    mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) == MDB_SUCCESS;
+        _exit(good ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(store_drop_dead_readers(f.s), 1);
+    assert_int_equal(store_drop_dead_readers(f.s), 0);
+    fix_fini(&f);
+}
+
 static void test_copies_of_killed_audits_go_at_the_next_open(void **state)
 {
     (void)state;
@@ -501,6 +526,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_second_open_names_the_holder),
+        cmocka_unit_test(test_slots_of_killed_readers_are_freed),
         cmocka_unit_test(test_copies_of_killed_audits_go_at_the_next_open),
         cmocka_unit_test(test_another_federation_or_house_is_refused),
         cmocka_unit_test(test_empty_directory_is_not_a_store),
