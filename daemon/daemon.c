@@ -295,14 +295,29 @@ void daemon_close(struct daemon *d)
 
 /* ---- reload ---- */
 
+/* What may change while the daemon runs; the rest is said to wait for the next start. */
+static void reload_values(struct daemon *d, const struct config *fresh)
+{
+    static const bool live[CONFIG_KEY_COUNT] = {
+        [CONFIG_LOG_LEVEL] = true,         [CONFIG_LOG_FORMAT] = true,
+        [CONFIG_PEERS_DIAL] = true,        [CONFIG_PEERS_DIAL_MAX] = true,
+        [CONFIG_PEERS_INBOUND_MAX] = true, [CONFIG_SYNC_HEARTBEAT_MS] = true,
+    };
+    for (size_t key = 0; key < CONFIG_KEY_COUNT; key++) {
+        struct config_value *now = &d->config.value[key];
+        if (live[key]) {
+            *now = fresh->value[key];
+        } else if (strcmp(now->text, fresh->value[key].text) != 0) {
+            LOG(&d->log, LOG_WARN, "reload_waits",
+                log_text("option", config_key_name((enum config_key)key)),
+                log_text("next", "start the daemon anew for this option"));
+        }
+    }
+}
+
 static void reload_apply(struct daemon *d, const struct config *fresh)
 {
-    static const enum config_key live[] = {CONFIG_LOG_LEVEL,         CONFIG_LOG_FORMAT,
-                                           CONFIG_PEERS_DIAL,        CONFIG_PEERS_DIAL_MAX,
-                                           CONFIG_PEERS_INBOUND_MAX, CONFIG_SYNC_HEARTBEAT_MS};
-    for (size_t i = 0; i < sizeof live / sizeof live[0]; i++) {
-        d->config.value[live[i]] = fresh->value[live[i]];
-    }
+    reload_values(d, fresh);
     d->config.log_level = fresh->log_level;
     d->config.log_format = fresh->log_format;
     d->config.dial_auto = fresh->dial_auto;

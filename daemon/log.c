@@ -1,6 +1,8 @@
 /* Log lines: text, journald or JSON; see log.h. */
 #include "daemon/log.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -145,6 +147,19 @@ static void put_head(struct wbuf *w, enum log_format format, enum log_level leve
     }
 }
 
+/* One write, so that lines of two threads do not mix. Nobody waits for a reader that has stopped: a
+ * pipe counts as writable while it has room for a whole line (PIPE_BUF), else the line is lost. */
+static void log_write(const struct log *l, const uint8_t *line, size_t len)
+{
+    struct pollfd ready = {.fd = l->fd, .events = POLLOUT};
+    if (poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT) != 0) {
+        ssize_t written = write(l->fd, line, len);
+        (void)written;
+    }
+}
+
+_Static_assert((int)LOG_LINE_BYTES <= PIPE_BUF, "a writable pipe takes a line at once");
+
 void log_event(struct log *l, enum log_level level, const char *event,
                const struct log_field *fields)
 {
@@ -172,7 +187,5 @@ void log_event(struct log *l, enum log_level level, const char *event,
         line[len++] = '}';
     }
     line[len++] = '\n';
-    /* one write, so that lines of two threads do not mix; a full pipe loses the line, not us */
-    ssize_t written = write(l->fd, line, len);
-    (void)written;
+    log_write(l, line, len);
 }

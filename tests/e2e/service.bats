@@ -80,6 +80,19 @@ PY
     wait "$(node_pid koeln)" || return 1
 }
 
+@test "HUP: what can change does, what cannot is named, a broken file changes nothing" {
+    node_start koeln
+    conf_add koeln $'socket = /nowhere/trisd.sock\n[log]\nlevel = debug'
+    kill -HUP "$(node_pid koeln)"
+    wait_for 5 grep -q 'reloaded' "$(node_dir koeln).log"
+    grep 'reload_waits' "$(node_dir koeln).log" | grep -q 'option=socket'
+    conf_add koeln 'nonsense = 1'
+    kill -HUP "$(node_pid koeln)"
+    wait_for 5 grep -q 'reload_failed' "$(node_dir koeln).log"
+    tris_at koeln status >/dev/null
+    node_stop koeln
+}
+
 @test "log lines are JSON on request, and have priorities under journald" {
     node_start koeln --log-json
     node_stop koeln

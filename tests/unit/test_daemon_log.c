@@ -52,6 +52,16 @@ static void fields_are_written_with_the_journals_priority(void **state)
     assert_string_equal(logged(f), "<4>peer_open house=koeln session=7\n");
 }
 
+static void a_reader_that_has_stopped_does_not_stop_the_daemon(void **state)
+{
+    struct fixture *f = *state;
+    alarm(20); /* without the check this would wait for ever */
+    for (int i = 0; i < 5000; i++) {
+        LOG(&f->log, LOG_INFO, "an_event_of_some_length", log_number("i", (uint64_t)i));
+    }
+    alarm(0);
+}
+
 static void levels_below_the_set_one_are_silent(void **state)
 {
     struct fixture *f = *state;
@@ -114,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(fields_are_written_with_the_journals_priority),
+        CASE(a_reader_that_has_stopped_does_not_stop_the_daemon),
         CASE(levels_below_the_set_one_are_silent),
         CASE(a_value_cannot_forge_a_line_or_a_field),
         CASE(json_lines_are_one_object),
