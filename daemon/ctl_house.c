@@ -62,7 +62,7 @@ static void put_house(struct out *o, struct store_view *v, uint32_t index)
     out_text(o, "slug", call);
     out_text(o, "name", line->name);
     out_text(o, "region", line->region);
-    out_text(o, "role", out_role_name(line->role));
+    out_text(o, "role", tris_role_name(line->role));
     out_bool(o, "own", own);
     out_uint(o, "sealed_ms", sealed);
     out_uint(o, "heard_ms", arrived);
@@ -85,13 +85,8 @@ void ctl_house_list(struct daemon *d, uint64_t token, struct span params)
     if (!ctl_in_ok(d, token, &in)) {
         return;
     }
-    struct out *o = out_new(d, token);
+    struct out *o = out_new_view(d, token, &v);
     if (o == NULL) {
-        return;
-    }
-    enum tris_err err = daemon_view(d, &v);
-    if (err != TRIS_OK) {
-        out_reply_error(o, err, NULL, NULL);
         return;
     }
     out_list(o, "items");
@@ -118,13 +113,8 @@ void ctl_house_show(struct daemon *d, uint64_t token, struct span params)
     if (!in_house(d, token, &in, "house", &index)) {
         return;
     }
-    struct out *o = out_new(d, token);
+    struct out *o = out_new_view(d, token, &v);
     if (o == NULL) {
-        return;
-    }
-    enum tris_err err = daemon_view(d, &v);
-    if (err != TRIS_OK) {
-        out_reply_error(o, err, NULL, NULL);
         return;
     }
     const struct house_line *line = members_line(&d->members, index);

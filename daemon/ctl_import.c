@@ -174,7 +174,7 @@ static void read_row(struct rows *rows, const struct rows_head *head, struct rbu
     if (r->err != TRIS_OK || !check_row(rows, head->kind, head->scope, line, payload)) {
         return;
     }
-    struct span own_source = text_of(&rows->record, "source");
+    struct span own_source = record_text(&rows->record, "source");
     rows->line[rows->ops_count] = line;
     rows->ops[rows->ops_count++] = (struct writer_op){
         .type = WRITER_IMPORT,
@@ -183,8 +183,8 @@ static void read_row(struct rows *rows, const struct rows_head *head, struct rbu
         .payload = payload,
         .source = own_source.len > 0 ? own_source : head->source,
         .source_id = source_id,
-        .name = text_of(&rows->record, "name"),
-        .region = text_of(&rows->record, "region"),
+        .name = record_text(&rows->record, "name"),
+        .region = record_text(&rows->record, "region"),
     };
 }
 
@@ -323,16 +323,12 @@ void ctl_export_page(struct daemon *d, uint64_t token, struct span params)
         return;
     }
     filter.kind = kind->number;
-    struct out *o = out_new(d, token);
+    struct out *o = out_new_view(d, token, &v);
     if (o == NULL) {
         return;
     }
-    enum tris_err err = daemon_view(d, &v);
-    if (err != TRIS_OK) {
-        out_reply_error(o, err, NULL, NULL);
-        return;
-    }
     out_list(o, "items");
+    enum tris_err err = TRIS_OK;
     for (int steps = 0; limit > 0 && out_has_room(o);) {
         err = store_record_next(v, &filter, &cursor, &record);
         if (err == TRIS_OK) {

@@ -140,6 +140,13 @@ void span_copy(struct span text, char *out, size_t size)
     out[len] = '\0';
 }
 
+struct span record_text(const struct record *r, const char *name)
+{
+    const struct field *field = schema_field_by_name(r->kind, span_str(name));
+    const struct value *value = field != NULL ? record_value(r, field->number) : NULL;
+    return value != NULL && value->present ? value->text : span_of(NULL, 0);
+}
+
 /* ASCII letters to lower case, cut to `size`. */
 static void lower_copy(struct span text, char *out, size_t size)
 {

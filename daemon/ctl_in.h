@@ -36,6 +36,9 @@ struct span span_cut(struct span text, size_t bytes_max);
 /* Copies at most size - 1 bytes and ends with NUL. */
 void span_copy(struct span text, char *out, size_t size);
 
+/* The text of a record's field; empty if the kind has no such field or the record no value. */
+struct span record_text(const struct record *r, const char *name);
+
 /* A house by slug, "slug~a1b2c3", hex id, or a unique prefix of slug or id. */
 TRIS_MUST_CHECK enum tris_err resolve_house(const struct members *m, struct span text,
                                             uint32_t *index);

@@ -86,13 +86,8 @@ void ctl_log_tail(struct daemon *d, uint64_t token, struct span params)
                         "topic");
         return;
     }
-    struct out *o = out_new(d, token);
+    struct out *o = out_new_view(d, token, &v);
     if (o == NULL) {
-        return;
-    }
-    err = daemon_view(d, &v);
-    if (err != TRIS_OK) {
-        out_reply_error(o, err, NULL, NULL);
         return;
     }
     out_list(o, "items");

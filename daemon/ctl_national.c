@@ -58,21 +58,6 @@ static void put_state(struct out *o)
     put_houses(o);
 }
 
-/* Begins an answer: parameters checked by the caller. NULL if answered. */
-static struct out *begin(struct daemon *d, uint64_t token, struct store_view **v)
-{
-    struct out *o = out_new(d, token);
-    if (o == NULL) {
-        return NULL;
-    }
-    enum tris_err err = daemon_view(d, v);
-    if (err != TRIS_OK) {
-        out_reply_error(o, err, NULL, NULL);
-        return NULL;
-    }
-    return o;
-}
-
 static void finish(struct out *o, struct store_view *v, enum tris_err err)
 {
     store_view_end(v);
@@ -127,7 +112,7 @@ void ctl_national_overview(struct daemon *d, uint64_t token, struct span params)
     if (!ctl_in_ok(d, token, &in)) {
         return;
     }
-    struct out *o = begin(d, token, &v);
+    struct out *o = out_new_view(d, token, &v);
     if (o == NULL) {
         return;
     }
@@ -234,7 +219,7 @@ void ctl_national_regions(struct daemon *d, uint64_t token, struct span params)
     span_copy(prefix_text, prefix, sizeof prefix);
     span_copy(after_text, after, sizeof after);
     struct regions *regions = calloc(1, sizeof *regions);
-    struct out *o = regions != NULL ? begin(d, token, &v) : NULL;
+    struct out *o = regions != NULL ? out_new_view(d, token, &v) : NULL;
     if (o == NULL) {
         if (regions == NULL) {
             ctl_reply_error(d, token, TRIS_ERR_NO_MEMORY, NULL, NULL, NULL, NULL);
@@ -300,7 +285,7 @@ void ctl_national_sectors(struct daemon *d, uint64_t token, struct span params)
     if (!ctl_in_ok(d, token, &in)) {
         return;
     }
-    struct out *o = begin(d, token, &v);
+    struct out *o = out_new_view(d, token, &v);
     if (o == NULL) {
         return;
     }

@@ -26,6 +26,20 @@ struct out *out_new(struct daemon *d, uint64_t token)
     return o;
 }
 
+struct out *out_new_view(struct daemon *d, uint64_t token, struct store_view **v)
+{
+    struct out *o = out_new(d, token);
+    if (o == NULL) {
+        return NULL;
+    }
+    enum tris_err err = daemon_view(d, v);
+    if (err != TRIS_OK) {
+        out_reply_error(o, err, NULL, NULL);
+        return NULL;
+    }
+    return o;
+}
+
 /* Puts the header of the container in front of its content, now that the count is known. */
 static void close_container(struct out *o)
 {
@@ -275,19 +289,6 @@ const char *out_topic_name(enum tris_topic topic)
         return "data";
     case TRIS_TOPIC_LOCAL:
         return "local";
-    }
-    return "";
-}
-
-const char *out_role_name(enum tris_role role)
-{
-    switch (role) {
-    case TRIS_ROLE_HOUSE:
-        return "house";
-    case TRIS_ROLE_OBSERVER:
-        return "observer";
-    case TRIS_ROLE_COORDINATION:
-        return "coordination";
     }
     return "";
 }

@@ -33,6 +33,8 @@ struct out {
 
 /* Begins the one map of an answer. NULL: no memory, and the token was answered with that. */
 struct out *out_new(struct daemon *d, uint64_t token);
+/* The same with a view for it, which the caller ends before out_reply. */
+struct out *out_new_view(struct daemon *d, uint64_t token, struct store_view **v);
 /* Ends the map, replies (or replies TRIS_ERR_TOO_LARGE if it did not fit) and frees. */
 void out_reply(struct out *o);
 /* Replies an error instead and frees. */
@@ -75,7 +77,6 @@ const char *out_verb_name(uint32_t verb, char buffer[24]);
 const char *out_kind_name(uint32_t kind, char buffer[24]);
 const char *out_scope_name(enum schema_scope scope);
 const char *out_topic_name(enum tris_topic topic);
-const char *out_role_name(enum tris_role role);
 
 /* How a house is called: its slug, with "~" and 6 hex digits of its id if another has the slug. */
 void house_call(const struct members *m, uint32_t index, char out[OUT_ID_BYTES]);

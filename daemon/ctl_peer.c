@@ -29,7 +29,7 @@ static void put_peer(struct out *o, uint32_t index)
     house_call(&d->members, index, call);
     out_hex(o, "house", line->id.b, sizeof line->id.b);
     out_text(o, "slug", call);
-    out_text(o, "role", out_role_name(line->role));
+    out_text(o, "role", tris_role_name(line->role));
     out_text(o, "address",
              peer->configured       ? peer->address
              : line->addr_count > 0 ? line->addr[0]

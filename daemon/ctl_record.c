@@ -142,13 +142,8 @@ void ctl_record_list(struct daemon *d, uint64_t token, struct span params)
     if (!read_query(d, token, &in, &q)) {
         return;
     }
-    struct out *o = out_new(d, token);
+    struct out *o = out_new_view(d, token, &v);
     if (o == NULL) {
-        return;
-    }
-    enum tris_err err = daemon_view(d, &v);
-    if (err != TRIS_OK) {
-        out_reply_error(o, err, NULL, NULL);
         return;
     }
     out_list(o, "items");

@@ -23,7 +23,7 @@ static void status_house(struct out *o)
     out_text(o, "slug", line->slug);
     out_text(o, "name", line->name);
     out_text(o, "region", line->region);
-    out_text(o, "role", out_role_name(line->role));
+    out_text(o, "role", tris_role_name(line->role));
     out_end(o);
     out_map(o, "federation");
     out_hex(o, "id", o->d->charter.fed.b, sizeof o->d->charter.fed.b);
@@ -168,13 +168,8 @@ void ctl_status(struct daemon *d, uint64_t token, struct span params)
     if (!ctl_in_ok(d, token, &in)) {
         return;
     }
-    struct out *o = out_new(d, token);
+    struct out *o = out_new_view(d, token, &v);
     if (o == NULL) {
-        return;
-    }
-    enum tris_err err = daemon_view(d, &v);
-    if (err != TRIS_OK) {
-        out_reply_error(o, err, NULL, NULL);
         return;
     }
     out_text(o, "version", TRIS_VERSION);
@@ -186,7 +181,7 @@ void ctl_status(struct daemon *d, uint64_t token, struct span params)
     status_records(o, v);
     status_sync(o);
     struct store_info info = {0};
-    err = store_info(v, &info);
+    enum tris_err err = store_info(v, &info);
     status_store(o, v, &info);
     store_view_end(v);
     status_warnings(o, err, &info);

@@ -224,13 +224,6 @@ static bool load_own(struct daemon *d, struct change *c, struct span id, struct 
     return true;
 }
 
-static struct span text_of(const struct record *r, const char *name)
-{
-    const struct field *field = schema_field_by_name(r->kind, span_str(name));
-    const struct value *value = field != NULL ? record_value(r, field->number) : NULL;
-    return value != NULL && value->present ? value->text : span_of(NULL, 0);
-}
-
 void ctl_record_set(struct daemon *d, uint64_t token, struct span params)
 {
     static const char *const keys[] = {"kind", "id", "scope", "fields", "force", NULL};
@@ -280,8 +273,8 @@ void ctl_record_set(struct daemon *d, uint64_t token, struct span params)
         return;
     }
     op.payload = span_of(c->payload, c->payload_len);
-    op.name = text_of(&c->record, "name");
-    op.region = text_of(&c->record, "region");
+    op.name = record_text(&c->record, "name");
+    op.region = record_text(&c->record, "region");
     submit(d, c, &op);
 }
 
@@ -347,7 +340,7 @@ void ctl_record_publish(struct daemon *d, uint64_t token, struct span params)
                            .has_base = true,
                            .base_seq = base.last_seq,
                            .payload = span_of(c->payload, c->payload_len),
-                           .name = text_of(&c->record, "name"),
-                           .region = text_of(&c->record, "region")};
+                           .name = record_text(&c->record, "name"),
+                           .region = record_text(&c->record, "region")};
     submit(d, c, &op);
 }

@@ -31,6 +31,8 @@ struct house_line {
     struct tris_sig sig;
 };
 
+/* "house", "observer", "coordination": as house lines say it. */
+const char *tris_role_name(enum tris_role role);
 /* Writes the signed line (no LF, NUL-terminated) to `out`; fills line->id and line->sig.
  * TRIS_ERR_INVALID if a field breaks its rules, TRIS_ERR_BAD_KEY if the key's halves do not fit,
  * TRIS_ERR_NO_SPACE. */

@@ -18,6 +18,12 @@ static const char *const role_names[] = {
 
 enum { ROLE_NAMES = sizeof role_names / sizeof role_names[0] };
 
+const char *tris_role_name(enum tris_role role)
+{
+    tris_assert((size_t)role < ROLE_NAMES && role_names[role] != NULL);
+    return role_names[role];
+}
+
 _Static_assert(TRIS_ADDRESS_BYTES_MAX > HOST_BYTES_MAX + 1 + 5, "host, colon, port and NUL");
 
 /* ---- shape of each field ---- */
@@ -99,9 +105,8 @@ static bool line_ok(const struct house_line *line)
 
 static void put_body(struct wbuf *w, const struct house_line *line)
 {
-    tris_assert((size_t)line->role < ROLE_NAMES && role_names[line->role] != NULL);
     plain_put(w, "tris-house-1 role=");
-    plain_put(w, role_names[line->role]);
+    plain_put(w, tris_role_name(line->role));
     plain_put(w, " region=");
     plain_put(w, line->region);
     plain_put(w, " slug=");

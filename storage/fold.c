@@ -212,6 +212,15 @@ static void apply_create(struct store_txn *t, const struct head *head, uint64_t 
     }
 }
 
+/* What every effective change of a record leaves in its row. */
+static void note_change(struct record_row *row, const struct entry_header *header, uint64_t seq)
+{
+    row->effective_seq = seq;
+    row->named_seq = seq;
+    row->updated_ms = header->time_ms;
+    row->changes++;
+}
+
 static void apply_put(struct store_txn *t, const struct head *head, uint64_t seq,
                       const struct entry_header *header, const struct fold *fold)
 {
@@ -228,10 +237,7 @@ static void apply_put(struct store_txn *t, const struct head *head, uint64_t seq
     struct record_row row = fold->old;
     fields_dims(fold->plan, fold->record, &row.dims);
     row.put_seq = seq;
-    row.effective_seq = seq;
-    row.named_seq = seq;
-    row.updated_ms = header->time_ms;
-    row.changes++;
+    note_change(&row, header, seq);
     put_record(t, fold->ref, &row);
     count_record(t, &fold->old, -1);
     count_record(t, &row, 1);
@@ -257,10 +263,7 @@ static void apply_end(struct store_txn *t, const struct head *head, uint64_t seq
     struct record_row row = fold->old;
     row.ended = true;
     row.end_reason = fold->end_reason;
-    row.effective_seq = seq;
-    row.named_seq = seq;
-    row.updated_ms = header->time_ms;
-    row.changes++;
+    note_change(&row, header, seq);
     put_record(t, fold->ref, &row);
     count_record(t, &fold->old, -1);
     txn_count(t, COUNT_KIND, head->row.log.no, row.kind, -1);

@@ -83,7 +83,8 @@ static int lines_collect(struct cli *cli, const struct args *args, struct lines 
             if ((all->line[k].role == TRIS_ROLE_OBSERVER) != observer) {
                 return cli_usage(cli, "tris help charter new",
                                  _("%s has the role %s: use --%s for it"), all->line[k].slug,
-                                 role_name(all->line[k].role), observer ? "house" : "observer");
+                                 tris_role_name(all->line[k].role),
+                                 observer ? "house" : "observer");
             }
         }
     }
@@ -130,7 +131,7 @@ static json_t *member_json(const struct charter *c, uint32_t index)
     bool founder = index < c->founder_count;
     json_t *item =
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b}", "id", id, "role",
-                  role_name(line->role), "region", line->region, "slug", line->slug, "name",
+                  tris_role_name(line->role), "region", line->region, "slug", line->slug, "name",
                   line->name, "transport", transport, "addresses", addresses, "founder", founder);
     if (item != NULL && founder) {
         (void)json_object_set_new(item, "signed", json_boolean(charter_signed_by(c, &line->id)));
@@ -335,8 +336,8 @@ static void show_member(const struct charter *c, uint32_t index)
     }
     tris_hex(line->id.b, sizeof line->id.b, id);
     (void)printf("  %-12s  %-5s  %-20s  %.*s\xe2\x80\xa6  %-14s  %s\n",
-                 role_label(role_name(line->role)), line->region, line->slug, ID_CHARS_SHOWN, id,
-                 signed_word, name);
+                 role_label(tris_role_name(line->role)), line->region, line->slug, ID_CHARS_SHOWN,
+                 id, signed_word, name);
     free(name);
 }
 

@@ -375,7 +375,7 @@ static int print_json(const struct init *in)
     }
     tris_hex(in->line.id.b, sizeof in->line.id.b, id);
     json_t *result = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:b}", "id", id, "role",
-                               role_name(in->line.role), "region", in->line.region, "slug",
+                               tris_role_name(in->line.role), "region", in->line.region, "slug",
                                in->line.slug, "name", in->line.name, "addresses", addresses, "line",
                                in->text, "data", in->cli->data_dir, "dry_run", in->cli->dry_run);
     if (in->has_charter && result != NULL) {

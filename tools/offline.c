@@ -4,19 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const char *role_name(enum tris_role role)
-{
-    switch (role) {
-    case TRIS_ROLE_HOUSE:
-        return "house";
-    case TRIS_ROLE_OBSERVER:
-        return "observer";
-    case TRIS_ROLE_COORDINATION:
-        return "coordination";
-    }
-    return "";
-}
-
 bool charter_signed_by(const struct charter *c, const struct tris_house_id *id)
 {
     for (uint32_t i = 0; i < c->sig_count; i++) {

@@ -20,6 +20,5 @@ int offline_file_error(const struct cli *cli, enum tris_err err, const char *pat
                        const char *unchanged);
 
 bool charter_signed_by(const struct charter *c, const struct tris_house_id *id);
-const char *role_name(enum tris_role role); /* "house", "observer", "coordination" */
 
 #endif
