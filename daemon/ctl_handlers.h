@@ -16,5 +16,6 @@ ctl_handler ctl_sync_status, ctl_sync_now, ctl_sync_wait;
 ctl_handler ctl_log_tail, ctl_log_show, ctl_log_level;
 ctl_handler ctl_audit, ctl_config_show;
 ctl_handler ctl_backup_create;
+ctl_handler ctl_feed_next;
 
 #endif

@@ -119,6 +119,7 @@ static enum tris_err open_parts(struct daemon *d, struct refusal *why)
     if (err != TRIS_OK) {
         return refuse(why, err, "tris doctor", "the store cannot be used: %s", tris_err_text(err));
     }
+    feed_open(d);
     err = ctl_open(d, d->config.socket, &d->ctl);
     if (err != TRIS_OK) {
         return refuse(why, err, "choose another place with --socket PATH",
@@ -242,6 +243,7 @@ void daemon_writer_ended(struct daemon *d)
     if (d->ctl != NULL) {
         ctl_stop(d->ctl, DAEMON_FLUSH_MS);
     }
+    feed_close(d);
     close_signals(d);
     notify_close(&d->notify);
 }

@@ -10,6 +10,7 @@
 
 #include "daemon/config.h"
 #include "daemon/ctl.h"
+#include "daemon/ctl_feed.h"
 #include "daemon/log.h"
 #include "daemon/members.h"
 #include "daemon/notify.h"
@@ -47,6 +48,7 @@ struct daemon {
     struct ctl_server *ctl;
     struct notify notify;
     uint64_t import_last; /* number that import.begin gave last; 0: none since the start */
+    struct feed_waits feed;
 
     uint8_t *read_buf; /* CONN_READ_BYTES, shared by all connections */
     uv_signal_t sigterm, sigint, sighup;

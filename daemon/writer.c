@@ -260,11 +260,15 @@ static void on_async(uv_async_t *async)
     w->outcomes = NULL;
     w->outcomes_tail = &w->outcomes;
     bool ended = w->ended;
+    bool committed = o != NULL;
     uv_mutex_unlock(&w->mutex);
     while (o != NULL) {
         struct outcome *next = o->next;
         deliver(w, o);
         o = next;
+    }
+    if (committed) {
+        feed_wake(w->d);
     }
     if (ended && !w->joined) {
         w->joined = true;
