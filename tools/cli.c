@@ -82,7 +82,11 @@ int cli_fail(const struct cli *cli, const struct fault *fault)
         print_problem(fault);
         return fault->exit;
     }
-    print_line(_("Error: "), fault->message);
+    if (fault->field[0] != '\0' && strncmp(fault->message, "allowed: ", 9) == 0) {
+        (void)fprintf(stderr, _("Error: --%s: allowed: %s\n"), fault->field, fault->message + 9);
+    } else {
+        print_line(_("Error: "), fault->message);
+    }
     if (fault->unchanged[0] != '\0') {
         print_line(_("Unchanged: "), fault->unchanged);
     }

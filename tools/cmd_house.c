@@ -50,6 +50,13 @@ static void print_time(const char *label, const json_t *map, const char *key)
     show_pair(label, ms != 0 ? show_time(ms, buffer) : "-");
 }
 
+static void show_region(const char *key)
+{
+    char text[160];
+    (void)snprintf(text, sizeof text, "%s %s", key, region_name(key));
+    show_pair(_("District"), text);
+}
+
 static int house_show(struct cli *cli, const struct args *args)
 {
     int code = EXIT_OK;
@@ -75,7 +82,7 @@ static int house_show(struct cli *cli, const struct args *args)
     }
     show_pair(_("House"), get_text(result, "slug"));
     show_pair(_("Name"), get_text(result, "name"));
-    show_pair(_("District"), get_text(result, "region"));
+    show_region(get_text(result, "region"));
     show_pair(_("Role"), role_label(get_text(result, "role")));
     show_pair(_("Id"), get_text(result, "id"));
     show_pair(_("Transport key"), get_text(result, "transport"));

@@ -33,7 +33,7 @@ static int log_tail(struct cli *cli, const struct args *args)
     }
     const char *titles[] = {_("House"), _("Log"),    _("Entry"),  _("Time"),  _("What"),
                             _("Kind"),  _("Record"), _("Effect"), _("Sealed")};
-    const int flags[] = {0, 0, GRID_RIGHT, 0, 0, 0, 0, 0, 0};
+    const int flags[] = {0, 0, GRID_RIGHT, 0, 0, GRID_TRUNCATE, 0, 0, 0};
     struct grid *grid = grid_new(cli, titles, flags, 9);
     json_array_foreach(json_object_get(result, "items"), index, item)
     {

@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "proto/district.h"
 #include "tools/grid.h"
 #include "tools/lists.h"
 
@@ -54,6 +56,27 @@ static int national_overview(struct cli *cli, const struct args *args)
     return EXIT_OK;
 }
 
+/* The key of a state or district: its lost leading zero is put back, a name is looked up. */
+static bool region_prefix(const char *text, char out[8])
+{
+    size_t len = strlen(text);
+    const bool digits = len > 0 && strspn(text, "0123456789") == len && len <= 5;
+    (void)snprintf(out, 8, "%s%.5s", digits && (len == 1 || len == 4) ? "0" : "",
+                   digits ? text : "");
+    for (size_t i = 0; !digits && state_at(i) != NULL; i++) {
+        if (strcasecmp(state_at(i)->name, text) == 0) {
+            (void)snprintf(out, 8, "%s", state_at(i)->code);
+        }
+    }
+    if (!digits && district_find_slug(span_str(text)) != NULL) {
+        (void)snprintf(out, 8, "%s", district_find_slug(span_str(text))->ags);
+    }
+    /* part of a key is a prefix as well */
+    return strlen(out) == 2   ? state_find(span_str(out)) != NULL
+           : strlen(out) == 5 ? district_find(span_str(out)) != NULL
+                              : strlen(out) > 2 && state_find(span_of(out, 2)) != NULL;
+}
+
 static int national_regions(struct cli *cli, const struct args *args)
 {
     int code = EXIT_OK;
@@ -62,7 +85,13 @@ static int national_regions(struct cli *cli, const struct args *args)
     json_t *params = json_object();
     const char *level = args_value(args, "level");
     if (args->pos_count > 0) {
-        (void)json_object_set_new(params, "prefix", json_string(args->pos[0]));
+        char prefix[8];
+        if (!region_prefix(args->pos[0], prefix)) {
+            json_decref(params);
+            return cli_error(cli, TRIS_ERR_NOT_FOUND, NULL, "tris national regions",
+                             _("there is no state or district \"%s\""), args->pos[0]);
+        }
+        (void)json_object_set_new(params, "prefix", json_string(prefix));
     }
     if (level != NULL) {
         (void)json_object_set_new(params, "level", json_string(level));

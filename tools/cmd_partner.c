@@ -115,6 +115,7 @@ static int partner_list(struct cli *cli, const struct args *args)
     json_t *item;
     bool usage;
     uint64_t most = 0;
+    char place[512];
     json_t *params = list_params(cli, args, &usage);
     if (usage) {
         return EXIT_USAGE;
@@ -135,9 +136,14 @@ static int partner_list(struct cli *cli, const struct args *args)
         grid_row(grid);
         grid_text(grid, get_text(item, "id"));
         grid_text(grid, get_text(fields, "name"));
-        grid_text(grid, sector_word(get_text(fields, "sector")));
+        grid_text(grid, sector_word(cli, get_text(fields, "sector")));
         grid_text(grid, code_label(cli, "legal_form", get_text(fields, "legal_form")));
-        grid_text(grid, city[0] != '\0' ? city : region_name(get_text(fields, "region")));
+        (void)snprintf(place, sizeof place, "%s",
+                       city[0] != '\0' ? city : region_name(get_text(fields, "region")));
+        if (city[0] == '\0') {
+            place[strcspn(place, ",")] = '\0'; /* "Köln, Stadt" */
+        }
+        grid_text(grid, place);
         grid_text(grid, scope_label(get_text(item, "scope")));
         grid_text(grid, get_bool(item, "ended")
                             ? _("ended")

@@ -129,11 +129,18 @@ static void print_store(const json_t *status)
     }
 }
 
-static int print_status(struct cli *cli)
+/* A stream of documents has one on each line. */
+static int print_status(struct cli *cli, bool watched)
 {
     int code = EXIT_OK;
     json_t *status = cli_call(cli, "status", json_object(), &code);
     if (status == NULL || cli->json) {
+        if (status != NULL && watched) {
+            (void)json_object_set_new(status, "schema", json_string("tris.status.1"));
+            cli_ndjson(status);
+            json_decref(status);
+            return EXIT_OK;
+        }
         return status != NULL ? cli_json(status, "tris.status.1") : code;
     }
     json_t *houses = cli_pages(cli, "house.list", json_object(), 0, &code);
@@ -156,13 +163,13 @@ static int print_status(struct cli *cli)
 static int status_run(struct cli *cli, const struct args *args)
 {
     if (!args_flag(args, "watch")) {
-        return print_status(cli);
+        return print_status(cli, false);
     }
     for (;;) {
         if (cli->tty_out && !cli->json) {
             (void)fputs("\033[H\033[2J", stdout);
         }
-        int code = print_status(cli);
+        int code = print_status(cli, true);
         if (code != EXIT_OK || fflush(stdout) != 0) {
             return code;
         }

@@ -20,9 +20,9 @@ enum {
 static const struct {
     const char *word, *code;
 } sector_words[] = {
-    {"Staat", "S"},     {"Politik", "S"}, {"Verwaltung", "S"},     {"öffentliche Hand", "S"},
-    {"state", "S"},     {"public", "S"},  {"Unternehmen", "W"},    {"civic", "Z"},
-    {"community", "Z"}, {"Verein", "Z"},  {"Zivilgesellsch.", "Z"}};
+    {"Staat", "S"},     {"Politik", "S"},   {"Verwaltung", "S"},  {"öffentliche Hand", "S"},
+    {"state", "S"},     {"public", "S"},    {"Unternehmen", "W"}, {"civic", "Z"},
+    {"Zivilges.", "Z"}, {"community", "Z"}, {"Verein", "Z"},      {"Zivilgesellsch.", "Z"}};
 
 struct span fields_word(const struct field *field, struct span text)
 {

@@ -94,13 +94,13 @@ const char *scope_label(const char *scope)
     return scope;
 }
 
-const char *sector_word(const char *code)
+const char *sector_word(const struct cli *cli, const char *code)
 {
-    static const char *const rows[][2] = {
-        {"W", N_("business")}, {"S", N_("state")}, {"Z", N_("civic")}};
+    static const char *const rows[][3] = {
+        {"W", "business", "Wirtschaft"}, {"S", "state", "Staat"}, {"Z", "civic", "Zivilges."}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(rows[i][0], code) == 0) {
-            return _(rows[i][1]);
+            return rows[i][cli->lang == LANG_DE ? 2 : 1];
         }
     }
     return code;

@@ -18,8 +18,8 @@ const char *role_label(const char *role);
 const char *scope_label(const char *scope);
 const char *verb_label(const char *verb);
 const char *kind_label(const struct cli *cli, const char *kind);
-/* The short word for W, S or Z. */
-const char *sector_word(const char *code);
+/* A word for W, S or Z that is short enough for a table. */
+const char *sector_word(const struct cli *cli, const char *code);
 /* "Köln, Stadt" for "05315"; the key itself if it is no district's. */
 const char *region_name(const char *key);
 /* A field's text with labels for codes and names for districts; malloc'ed. */

@@ -169,11 +169,49 @@ PY
     [[ $output == *"Next: tris init --charter"* ]]
 }
 
+@test "a table fits the terminal, and what is cut ends with an ellipsis" {
+    add "Ein Verein mit einem Namen, der auf keinem Bildschirm Platz hat e. V."
+    run_code 0 "$PYTHON" - "$TRIS" "$(node_dir koeln)" <<'PY'
+import fcntl, os, pty, struct, sys, termios, time
+pid, fd = pty.fork()
+if pid == 0:
+    while os.get_terminal_size().columns != 80:
+        time.sleep(0.01)
+    os.execv(sys.argv[1], ["tris", "--data", sys.argv[2], "partner", "list"])
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+out = b""
+while True:
+    try:
+        part = os.read(fd, 4096)
+    except OSError:
+        break
+    if not part:
+        break
+    out += part
+lines = out.decode().splitlines()
+assert all(len(line) <= 80 for line in lines), lines
+assert any("Ein Verein" in line and "\u2026" in line for line in lines), lines
+PY
+}
+
+@test "a watched status is one JSON document a line" {
+    run timeout -s INT 3 "$TRIS" --data "$(node_dir koeln)" status --watch --json
+    [ "$(head -n 1 <<<"$output" | json 'd["schema"]')" = tris.status.1 ]
+    [ "${#lines[@]}" -ge 2 ]
+}
+
+@test "regions are asked for by key, without its zero, or by name; others are not found" {
+    run_code 0 tris_at koeln national regions 5
+    run_code 0 tris_at koeln national regions hessen
+    run_code 4 tris_at koeln national regions xx
+    run_code 4 tris_at koeln national regions 99
+}
+
 @test "people read districts, sectors and fields by name, in their language" {
     command -v msgfmt >/dev/null || skip "no gettext: built without the German texts"
     id=$(add "Namen e. V.")
     tris_at koeln partner edit "$id" --status inactive
-    tris_at koeln partner list --lang de | grep -qE "Namen e. V. +Zivilgesellschaft +e.V. +Köln, Stadt +im Haus"
+    tris_at koeln partner list --lang de | grep -qE "Namen e. V. +Zivilges\. +e.V. +Köln +im Haus"
     tris_at koeln partner show "$id" --lang de | grep -qE "^Kreis des Sitzes +05315 Köln, Stadt$"
     tris_at koeln partner history "$id" --lang de | grep -qF "Status: aktiv -> inaktiv"
 }
