@@ -349,33 +349,125 @@ static void bye_codes_come_back(void **state)
 }
 
 /* FORMAT.md is what a second implementation reads: its table must be that of msg.def. */
+/* ---- FORMAT.md ---- */
+
+struct doc_row {
+    unsigned number;         /* of a message; of a field: that of its message */
+    const char *name, *kind; /* kind NULL: the message itself */
+};
+
+static const char *kind_word(const char *kind)
+{
+    static const char *const words[][2] = {
+        {"UINT", "uint"}, {"SHORT", "bin16"},        {"HASH", "bin32"},
+        {"SIG", "bin64"}, {"MAYBE", "bin16 or nil"}, {"TEXT", "str"},
+        {"BIN", "bin"},   {"ITEMS", "items"},        {"CLAIMS", "claims"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i][0], kind) == 0) {
+            return words[i][1];
+        }
+    }
+    fail_msg("no word for %s", kind);
+    return "";
+}
+
+/* The whole file, line ends as blanks in `flat`; NULL if the test does not run from the root. */
+static char *format_text(char **flat)
+{
+    FILE *file = fopen("proto/FORMAT.md", "rb");
+    if (file == NULL) {
+        return NULL;
+    }
+    char *text = calloc(1, 1024 * 1024);
+    *flat = calloc(1, 1024 * 1024);
+    size_t len = fread(text, 1, 1024 * 1024 - 1, file);
+    fclose(file);
+    assert_true(len > 0);
+    for (size_t i = 0; i < len; i++) {
+        (*flat)[i] = (char)(text[i] == '\n' ? ' ' : text[i]);
+    }
+    return text;
+}
+
+/* Every message with its fields in order, by name and kind, and none besides. */
 static void format_md_has_the_table(void **state)
 {
     (void)state;
-    static const char *const rows_wanted[] = {
+    static const struct doc_row table[] = {
 #define MSG_ROW(name)
 #define MSG_ROW_END(name)
-#define MSG(number, NAME, name) "| " #number " | " #NAME " | ",
+#define MSG(number, NAME, name) {number, #NAME, NULL},
 #define MSG_END(NAME, name)
-#define MSG_FIELD(owner, kind, field, limit)
+#define MSG_FIELD(owner, kind, field, limit) {0, #field, #kind},
 #define MSG_RESERVED(number, NAME)
 #define MSG_BYE(number, NAME)
 #include "proto/msg.def"
     };
-    FILE *file = fopen("proto/FORMAT.md", "rb");
-    if (file == NULL) {
-        skip(); /* not run from the root */
+    char *flat = NULL, *text = format_text(&flat), *at = NULL, wanted[80];
+    if (text == NULL) {
+        skip();
     }
-    char *text = calloc(1, 1024 * 1024);
-    size_t len = fread(text, 1, 1024 * 1024 - 1, file);
-    fclose(file);
-    assert_true(len > 0);
-    for (size_t i = 0; i < sizeof rows_wanted / sizeof rows_wanted[0]; i++) {
-        if (strstr(text, rows_wanted[i]) == NULL) {
-            fail_msg("FORMAT.md lacks %s", rows_wanted[i]);
+    size_t start = 0;
+    while (table[start].kind != NULL) {
+        start++; /* the fields of list rows and handshake payloads */
+    }
+    for (size_t i = start; i < sizeof table / sizeof table[0]; i++) {
+        bool message = table[i].kind == NULL;
+        if (message) {
+            snprintf(wanted, sizeof wanted, "\n| %u | %s | ", table[i].number, table[i].name);
+            at = strstr(text, wanted);
+        } else {
+            snprintf(wanted, sizeof wanted, "%s %s", table[i].name, kind_word(table[i].kind));
+            at = strncmp(at, wanted, strlen(wanted)) == 0 ? at : NULL;
+        }
+        if (at == NULL) {
+            fail_msg("FORMAT.md lacks %s", wanted);
+            return;
+        }
+        at += strlen(wanted);
+        if (!message) { /* limits stand in parentheses, the next field behind a comma */
+            at += strncmp(at, " (", 2) == 0 ? strcspn(at, ")") + 1 : 0;
+            at += strncmp(at, ", ", 2) == 0 ? 2 : strspn(at, " ");
+        }
+        if (i + 1 == sizeof table / sizeof table[0] || table[i + 1].kind == NULL) {
+            assert_int_equal(strncmp(at, "|\n", 2), 0); /* no field too many */
         }
     }
     free(text);
+    free(flat);
+}
+
+static void format_md_has_reserved_numbers_and_reasons(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned number;
+        const char *name;
+        enum tris_err err; /* of a reason; TRIS_OK for a reserved number */
+    } table[] = {
+#define MSG_ROW(name)
+#define MSG_ROW_END(name)
+#define MSG(number, NAME, name)
+#define MSG_END(NAME, name)
+#define MSG_FIELD(owner, kind, field, limit)
+#define MSG_RESERVED(number, NAME) {number, #NAME, TRIS_OK},
+#define MSG_BYE(number, NAME) {number, NULL, TRIS_##NAME},
+#include "proto/msg.def"
+    };
+    char *flat = NULL, *text = format_text(&flat), wanted[80];
+    if (text == NULL) {
+        skip();
+    }
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        const char *name = table[i].name != NULL ? table[i].name : tris_err_name(table[i].err);
+        snprintf(wanted, sizeof wanted, " %u %s", table[i].number, name);
+        if (strstr(flat, wanted) == NULL) {
+            fail_msg("FORMAT.md lacks%s", wanted);
+        }
+    }
+    free(text);
+    free(flat);
 }
 
 int main(void)
@@ -395,6 +487,7 @@ int main(void)
         cmocka_unit_test(print_is_bounded),
         cmocka_unit_test(bye_codes_come_back),
         cmocka_unit_test(format_md_has_the_table),
+        cmocka_unit_test(format_md_has_reserved_numbers_and_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
