@@ -17,31 +17,36 @@ static int member_cmp(const void *a, const void *b)
     return tris_house_id_cmp(&x->charter_line->id, &y->charter_line->id);
 }
 
+struct slug_row {
+    const char *slug;
+    uint32_t index;
+};
+
 static int slug_cmp(const void *a, const void *b)
 {
-    const struct member *x = *(struct member *const *)a, *y = *(struct member *const *)b;
-    return strcmp(member_line(x)->slug, member_line(y)->slug);
+    const struct slug_row *x = a, *y = b;
+    return strcmp(x->slug, y->slug);
 }
 
 /* Which slugs are not unique: asked for with every record that is shown. */
 static enum tris_err note_shared_slugs(struct members *m)
 {
-    struct member **sorted = malloc((m->count + 1) * sizeof *sorted);
-    if (sorted == NULL) {
+    struct slug_row *rows = malloc((m->count + 1) * sizeof *rows);
+    if (rows == NULL) {
         return TRIS_ERR_NO_MEMORY;
     }
     for (uint32_t i = 0; i < m->count; i++) {
-        sorted[i] = &m->list[i];
-        sorted[i]->slug_shared = false;
+        rows[i] = (struct slug_row){member_line(&m->list[i])->slug, i};
+        m->list[i].slug_shared = false;
     }
-    qsort(sorted, m->count, sizeof *sorted, slug_cmp);
+    qsort(rows, m->count, sizeof *rows, slug_cmp);
     for (uint32_t i = 1; i < m->count; i++) {
-        if (slug_cmp(&sorted[i - 1], &sorted[i]) == 0) {
-            sorted[i - 1]->slug_shared = true;
-            sorted[i]->slug_shared = true;
+        if (slug_cmp(&rows[i - 1], &rows[i]) == 0) {
+            m->list[rows[i - 1].index].slug_shared = true;
+            m->list[rows[i].index].slug_shared = true;
         }
     }
-    free(sorted);
+    free(rows);
     return TRIS_OK;
 }
 

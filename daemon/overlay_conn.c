@@ -6,7 +6,10 @@
 #include "proto/assert.h"
 
 enum {
-    OVERLAY_HALF_OPEN_MAX = 32,    /* connections that have not authenticated */
+    OVERLAY_WINDOW_MIN = 512 * 1024,
+    OVERLAY_WINDOW_MAX = 16 * 1024 * 1024,
+    OVERLAY_WINDOW_ALL = 48 * 1024 * 1024, /* below the writer's inbox */
+    OVERLAY_HALF_OPEN_MAX = 32,            /* connections that have not authenticated */
     OVERLAY_HALF_OPEN_ORIGIN = 4,  /* of one network address; loopback has no limit of its own */
     OVERLAY_OFFENCE_MS = 2000,     /* least back-off after a fault of the peer */
     OVERLAY_OFFENCES_MAX = 3,      /* faults in a row after which it waits outside for a while */
@@ -17,6 +20,9 @@ enum {
     OVERLAY_OPENS_MS = 60000,
     OVERLAY_GOOD_MS = 30000, /* a session that lasted so long clears back-off and offences */
 };
+
+_Static_assert((int)OVERLAY_WINDOW_MIN >= (int)TRIS_CREDIT_INITIAL_BYTES, "never below credit");
+_Static_assert((int)OVERLAY_WINDOW_ALL < (int)WRITER_SEGMENTS_BYTES_MAX, "it fits the inbox");
 
 /* ---- accepting ---- */
 
@@ -86,6 +92,19 @@ void overlay_on_connection(uv_stream_t *listener, int status)
 }
 
 /* ---- events of connections ---- */
+
+void overlay_share_windows(struct overlay *o)
+{
+    uint64_t open = overlay_open_count(o);
+    uint64_t window = OVERLAY_WINDOW_ALL / (open > 0 ? open : 1);
+    window = window < OVERLAY_WINDOW_MIN ? OVERLAY_WINDOW_MIN : window;
+    window = window > OVERLAY_WINDOW_MAX ? OVERLAY_WINDOW_MAX : window;
+    for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        if (overlay_open_peer(o, c) != NULL) {
+            session_credit_window(conn_session(c), window);
+        }
+    }
+}
 
 const char *overlay_slug(const struct overlay *o, uint32_t index)
 {

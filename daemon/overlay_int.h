@@ -1,5 +1,5 @@
-/* The overlay's own state, shared by overlay.c (peers, dialling, questions) and overlay_conn.c
- * (what connections tell); for nobody else. */
+/* The overlay's own state, shared by overlay.c (peers, dialling), overlay_conn.c (what connections
+ * tell) and overlay_look.c (what can be asked); for nobody else. */
 #ifndef TRIS_DAEMON_OVERLAY_INT_H
 #define TRIS_DAEMON_OVERLAY_INT_H
 
@@ -24,6 +24,8 @@ struct overlay {
     } own_ahead; /* the largest claim of a peer beyond an own log; size 0 = none */
 };
 
+/* The peer whose open session this connection is; NULL if it is none. */
+struct peer *overlay_open_peer(const struct overlay *o, const struct conn *c);
 uint64_t overlay_now(const struct overlay *o); /* the loop's monotonic time */
 /* Wall time of the last byte of a session. */
 uint64_t overlay_heard(const struct overlay *o, const struct session_stats *stats);

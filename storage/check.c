@@ -203,7 +203,7 @@ static void check_tip(struct audit *a, const struct log_row *log)
     }
     struct key key;
     struct span value;
-    struct seal_row row;
+    struct seal_row row = {0};
     key_log_seq(&key, l->no, l->seal.size);
     enum tris_err err = view_get(a->v, DB_SEAL, key_span(&key), &value);
     if (err == TRIS_OK) {

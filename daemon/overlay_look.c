@@ -1,0 +1,112 @@
+/* What can be asked about peers and open sessions. Loops walk connections, which are few, not
+ * members. */
+#include "daemon/clock.h"
+#include "daemon/daemon.h"
+#include "daemon/overlay_int.h"
+#include "proto/assert.h"
+
+const char *peer_state_name(enum peer_state state)
+{
+    static const char *const names[] = {"idle", "waiting", "dialling", "open"};
+    return names[state];
+}
+
+uint32_t overlay_peer_count(const struct overlay *o)
+{
+    return o->count;
+}
+
+/* Wall time of the last byte of a session. */
+uint64_t overlay_heard(const struct overlay *o, const struct session_stats *stats)
+{
+    uint64_t now = overlay_now(o);
+    return clock_wall_ms() - (now > stats->last_recv_ms ? now - stats->last_recv_ms : 0);
+}
+
+const struct peer *overlay_peer(const struct overlay *o, uint32_t index)
+{
+    tris_assert(index < o->count);
+    struct peer *p = &o->peers[index];
+    if (p->state == PEER_OPEN) {
+        p->heard_wall_ms = overlay_heard(o, session_stats(conn_session(p->conn)));
+    }
+    return p;
+}
+
+const struct session_stats *overlay_session_stats(const struct overlay *o, uint32_t index)
+{
+    tris_assert(index < o->count);
+    const struct peer *p = &o->peers[index];
+    return p->state == PEER_OPEN ? session_stats(conn_session(p->conn)) : NULL;
+}
+
+bool overlay_peer_equal(const struct overlay *o, uint32_t index)
+{
+    const struct session_stats *stats = overlay_session_stats(o, index);
+    struct tris_hash root;
+    if (stats == NULL) {
+        return false;
+    }
+    frontier_root(o->d->frontier, &root);
+    struct tris_short own = tris_short_of(root.b);
+    return tris_short_eq(&own, &stats->peer_root);
+}
+
+struct peer *overlay_open_peer(const struct overlay *o, const struct conn *c)
+{
+    uint32_t index = conn_peer(c);
+    struct peer *p = index != UINT32_MAX ? &o->peers[index] : NULL;
+    return p != NULL && p->state == PEER_OPEN && p->conn == c ? p : NULL;
+}
+
+uint32_t overlay_open_count(const struct overlay *o)
+{
+    uint32_t count = 0;
+    for (const struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        count += overlay_open_peer(o, c) != NULL ? 1 : 0;
+    }
+    return count;
+}
+
+uint32_t overlay_inbound_count(const struct overlay *o)
+{
+    uint32_t count = 0;
+    for (const struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        const struct peer *p = overlay_open_peer(o, c);
+        count += p != NULL && p->inbound ? 1 : 0;
+    }
+    return count;
+}
+
+uint32_t overlay_equal_count(const struct overlay *o)
+{
+    uint32_t count = 0;
+    for (const struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        count += overlay_open_peer(o, c) != NULL && overlay_peer_equal(o, conn_peer(c)) ? 1 : 0;
+    }
+    return count;
+}
+
+bool overlay_all_equal(const struct overlay *o)
+{
+    uint32_t open = overlay_open_count(o);
+    return open > 0 && overlay_equal_count(o) == open;
+}
+
+uint64_t overlay_last_heard(const struct overlay *o, uint32_t index)
+{
+    uint64_t sealed = o->d->members.list[index].arrived_ms;
+    uint64_t session = overlay_peer(o, index)->heard_wall_ms;
+    return session > sealed ? session : sealed;
+}
+
+size_t overlay_listen_count(const struct overlay *o)
+{
+    return o->listener.count;
+}
+
+const char *overlay_listen(const struct overlay *o, size_t index)
+{
+    tris_assert(index < o->listener.count);
+    return o->listener.address[index];
+}
