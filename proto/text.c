@@ -142,7 +142,9 @@ static void fold_put(struct fold *f, utf8proc_int32_t point)
         return;
     }
     f->space = false;
-    wbuf_bytes(f->w, bytes + skip, len - skip);
+    for (size_t i = skip; i < len; i++) { /* one or two, as a rule: less than a call */
+        f->w->ptr[f->w->len++] = bytes[i];
+    }
 }
 
 static void fold_letter(struct fold *f, utf8proc_int32_t point)

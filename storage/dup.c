@@ -97,12 +97,23 @@ static enum tris_err check(struct store_view *v, const struct fields_plan *plan,
     return TRIS_OK;
 }
 
+/* In a write transaction the cursor that writes: what was not found is put where it then stands,
+ * without another walk from the root. */
+static enum tris_err open_cursor(struct store_view *v, enum db_table table, MDB_cursor **out)
+{
+    if (v->txn == NULL) {
+        return view_cursor(v, table, out);
+    }
+    *out = txn_cursor(v->txn, table);
+    return *out != NULL ? TRIS_OK : store_txn_err(v->txn);
+}
+
 static enum tris_err find(struct store_view *v, enum db_table table, const struct key *prefix,
                           const struct fields_plan *plan, const struct dup_wanted *wanted,
                           struct record_ref *out)
 {
     MDB_cursor *cursor = NULL;
-    enum tris_err err = view_cursor(v, table, &cursor);
+    enum tris_err err = open_cursor(v, table, &cursor);
     if (err != TRIS_OK) {
         return err;
     }
@@ -131,7 +142,9 @@ static enum tris_err find(struct store_view *v, enum db_table table, const struc
             err = cursor_get(cursor, MDB_NEXT, &key, &value);
         }
     }
-    mdb_cursor_close(cursor);
+    if (v->txn == NULL) {
+        mdb_cursor_close(cursor);
+    }
     if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
         return err;
     }

@@ -13,7 +13,7 @@ void txn_fail(struct store_txn *t, enum tris_err err)
     }
 }
 
-static MDB_cursor *txn_cursor(struct store_txn *t, enum db_table table)
+MDB_cursor *txn_cursor(struct store_txn *t, enum db_table table)
 {
     if (t->cursor[table] == NULL && txn_ok(t)) {
         enum tris_err err = view_cursor(&t->view, table, &t->cursor[table]);

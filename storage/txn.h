@@ -39,6 +39,10 @@ static inline bool txn_ok(const struct store_txn *t)
     return t->err == TRIS_OK;
 }
 
+/* The cursor that writes to the table, kept until the transaction ends; whoever moves it does not
+ * count on its place after a write. NULL: the transaction is broken. Never to be closed. */
+MDB_cursor *txn_cursor(struct store_txn *t, enum db_table table);
+
 /* All of these are no-ops after the first error. */
 void txn_put(struct store_txn *t, enum db_table table, struct span key, struct span value);
 /* The same for keys that mostly ascend: cheaper behind the greatest key of the table. */
