@@ -11,9 +11,10 @@ setup_file() {
         mkdir -p "$WORLD/$house/home"
         free_port >"$WORLD/$house.port"
     done
-    # Steps in order: "run HOUSE", "send FROM TO FILE", "daemon HOUSE..." with the lines of the block.
+    # Steps in order: "run HOUSE", "send FROM TO FILE", "daemon HOUSE...", "file HOUSE NAME", with the
+    # lines of the block.
     awk -v dir="$WORLD" '
-        match($0, /^<!-- (run|send|daemon): .* -->$/) {
+        match($0, /^<!-- (run|send|daemon|file): .* -->$/) {
             step = $0
             gsub(/^<!-- | -->$|:/, "", step)
             file = sprintf("%s/step.%02d", dir, ++n)
@@ -21,7 +22,7 @@ setup_file() {
             waiting = (step !~ /^send/)
             next
         }
-        waiting && /^```sh$/ { inside = 1; waiting = 0; next }
+        waiting && /^```(sh|python)$/ { inside = 1; waiting = 0; next }
         inside && /^```$/ { inside = 0; next }
         inside { print > file }' "$ROOT/README.md"
 }
@@ -33,6 +34,7 @@ machine() { # house, command text
     text=${text//koeln.example:8747/127.0.0.1:$(node_port koeln)}
     text=${text//leipzig.example:8747/127.0.0.1:$(node_port leipzig)}
     text=${text//\[::\]:8747/127.0.0.1:$(node_port "$house")}
+    text=${text//python3 /$PYTHON }
     (
         cd "$WORLD/$house" || exit
         export HOME=$WORLD/$house/home PATH=$BUILD:$PATH
@@ -47,7 +49,7 @@ machine() { # house, command text
 }
 
 @test "every step works as it is written, and Leipzig sees the partner of Köln" {
-    local file step words text all=
+    local file step words text seen=0
     [ "$(ls "$WORLD"/step.* | wc -l)" -ge 8 ]
     for file in "$WORLD"/step.*; do
         step=$(head -n 1 "$file")
@@ -60,8 +62,9 @@ machine() { # house, command text
             run machine "${words[1]}" "$text"
             echo "$output"
             [ "$status" -eq 0 ]
-            all=$output
+            [[ ${words[1]} != leipzig || $output != *"Tafel Deutz"* ]] || seen=$((seen + 1))
             ;;
+        file) printf '%s\n' "$text" >"$WORLD/${words[1]}/${words[2]}" ;;
         send) cp "$WORLD/${words[1]}/${words[3]}" "$WORLD/${words[2]}/${words[3]}" ;;
         daemon)
             local house
@@ -72,7 +75,14 @@ machine() { # house, command text
             ;;
         esac
     done
-    [[ $all == *"Tafel Deutz"* ]]
+    [ "$seen" -eq 2 ] # with tris, and with the program
+}
+
+@test "the program has at most 30 lines" {
+    local lines
+    lines=$(sed -n '/^```python$/,/^```$/p' "$ROOT/README.md" | sed '1d;$d' | wc -l)
+    [ "$lines" -gt 10 ]
+    [ "$lines" -le 30 ]
 }
 
 @test "the first screen names the two commands" {
