@@ -2,12 +2,14 @@
 #include "tools/csv.h"
 
 #include <csv.h>
+#include <iconv.h>
 #include <stdlib.h>
 
 #include "proto/pack.h"
 
 enum {
     SNIFF_BYTES = 64 * 1024,
+    WIDE_BYTES_MAX = 3, /* of one Windows-1252 character in UTF-8 */
     PARSER_IN_CELL = 2, /* csv_parser.pstate inside a cell; libcsv has no public name for it */
 };
 
@@ -23,6 +25,9 @@ struct reader {
     uint64_t line;   /* of the line that is being fed */
     uint64_t offset; /* of its first byte */
     struct csv_row row;
+    bool converts;
+    iconv_t converter;
+    uint8_t *converted; /* one line as UTF-8 */
     size_t text_len, text_cap;
     uint8_t *text; /* the cells of one row, one after the other */
     size_t begin[CSV_CELLS_MAX], size[CSV_CELLS_MAX];
@@ -152,6 +157,23 @@ static void feed(struct reader *r, const uint8_t *bytes, size_t len)
     }
 }
 
+/* A line of Windows-1252, then fed as UTF-8; offsets stay those of the file. */
+static void feed_line(struct reader *r, uint8_t *bytes, size_t len)
+{
+    if (!r->converts) {
+        feed(r, bytes, len);
+        return;
+    }
+    char *in = (char *)bytes, *out = (char *)r->converted;
+    size_t in_left = len, out_left = (size_t)CSV_LINE_BYTES_MAX * WIDE_BYTES_MAX;
+    if (iconv(r->converter, &in, &in_left, &out, &out_left) == (size_t)-1) {
+        r->offset += len - in_left;
+        fail(r, TRIS_ERR_BAD_UTF8, r->line, 0, "the byte is no character of Windows-1252");
+        return;
+    }
+    feed(r, r->converted, (size_t)((uint8_t *)out - r->converted));
+}
+
 /* The delimiter that occurs most often in the first line outside quotes. */
 static char sniff_delimiter(const uint8_t *bytes, size_t len)
 {
@@ -244,7 +266,7 @@ static void read_lines(struct reader *r, uint8_t *buffer, struct csv_info *info)
         if (len == 0) {
             break;
         }
-        feed(r, buffer + at, len);
+        feed_line(r, buffer + at, len);
         at += len;
         r->offset += len;
         r->line++;
@@ -265,7 +287,7 @@ static void finish(struct reader *r)
 enum tris_err csv_read(FILE *file, struct csv_info *info, struct csv_error *error, csv_row_fn *each,
                        void *ctx)
 {
-    struct csv_info own_info;
+    struct csv_info own_info = {.encoding = CSV_UTF8};
     struct reader *r = calloc(1, sizeof *r);
     uint8_t *buffer = malloc(CSV_LINE_BYTES_MAX);
     enum tris_err err = TRIS_ERR_NO_MEMORY;
@@ -280,6 +302,16 @@ enum tris_err csv_read(FILE *file, struct csv_info *info, struct csv_error *erro
     have_parser = r->text != NULL && csv_init(&r->parser, 0) == 0;
     if (!have_parser) {
         goto out;
+    }
+    if (info != NULL && info->encoding == CSV_WINDOWS_1252) {
+        r->converted = malloc((size_t)CSV_LINE_BYTES_MAX * WIDE_BYTES_MAX);
+        r->converter = iconv_open("UTF-8", "WINDOWS-1252");
+        r->converts = r->converter != (iconv_t)-1;
+        if (!r->converts || r->converted == NULL) {
+            fail(r, TRIS_ERR_IO, 0, 0, "this system has no converter from Windows-1252");
+            err = r->err;
+            goto out;
+        }
     }
     csv_set_space_func(&r->parser, no_space);
     r->file = file;
@@ -301,6 +333,10 @@ out:
         csv_free(&r->parser);
     }
     if (r != NULL) {
+        if (r->converts) {
+            (void)iconv_close(r->converter);
+        }
+        free(r->converted);
         free(r->text);
     }
     free(buffer);

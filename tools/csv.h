@@ -1,5 +1,6 @@
-/* Reading CSV (RFC 4180) row by row over libcsv: UTF-8 with or without BOM; comma, semicolon or TAB
- * found out from the first line; line breaks inside quotes. Foreign dialects belong here as well.
+/* Reading CSV (RFC 4180) row by row over libcsv: UTF-8 with or without BOM, or Windows-1252 (which
+ * encoding.h finds out); comma, semicolon or TAB found out from the first line; line breaks inside
+ * quotes. Cells are UTF-8 in every case. Foreign dialects belong here as well.
  *
  * Bounded: a line and a cell have a greatest length, a row a greatest number of cells. */
 #ifndef TRIS_TOOLS_CSV_H
@@ -23,9 +24,12 @@ struct csv_row {
     const struct span *cell;
 };
 
+enum csv_encoding { CSV_UTF8, CSV_WINDOWS_1252 };
+
 struct csv_info {
-    char delimiter; /* ',' ';' '\t' */
-    bool bom;
+    enum csv_encoding encoding; /* to be set before csv_read */
+    char delimiter;             /* ',' ';' '\t'; found out */
+    bool bom;                   /* likewise */
 };
 
 struct csv_error {
@@ -39,7 +43,7 @@ struct csv_error {
 /* Returns false to stop; the read then ends with TRIS_OK. */
 typedef bool csv_row_fn(void *ctx, const struct csv_row *row);
 
-/* Reads the whole stream. `info` (may be NULL) is filled before the first row is given. */
+/* Reads the whole stream. `info` (NULL: UTF-8) is completed before the first row is given. */
 TRIS_MUST_CHECK enum tris_err csv_read(FILE *file, struct csv_info *info, struct csv_error *error,
                                        csv_row_fn *each, void *ctx);
 

@@ -2,18 +2,17 @@
  * and stores; answers are awaited only when enough groups are in flight. */
 #include "tools/import.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tools/client.h"
-#include "tools/fields.h"
+#include "tools/import_seen.h"
 #include "tools/progress.h"
 
 enum {
     GROUP_BYTES_MAX = 3 * 1024 * 1024, /* a request stays below TRIS_CTL_BYTES_MAX */
-    SCRATCH_BYTES = 512 * 1024,
-    PRESET_BYTES = 4096, /* at its end, for what the list says of every row */
-    PROBLEMS_MAX = 8,
 };
 
 /* Rows of one scope that wait to be sent. */
@@ -32,21 +31,37 @@ struct pass {
     struct fault *fault;
     bool failed; /* the daemon or memory: the pass ends */
     unsigned in_flight;
-    const struct field *source_field, *source_id_field, *region_field;
+    uint64_t line; /* of the present row */
+    size_t reason_bytes;
+    struct seen *seen;
     struct progress progress;
     struct group group[2]; /* local, national */
-    struct record record;
-    uint8_t scratch[SCRATCH_BYTES];
+    struct row row;
     uint8_t payload[TRIS_PAYLOAD_BYTES_MAX];
     uint8_t request[TRIS_CTL_BYTES_MAX];
     uint8_t body[2][GROUP_BYTES_MAX];
 };
 
+/* The beginning of a text, whole characters, NUL-terminated. */
+static void span_copy(struct span text, char *out, size_t size)
+{
+    size_t len = text.len < size ? text.len : size - 1;
+    while (len < text.len && len > 0 && (text.ptr[len] & 0xc0) == 0x80) {
+        len--;
+    }
+    if (len > 0) {
+        memcpy(out, text.ptr, len);
+    }
+    out[len] = '\0';
+}
+
 static void reject(struct pass *p, uint64_t line, const char *column, const char *reason)
 {
     struct import_result *out = p->out;
+    size_t reason_len = strlen(reason) + 1, column_len = strlen(column) + 1;
     out->counts.rejected++;
-    if (out->rejected_count == IMPORT_REJECTED_MAX) {
+    if (out->rejected_count == IMPORT_REJECTED_MAX ||
+        p->reason_bytes > IMPORT_REJECTED_BYTES_MAX - reason_len - column_len) {
         return;
     }
     if (out->rejected_count % 64 == 0) {
@@ -59,9 +74,36 @@ static void reject(struct pass *p, uint64_t line, const char *column, const char
     }
     struct rejected *r = &out->rejected[out->rejected_count];
     r->line = line;
-    (void)snprintf(r->column, sizeof r->column, "%s", column);
-    r->reason = strdup(reason);
-    out->rejected_count += r->reason != NULL ? 1 : 0;
+    r->reason = malloc(reason_len + column_len);
+    if (r->reason == NULL) {
+        return;
+    }
+    memcpy(r->reason, reason, reason_len);
+    r->column = memcpy(r->reason + reason_len, column, column_len);
+    p->reason_bytes += reason_len + column_len;
+    out->rejected_count++;
+}
+
+/* A new row that looks like another record. */
+static void note_similar(struct pass *p, uint64_t line, struct span name, uint64_t other_line,
+                         struct span id)
+{
+    struct import_result *out = p->out;
+    out->counts.similar++;
+    if (out->similar_count == IMPORT_SIMILAR_MAX) {
+        return;
+    }
+    if (out->similar == NULL) {
+        out->similar = calloc(IMPORT_SIMILAR_MAX, sizeof out->similar[0]);
+        if (out->similar == NULL) {
+            return;
+        }
+    }
+    struct import_similar *similar = &out->similar[out->similar_count++];
+    similar->line = line;
+    similar->other_line = other_line;
+    span_copy(id, similar->id, sizeof similar->id);
+    span_copy(name, similar->name, sizeof similar->name);
 }
 
 static void reject_line(void *ctx, uint64_t line, const char *why)
@@ -101,12 +143,28 @@ static void take_rejected(struct pass *p, struct span result)
     }
 }
 
+static void take_similar(struct pass *p, struct span result)
+{
+    struct rbuf r = rbuf_of(ctl_map_get(result, "similar"));
+    uint32_t rows = r.len > 0 ? pack_read_array(&r, IMPORT_GROUP_ROWS) : 0;
+    for (uint32_t i = 0; i < rows; i++) {
+        (void)pack_read_array(&r, 3);
+        uint64_t line = pack_read_uint(&r);
+        struct span name = pack_read_str(&r, TRIS_CTL_BYTES_MAX);
+        struct span id = pack_read_str(&r, TRIS_CTL_BYTES_MAX);
+        if (r.err == TRIS_OK) {
+            note_similar(p, line, name, 0, id);
+        }
+    }
+}
+
 static void take_counts(struct pass *p, struct span result)
 {
     p->out->counts.new_rows += count_of(result, "new");
     p->out->counts.changed += count_of(result, "changed");
     p->out->counts.unchanged += count_of(result, "unchanged");
     take_rejected(p, result);
+    take_similar(p, result);
 }
 
 /* After the first refusal: what else was under way is still counted, so that people hear what is
@@ -152,18 +210,22 @@ static bool flush(struct pass *p, struct group *g)
         return !p->failed;
     }
     struct wbuf w = wbuf_of(p->request, sizeof p->request);
-    pack_write_map(&w, 5);
+    pack_write_map(&w, 7);
     pack_write_cstr(&w, "dry_run");
     pack_write_bool(&w, p->plan->dry_run);
+    pack_write_cstr(&w, "file");
+    pack_write_cstr(&w, p->plan->file);
+    pack_write_cstr(&w, "import");
+    pack_write_uint(&w, p->out->id);
     pack_write_cstr(&w, "kind");
-    pack_write_cstr(&w, p->plan->kind->name);
+    pack_write_cstr(&w, p->plan->row.kind->name);
     pack_write_cstr(&w, "rows");
     pack_write_array(&w, g->rows);
     wbuf_span_put(&w, wbuf_span(&g->body));
     pack_write_cstr(&w, "scope");
     pack_write_cstr(&w, g->scope == SCOPE_LOCAL ? "local" : "national");
     pack_write_cstr(&w, "source");
-    pack_write_cstr(&w, p->plan->source_name);
+    pack_write_cstr(&w, p->plan->row.source_name);
     if (w.err != TRIS_OK) {
         fault_set(p->fault, w.err, NULL, NULL, "%s", tris_err_text(w.err));
         p->failed = true;
@@ -179,120 +241,45 @@ static bool flush(struct pass *p, struct group *g)
     return true;
 }
 
+/* The number under which this import can be undone. */
+static bool begin(struct pass *p)
+{
+    struct span result;
+    struct wbuf w = wbuf_of(p->request, sizeof p->request);
+    pack_write_map(&w, 3);
+    pack_write_cstr(&w, "file");
+    pack_write_cstr(&w, p->plan->file);
+    pack_write_cstr(&w, "kind");
+    pack_write_cstr(&w, p->plan->row.kind->name);
+    pack_write_cstr(&w, "source");
+    pack_write_cstr(&w, p->plan->row.source_name);
+    if (!client_call(p->cli->client, "import.begin", wbuf_span(&w), &result, p->fault)) {
+        p->failed = true;
+        return false;
+    }
+    p->out->id = count_of(result, "import");
+    return true;
+}
+
 /* ---- rows ---- */
 
-static void remark(struct pass *p, uint64_t line, const char *name, struct span text,
+static void remark(void *ctx, const char *column, struct span was, const struct record *record,
                    const struct field *field)
 {
+    struct pass *p = ctx;
     char now[160];
     struct wbuf w = wbuf_of(now, sizeof now - 1);
     p->out->counts.corrected++;
     if (p->out->remark_count == IMPORT_REMARKS_MAX) {
         return;
     }
-    record_print_value(&p->record, field, false, LANG_EN, &w);
+    record_print_value(record, field, false, LANG_EN, &w);
     now[w.len] = '\0';
     struct import_remark *r = &p->out->remark[p->out->remark_count++];
-    r->line = line;
-    (void)snprintf(r->text, sizeof r->text, _("%s \"%.*s\" -> \"%s\" (corrected)"), name,
-                   (int)(text.len < 80 ? text.len : 80), text.len > 0 ? (const char *)text.ptr : "",
+    r->line = p->line;
+    (void)snprintf(r->text, sizeof r->text, _("%s \"%.*s\" -> \"%s\" (corrected)"), column,
+                   (int)(was.len < 80 ? was.len : 80), was.len > 0 ? (const char *)was.ptr : "",
                    now);
-}
-
-/* Sets the record's fields; false if a cell was refused. */
-static bool set_cells(struct pass *p, uint64_t line, const struct span *cell, size_t count,
-                      enum schema_scope *scope)
-{
-    struct wbuf scratch = wbuf_of(p->scratch, SCRATCH_BYTES - PRESET_BYTES);
-    char reason[512];
-    record_init(&p->record, p->plan->kind);
-    for (size_t i = 0; i < count; i++) {
-        struct span text = import_trim(csv_unguard(cell[i]));
-        const struct column *column = i < p->columns->count ? &p->columns->column[i] : NULL;
-        if (text.len == 0) {
-            continue;
-        }
-        if (column == NULL) {
-            reject(p, line, "", _("the row has more cells than the header"));
-            return false;
-        }
-        if (column->use == COLUMN_SCOPE) {
-            *scope = import_scope(text);
-            if (*scope == 0) {
-                reject(p, line, column->name,
-                       span_eq(text, span_str("parties"))
-                           ? _("records for parties only come later; allowed: local national")
-                           : _("the scope is unknown, allowed: local national"));
-                return false;
-            }
-        }
-        if (column->use != COLUMN_FIELD) {
-            continue;
-        }
-        bool changed = false;
-        text = fields_word(column->field, text);
-        enum tris_err err = record_set_text(&p->record, column->field, text, &scratch, &changed);
-        if (err != TRIS_OK) {
-            fields_refused(p->cli->lang, column->field, text, err, reason, sizeof reason);
-            reject(p, line, column->name, reason);
-            return false;
-        }
-        if (changed) {
-            remark(p, line, column->name, text, column->field);
-        }
-    }
-    return true;
-}
-
-static bool is_set(const struct record *r, const struct field *field)
-{
-    const struct value *value = field != NULL ? record_value(r, field->number) : NULL;
-    return value != NULL && value->present;
-}
-
-/* What the list as a whole says about each row; its texts have a part of `scratch` of their own. */
-static void set_presets(struct pass *p)
-{
-    struct wbuf none = wbuf_of(p->scratch + SCRATCH_BYTES - PRESET_BYTES, PRESET_BYTES);
-    if (is_set(&p->record, p->source_id_field) && !is_set(&p->record, p->source_field)) {
-        (void)!record_set_text(&p->record, p->source_field, span_str(p->plan->source_name), &none,
-                               NULL);
-    }
-    if (p->plan->region[0] != '\0' && p->region_field != NULL &&
-        !is_set(&p->record, p->region_field)) {
-        (void)!record_set_text(&p->record, p->region_field, span_str(p->plan->region), &none, NULL);
-    }
-}
-
-/* Checks for the scope; a record that may not leave the house because of personal data is kept
- * there instead. False if it is refused. */
-static bool check(struct pass *p, uint64_t line, enum schema_scope *scope)
-{
-    struct record_problem problem[PROBLEMS_MAX];
-    for (int turn = 0; turn < 2; turn++) {
-        size_t found = record_check_own(&p->record, *scope, problem, PROBLEMS_MAX);
-        const struct record_problem *bad = NULL;
-        bool personal = false;
-        for (size_t i = 0; i < found && i < PROBLEMS_MAX; i++) {
-            if (problem[i].warning) {
-                continue;
-            }
-            personal = personal || problem[i].err == TRIS_ERR_PERSONAL;
-            bad = bad == NULL || bad->err == TRIS_ERR_PERSONAL ? &problem[i] : bad;
-        }
-        if (bad == NULL) {
-            p->out->counts.narrowed += turn == 1 ? 1 : 0;
-            return true;
-        }
-        if (!personal || bad->err != TRIS_ERR_PERSONAL || *scope != SCOPE_NATIONAL) {
-            char reason[FIELDS_TEXT_BYTES];
-            fields_problem(p->cli->lang, bad, reason, sizeof reason);
-            reject(p, line, bad->field != NULL ? bad->field->name : "", reason);
-            return false;
-        }
-        *scope = SCOPE_LOCAL;
-    }
-    return false;
 }
 
 /* A row that an export wrote of another house or of another kind is not for this list. */
@@ -301,55 +288,103 @@ static bool is_foreign(const struct pass *p, const struct span *cell, size_t cou
     for (size_t i = 0; i < count && i < p->columns->count; i++) {
         enum column_use use = p->columns->column[i].use;
         struct span text = import_trim(cell[i]);
-        if (text.len > 0 && ((use == COLUMN_KIND && schema_kind_by_name(text) != p->plan->kind) ||
-                             (use == COLUMN_HOUSE && !span_eq(text, span_str(p->plan->house))))) {
+        if (text.len > 0 &&
+            ((use == COLUMN_KIND && schema_kind_by_name(text) != p->plan->row.kind) ||
+             (use == COLUMN_HOUSE && !span_eq(text, span_str(p->plan->house))))) {
             return true;
         }
     }
     return false;
 }
 
-static bool on_row(void *ctx, uint64_t line, const struct span *cell, size_t count)
+/* A second row for one record would undo the first one at each repetition: it is left out. Rows
+ * that only look alike are told in dry runs. False: nothing is to be sent. */
+static bool is_first(struct pass *p, uint64_t line, struct span payload)
 {
-    struct pass *p = ctx;
-    enum schema_scope scope = p->plan->listed ? SCOPE_NATIONAL : SCOPE_LOCAL;
-    p->out->counts.rows++;
-    if (is_foreign(p, cell, count)) {
-        p->out->counts.skipped++;
+    char reason[200];
+    bool same = false;
+    const struct row *row = &p->row;
+    struct span id = row_text(row, row->source_id), name = row_text(row, row->name);
+    struct span region = row_text(row, row->region);
+    uint64_t first = id.len > 0 ? seen_add(p->seen, SEEN_SOURCE, id, row_text(row, row->source),
+                                           payload, line, &same)
+                                : 0;
+    if (first == 0 && name.len > 0 && (id.len == 0 || p->plan->dry_run)) {
+        uint64_t alike = seen_add(p->seen, SEEN_NAME, name, region, payload, line, &same);
+        if (id.len == 0) {
+            first = alike;
+        } else if (alike != 0) {
+            note_similar(p, line, name, alike, span_of(NULL, 0));
+        }
+    }
+    if (first == 0) {
         return true;
     }
-    if (p->out->counts.rows % IMPORT_GROUP_ROWS == 0) {
-        long at = ftell(p->source->file);
-        progress_show(&p->progress, at > 0 ? (uint64_t)at : 0, p->out->counts.rows);
+    if (same) {
+        p->out->counts.unchanged++;
+        return false;
     }
-    if (!set_cells(p, line, cell, count, &scope)) {
-        return true;
-    }
-    set_presets(p);
-    fields_derive(&p->record);
-    if (!check(p, line, &scope)) {
-        return true;
-    }
-    struct wbuf payload = wbuf_of(p->payload, sizeof p->payload);
-    enum tris_err err = record_encode(&p->record, &payload);
-    if (err != TRIS_OK) {
-        reject(p, line, "", tris_err_text(err));
-        return true;
-    }
-    struct group *g = &p->group[scope == SCOPE_NATIONAL ? 1 : 0];
-    struct span source_id = span_of(NULL, 0);
-    if (is_set(&p->record, p->source_id_field)) {
-        source_id = record_value(&p->record, p->source_id_field->number)->text;
-    }
+    p->out->counts.repeated++;
+    (void)snprintf(reason, sizeof reason,
+                   id.len > 0 ? _("line %llu has this key already; the first row counts")
+                              : _("line %llu is the same but for spelling or legal form, in the "
+                                  "same district; the first row counts"),
+                   (unsigned long long)first);
+    reject(p, line, id.len > 0 ? "source_id" : "name", reason);
+    return false;
+}
+
+static bool send_row(struct pass *p, uint64_t line, struct span payload)
+{
+    struct group *g = &p->group[p->row.scope == SCOPE_NATIONAL ? 1 : 0];
     if (g->body.cap - g->body.len < payload.len + 1024 && !flush(p, g)) {
         return false;
     }
     pack_write_array(&g->body, 3);
     pack_write_uint(&g->body, line);
-    pack_write_str(&g->body, source_id);
+    pack_write_str(&g->body, row_text(&p->row, p->row.source_id));
     pack_write_bin(&g->body, payload.ptr, payload.len);
     g->rows++;
     return g->rows < IMPORT_GROUP_ROWS || flush(p, g);
+}
+
+/* Ctrl-C waits until the rows on their way are answered. */
+static bool is_interrupted(struct pass *p)
+{
+    sigset_t pending;
+    p->out->interrupted = sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 ||
+                                                        sigismember(&pending, SIGTERM) == 1);
+    return p->out->interrupted;
+}
+
+static bool on_row(void *ctx, uint64_t line, const struct span *cell, size_t count)
+{
+    struct pass *p = ctx;
+    p->out->counts.rows++;
+    p->line = line;
+    if (p->out->counts.rows % IMPORT_GROUP_ROWS == 0) {
+        long at = ftell(p->source->file);
+        progress_show(&p->progress, at > 0 ? (uint64_t)at : 0, p->out->counts.rows);
+        if (is_interrupted(p)) {
+            return false;
+        }
+    }
+    if (is_foreign(p, cell, count)) {
+        p->out->counts.skipped++;
+        return true;
+    }
+    if (!row_take(&p->row, cell, count)) {
+        reject(p, line, p->row.column, p->row.reason);
+        return true;
+    }
+    struct wbuf payload = wbuf_of(p->payload, sizeof p->payload);
+    enum tris_err err = record_encode(&p->row.record, &payload);
+    if (err != TRIS_OK) {
+        reject(p, line, "", tris_err_text(err));
+        return true;
+    }
+    p->out->counts.narrowed += p->row.narrowed ? 1 : 0;
+    return !is_first(p, line, wbuf_span(&payload)) || send_row(p, line, wbuf_span(&payload));
 }
 
 static int by_line(const void *a, const void *b)
@@ -371,15 +406,17 @@ static void fault_of_list(struct pass *p, const struct csv_error *error)
     p->fault->exit = EXIT_FAILED;
 }
 
-bool import_pass(struct cli *cli, struct import_source *source, struct columns *columns,
-                 const struct import_plan *plan, struct import_result *out, struct fault *fault)
+static struct pass *pass_new(struct cli *cli, struct import_source *source, struct columns *columns,
+                             const struct import_plan *plan, struct import_result *out,
+                             struct fault *fault)
 {
-    struct csv_error error;
     struct pass *p = calloc(1, sizeof *p);
-    memset(out, 0, sizeof *out);
-    if (p == NULL) {
+    struct seen *seen = seen_new();
+    if (p == NULL || seen == NULL) {
         fault_set(fault, TRIS_ERR_NO_MEMORY, NULL, NULL, "%s", tris_err_text(TRIS_ERR_NO_MEMORY));
-        return false;
+        seen_free(seen);
+        free(p);
+        return NULL;
     }
     p->cli = cli;
     p->columns = columns;
@@ -387,20 +424,60 @@ bool import_pass(struct cli *cli, struct import_source *source, struct columns *
     p->source = source;
     p->out = out;
     p->fault = fault;
-    p->source_field = schema_field_by_name(plan->kind, span_str("source"));
-    p->source_id_field = schema_field_by_name(plan->kind, span_str("source_id"));
-    p->region_field = schema_field_by_name(plan->kind, span_str("region"));
+    p->seen = seen;
+    p->row.columns = columns;
+    p->row.plan = &plan->row;
+    p->row.lang = cli->lang;
+    p->row.remark = remark;
+    p->row.remark_ctx = p;
+    row_init(&p->row);
     for (size_t i = 0; i < 2; i++) {
         p->group[i].scope = i == 0 ? SCOPE_LOCAL : SCOPE_NATIONAL;
         p->group[i].body = wbuf_of(p->body[i], sizeof p->body[i]);
     }
-    columns->kind = plan->kind;
+    return p;
+}
+
+/* Signals that end a program are kept waiting during a pass. */
+static void signals_hold(sigset_t *held, sigset_t *before)
+{
+    (void)sigemptyset(held);
+    (void)sigaddset(held, SIGINT);
+    (void)sigaddset(held, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, held, before);
+}
+
+static void signals_release(const sigset_t *held, const sigset_t *before, bool take)
+{
+    const struct timespec at_once = {0, 0};
+    if (take) {
+        (void)sigtimedwait(held, NULL, &at_once);
+    }
+    (void)sigprocmask(SIG_SETMASK, before, NULL);
+}
+
+bool import_pass(struct cli *cli, struct import_source *source, struct columns *columns,
+                 const struct import_plan *plan, struct import_result *out, struct fault *fault)
+{
+    struct csv_error error = {.err = TRIS_OK};
+    sigset_t held, before;
+    memset(out, 0, sizeof *out);
+    struct pass *p = pass_new(cli, source, columns, plan, out, fault);
+    if (p == NULL) {
+        return false;
+    }
+    columns->kind = plan->row.kind;
+    signals_hold(&held, &before);
     progress_start(&p->progress, cli, source->size);
-    enum tris_err err = import_read(source, columns, &error, on_row, reject_line, p);
+    enum tris_err err = TRIS_OK;
+    if (plan->dry_run || begin(p)) {
+        err = import_read(source, columns, &error, on_row, reject_line, p);
+    }
     if (!p->failed && flush(p, &p->group[0]) && flush(p, &p->group[1])) {
         (void)drain(p, 0);
     }
     progress_end(&p->progress);
+    signals_release(&held, &before, out->interrupted);
     if (err != TRIS_OK && !p->failed) {
         fault_of_list(p, &error);
         p->failed = true;
@@ -408,7 +485,11 @@ bool import_pass(struct cli *cli, struct import_source *source, struct columns *
     if (out->rejected_count > 0) {
         qsort(out->rejected, out->rejected_count, sizeof out->rejected[0], by_line);
     }
+    if (out->counts.new_rows + out->counts.changed == 0) {
+        out->id = 0;
+    }
     bool good = !p->failed;
+    seen_free(p->seen);
     free(p);
     return good;
 }
@@ -421,4 +502,7 @@ void import_result_fini(struct import_result *r)
     free(r->rejected);
     r->rejected = NULL;
     r->rejected_count = 0;
+    free(r->similar);
+    r->similar = NULL;
+    r->similar_count = 0;
 }

@@ -5,14 +5,16 @@
 #include <stdio.h>
 
 #include "tools/csv.h"
-#include "tools/import_map.h"
+#include "tools/import_row.h"
 #include "tools/tris.h"
 
 enum {
     IMPORT_GROUP_ROWS = 256, /* a container of the control socket holds no more */
     IMPORT_FLIGHT_MAX = 128,
     IMPORT_REJECTED_MAX = 100000, /* rejected rows that are remembered; all are counted */
+    IMPORT_REJECTED_BYTES_MAX = 16 * 1024 * 1024, /* of their reasons */
     IMPORT_REMARKS_MAX = 5,
+    IMPORT_SIMILAR_MAX = 1000,
 };
 
 enum import_format { IMPORT_CSV, IMPORT_NDJSON };
@@ -37,8 +39,16 @@ TRIS_MUST_CHECK enum tris_err import_read(struct import_source *source, struct c
 
 struct rejected {
     uint64_t line;
-    char column[COLUMN_NAME_BYTES];
-    char *reason; /* malloc'ed */
+    char *reason; /* malloc'ed, with the column behind it */
+    const char *column;
+};
+
+/* A new row that looks like another record: same name but for the legal form, same district. */
+struct import_similar {
+    uint64_t line;
+    uint64_t other_line; /* of this list; 0: a record of this house */
+    char id[64];         /* that record */
+    char name[120];      /* of the row, cut */
 };
 
 struct import_remark {
@@ -51,15 +61,15 @@ struct import_counts {
     uint64_t corrected; /* values that were put right, such as a lost leading zero */
     uint64_t skipped;   /* of another house or kind, from an export */
     uint64_t narrowed;  /* kept in the house because they are personal data */
+    uint64_t repeated;  /* rejected: rows for a record that an earlier row is for */
+    uint64_t similar;   /* new rows that look like something else; dry runs only */
 };
 
 struct import_plan {
-    const struct kind *kind;
-    bool listed; /* national unless the row says otherwise */
+    struct row_plan row;
     bool dry_run;
-    char source_name[81];
     char house[96]; /* what this house is called; rows of others are skipped */
-    char region[8]; /* of rows in a list without a column for it; "" = none */
+    char file[161]; /* for the list of imports */
 };
 
 struct import_result {
@@ -68,6 +78,10 @@ struct import_result {
     size_t rejected_count;
     struct import_remark remark[IMPORT_REMARKS_MAX]; /* the first corrections */
     size_t remark_count;
+    struct import_similar *similar; /* malloc'ed; the first ones */
+    size_t similar_count;
+    uint64_t id;      /* of this import; 0: nothing was written */
+    bool interrupted; /* by a signal; what was sent before is written */
 };
 
 /* False with `fault` if the list cannot be read or the daemon fails; what was answered until then

@@ -60,10 +60,15 @@ static const struct alias aliases[] = {
     {"notiz zum sektor", COLUMN_FIELD, "sector_note"},
 };
 
-void columns_init(struct columns *c, const struct kind *kind)
+void columns_clear(struct columns *c)
 {
-    c->kind = kind;
+    struct map_rule *rule;
     c->count = 0;
+    for (size_t i = 0; c->map != NULL && (rule = list_map_rule(c->map, i)) != NULL; i++) {
+        for (size_t k = 0; k < rule->count; k++) {
+            rule->column[k] = COLUMNS_MAX;
+        }
+    }
 }
 
 static bool is_blank_at(struct span text, size_t i, size_t *len)
@@ -140,12 +145,34 @@ static void recognise(struct columns *c, struct column *column)
     if (column->use == COLUMN_UNKNOWN && is_field_of_others(text)) {
         column->use = COLUMN_IGNORED;
     }
+    if ((field != NULL || column->use == COLUMN_SCOPE) && c->map != NULL &&
+        list_map_fills(c->map, field)) {
+        column->use = COLUMN_IGNORED;
+        field = NULL;
+    }
     if (field != NULL &&
         ((field->flags & FIELD_HIDDEN) != 0 || columns_of_field(c, field) != COLUMNS_MAX)) {
         column->use = COLUMN_IGNORED;
         field = NULL;
     }
     column->field = field;
+}
+
+/* Tells the map's rules where this column is; true if one of them wants it. */
+static bool tell_rules(struct columns *c, const char *name, size_t index)
+{
+    struct map_rule *rule;
+    bool wanted = false;
+    struct span text = import_trim(span_str(name));
+    for (size_t i = 0; c->map != NULL && (rule = list_map_rule(c->map, i)) != NULL; i++) {
+        for (size_t k = 0; k < rule->count; k++) {
+            if (span_eq(text, span_str(rule->source[k])) && rule->column[k] == COLUMNS_MAX) {
+                rule->column[k] = index;
+                wanted = true;
+            }
+        }
+    }
+    return wanted;
 }
 
 size_t columns_add(struct columns *c, struct span name)
@@ -164,6 +191,10 @@ size_t columns_add(struct columns *c, struct span name)
         return COLUMNS_MAX;
     }
     recognise(c, &column);
+    if (tell_rules(c, column.name, c->count) &&
+        (column.use == COLUMN_UNKNOWN || column.use == COLUMN_IGNORED)) {
+        column.use = COLUMN_MAPPED;
+    }
     c->column[c->count] = column;
     return c->count++;
 }
@@ -181,7 +212,28 @@ size_t columns_of_field(const struct columns *c, const struct field *field)
 bool columns_has(const struct columns *c, const char *field_name)
 {
     const struct field *field = schema_field_by_name(c->kind, span_str(field_name));
-    return field != NULL && columns_of_field(c, field) != COLUMNS_MAX;
+    const struct map_constant *constant;
+    bool found = field != NULL && (columns_of_field(c, field) != COLUMNS_MAX ||
+                                   (c->map != NULL && list_map_fills(c->map, field)));
+    for (size_t i = 0; field != NULL && !found && c->map != NULL &&
+                       (constant = list_map_constant(c->map, i)) != NULL;
+         i++) {
+        found = constant->field == field;
+    }
+    return found;
+}
+
+const char *columns_missing(const struct columns *c)
+{
+    struct map_rule *rule;
+    for (size_t i = 0; c->map != NULL && (rule = list_map_rule(c->map, i)) != NULL; i++) {
+        for (size_t k = 0; k < rule->count; k++) {
+            if (rule->column[k] == COLUMNS_MAX) {
+                return rule->source[k];
+            }
+        }
+    }
+    return NULL;
 }
 
 enum schema_scope import_scope(struct span text)

@@ -3,7 +3,7 @@
 #ifndef TRIS_TOOLS_IMPORT_MAP_H
 #define TRIS_TOOLS_IMPORT_MAP_H
 
-#include "proto/record.h"
+#include "tools/list_map.h"
 
 enum { COLUMNS_MAX = 512, COLUMN_NAME_BYTES = 80 };
 
@@ -11,6 +11,7 @@ enum column_use {
     COLUMN_UNKNOWN, /* nobody knows it: named in a remark */
     COLUMN_IGNORED, /* known and without meaning here */
     COLUMN_FIELD,
+    COLUMN_MAPPED, /* a map file takes it and nothing else does */
     COLUMN_SCOPE,
     COLUMN_KIND,  /* of an export of all kinds: other rows are skipped */
     COLUMN_HOUSE, /* of an export: rows of other houses are skipped */
@@ -24,17 +25,22 @@ struct column {
 
 struct columns {
     const struct kind *kind;
+    struct list_map *map; /* borrowed; NULL: none */
     size_t count;
     struct column column[COLUMNS_MAX];
 };
 
-void columns_init(struct columns *c, const struct kind *kind);
+/* Forgets all columns; kind and map stay. */
+void columns_clear(struct columns *c);
 /* Index of the column with this exact name, added if it is new; COLUMNS_MAX if there are too
  * many. A field that another column has already makes the later one ignored. */
 size_t columns_add(struct columns *c, struct span name);
 /* Index of the column that fills this field, or COLUMNS_MAX. */
 size_t columns_of_field(const struct columns *c, const struct field *field);
+/* True if a column, or a rule or constant of the map, fills it. */
 bool columns_has(const struct columns *c, const char *field_name);
+/* The first column that the map names and the list does not have; NULL: none. */
+const char *columns_missing(const struct columns *c);
 
 /* "national", "local" and their labels; 0 if the text is none of them. */
 enum schema_scope import_scope(struct span text);

@@ -115,21 +115,38 @@ static bool ndjson_row(struct walk *w, uint64_t line, const json_t *object)
     return go_on;
 }
 
+/* The next line without its end into `line`, at most NDJSON_LINE_BYTES_MAX bytes of it; -1 at the
+ * end of the file, else its length (the greatest one: too long). */
+static ssize_t next_line(FILE *file, char *line)
+{
+    size_t len = 0;
+    int c;
+    while (len < NDJSON_LINE_BYTES_MAX && (c = getc_unlocked(file)) != EOF) {
+        if (c == '\n') {
+            return (ssize_t)len;
+        }
+        line[len++] = (char)c;
+    }
+    return len > 0 ? (ssize_t)len : -1;
+}
+
 static enum tris_err read_ndjson(struct import_source *source, struct walk *w,
                                  struct csv_error *error)
 {
-    char *line = NULL;
-    size_t cap = 0;
+    char *line = malloc(NDJSON_LINE_BYTES_MAX);
     ssize_t len;
-    enum tris_err err = TRIS_OK;
-    bool go_on = true;
-    for (uint64_t no = 1; go_on && (len = getline(&line, &cap, source->file)) >= 0; no++) {
+    enum tris_err err = line != NULL ? TRIS_OK : TRIS_ERR_NO_MEMORY;
+    bool go_on = line != NULL;
+    for (uint64_t no = 1; go_on && (len = next_line(source->file, line)) >= 0; no++) {
         struct span text = import_trim(span_of(line, (size_t)len));
         json_error_t why;
+        if (no == 1 && text.len >= 3 && memcmp(text.ptr, "\xef\xbb\xbf", 3) == 0) {
+            text = span_of(text.ptr + 3, text.len - 3);
+        }
         if (text.len == 0) {
             continue;
         }
-        if (len > NDJSON_LINE_BYTES_MAX) {
+        if (len == NDJSON_LINE_BYTES_MAX) {
             err = TRIS_ERR_TOO_LARGE;
             error->line = no;
             (void)snprintf(error->text, sizeof error->text, "a line is too long");
@@ -158,7 +175,7 @@ enum tris_err import_read(struct import_source *source, struct columns *columns,
 {
     struct walk w = {.columns = columns, .each = each, .broken = broken, .ctx = ctx};
     memset(error, 0, sizeof *error);
-    columns_init(columns, columns->kind);
+    columns_clear(columns);
     clearerr(source->file);
     if (fseek(source->file, 0, SEEK_SET) != 0) {
         error->err = TRIS_ERR_IO;

@@ -74,8 +74,8 @@ for line in sys.stdin:
     [ "$(by_name 'Ohne Spalte e. V.' region)" = 05315 ]
 }
 
-@test "invalid UTF-8 and UTF-16 are refused with their place, and nothing is written" {
-    printf 'name,sector,legal_form\nGut e. V.,Z,ev\nStra\xdfe e. V.,Z,ev\n' >latin.csv
+@test "mixed encodings and UTF-16 are refused with their place, and nothing is written" {
+    printf 'name,sector,legal_form\nG\xc3\xbcte e. V.,Z,ev\nStra\xdfe e. V.,Z,ev\n' >latin.csv
     run import latin.csv -n
     [ "$status" -eq 1 ]
     [[ $output == *"line 3"* && $output == *"column 1"* ]]
