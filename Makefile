@@ -155,7 +155,7 @@ unit: $(unit_bin) ## unit tests of this variant (T=name runs one)
 vectors: $(vector_bin) ## public and golden vectors (TRIS_TEST_VECTORS=folder)
 	$(Q)bash tests/run_vectors.sh $(B)
 
-layers: $(B)/libproto.a $(B)/libstorage.a ## prove the rooms: by grep, by symbol and by link
+layers: $(B)/libproto.a $(B)/libstorage.a $(B)/libdaemon.a $(B)/libtools.a ## prove the rooms: by grep, by symbol and by link
 	$(Q)CC='$(CC)' PROTO_LIBS='$(PROTO_LIBS)' STORAGE_LIBS='$(STORAGE_LIBS)' \
 		bash tests/layers.sh $(B) $(LDFLAGS)
 

@@ -50,6 +50,14 @@ used=$(nm -A -u "$build/libstorage.a" 2>/dev/null |
     grep -E ' (socket|connect|time|clock_gettime|gettimeofday|pthread_create|uv_.*|random.*)$')
 verdict "storage calls no socket, clock, thread, randomness or loop" "$used"
 
+used=$(nm -A -u "$build/libdaemon.a" 2>/dev/null | grep -E ' U mdb_')
+used+=$(nm -A -u "$build/libtools.a" 2>/dev/null | grep -E ' U (uv|mdb)_')
+verdict "daemon and tools reach the store through store.h, tools has no loop" "$used"
+globals=$(size -A "$build/libproto.a" 2>/dev/null | awk '
+    / *:/ || /\(ex / { file = $1 }
+    ($1 == ".data" || $1 == ".bss" || $1 == ".tdata" || $1 == ".tbss") && $2 > 0 { print file, $1 }')
+verdict "proto has no global that changes" "$globals"
+
 # all of a room links with its own libraries and nothing else
 echo 'int main(void) { return 0; }' > "$tmp/main.c"
 # shellcheck disable=SC2086 # lists of words

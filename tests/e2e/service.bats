@@ -93,6 +93,21 @@ PY
     node_stop koeln
 }
 
+@test "HUP takes over what a running daemon can, and names what needs a new start" {
+    local conf log
+    conf=$(node_dir koeln).conf log=$(node_dir koeln).log
+    node_start koeln
+    printf '[log]\nlevel = debug\n[sync]\nheartbeat_ms = 700\n[store]\nmap_bytes = 1073741824\n' >>"$conf"
+    kill -HUP "$(node_pid koeln)"
+    wait_for 5 grep -q reloaded "$log"
+    grep reload_waits "$log" | grep -q store.map_bytes
+    [ "$(grep -c reload_waits "$log")" -eq 1 ]
+    tris_at koeln config show --json >"$WORLD/config"
+    grep -qE '"value": "?700"?' "$WORLD/config"
+    not grep -q 1073741824 "$WORLD/config"
+    node_stop koeln
+}
+
 @test "log lines are JSON on request, and have priorities under journald" {
     node_start koeln --log-json
     node_stop koeln
