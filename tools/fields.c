@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "proto/assert.h"
 #include "proto/ctlmsg.h"
 
 enum {
@@ -47,6 +48,7 @@ static const char *label_of(enum label_lang lang, const struct field *field)
 static void few_codes(enum label_lang lang, const struct code_list *list, char *out, size_t size)
 {
     size_t used = 0;
+    tris_assert(list->count > 0);
     for (size_t i = 0; i < 2 * list->count && used < size; i++) {
         const struct code *code = &list->codes[i % list->count];
         const char *label = lang == LANG_DE ? code->label_de : code->label_en;
