@@ -24,6 +24,7 @@ enum {
     UNKNOWN_FIELD = 100,   /* below 128: the entry has no effect */
     EXTENSION_FIELD = 200, /* from 128 up: kept, the entry has its effect */
     FIELD_TOO_LONG = 161,  /* characters; a partner's name has at most 160 */
+    LATER_VERSION = 9,
 };
 
 static _Noreturn void die(const char *what, enum tris_err err)
@@ -45,6 +46,7 @@ struct fault_entry {
     bool has_record;
     uint64_t record_seq;
     void (*payload)(struct wbuf *w);
+    void (*header)(struct wbuf *cut, uint64_t time_ms); /* without the commitment; NULL: ours */
 };
 
 /* What a partner must have, and `extra` more pairs that the caller writes. */
@@ -116,18 +118,50 @@ static void payload_empty_map(struct wbuf *w)
     pack_write_map(w, 0);
 }
 
+static void payload_longer_header(struct wbuf *w)
+{
+    partner_begin(w, 0, "Injected partner with a longer header");
+}
+
+/* An element more than this version knows: allowed, and ignored. */
+static void header_longer(struct wbuf *cut, uint64_t time_ms)
+{
+    pack_write_array(cut, 8);
+    pack_write_uint(cut, ENTRY_VERSION);
+    pack_write_uint(cut, VERB_PUT);
+    pack_write_uint(cut, KIND_PARTNER);
+    pack_write_uint(cut, time_ms);
+    pack_write_nil(cut);
+    pack_write_nil(cut);
+    pack_write_str(cut, span_str("future")); /* the commitment stands before it */
+}
+
+/* Of a version that this one cannot read: nothing but the first element is looked at. */
+static void header_later(struct wbuf *cut, uint64_t time_ms)
+{
+    pack_write_array(cut, 7);
+    pack_write_uint(cut, LATER_VERSION);
+    pack_write_str(cut, span_str("put"));
+    pack_write_nil(cut);
+    pack_write_uint(cut, time_ms);
+    pack_write_bool(cut, true);
+    pack_write_map(cut, 0);
+}
+
 static const struct fault_entry entries[] = {
-    {"unknown-kind", VERB_PUT, UNKNOWN_KIND, false, 0, payload_partner},
-    {"unknown-verb", UNKNOWN_VERB, KIND_PARTNER, false, 0, payload_partner},
-    {"reserved-verb", VERB_PROPOSE, KIND_AGREEMENT, false, 0, payload_empty_map},
-    {"unknown-field", VERB_PUT, KIND_PARTNER, false, 0, payload_unknown_field},
-    {"too-long-field", VERB_PUT, KIND_PARTNER, false, 0, payload_too_long},
-    {"lacks-field", VERB_PUT, KIND_PARTNER, false, 0, payload_lacks_field},
-    {"no-msgpack", VERB_PUT, KIND_PARTNER, false, 0, payload_no_msgpack},
-    {"trailing-byte", VERB_PUT, KIND_PARTNER, false, 0, payload_trailing},
-    {"no-such-record", VERB_PUT, KIND_PARTNER, true, 4000000000u, payload_partner},
-    {"ends-nothing", VERB_END, KIND_PARTNER, true, 4000000001u, payload_empty_map},
-    {"extension", VERB_PUT, KIND_PARTNER, false, 0, payload_extension},
+    {"unknown-kind", VERB_PUT, UNKNOWN_KIND, false, 0, payload_partner, NULL},
+    {"unknown-verb", UNKNOWN_VERB, KIND_PARTNER, false, 0, payload_partner, NULL},
+    {"reserved-verb", VERB_PROPOSE, KIND_AGREEMENT, false, 0, payload_empty_map, NULL},
+    {"unknown-field", VERB_PUT, KIND_PARTNER, false, 0, payload_unknown_field, NULL},
+    {"too-long-field", VERB_PUT, KIND_PARTNER, false, 0, payload_too_long, NULL},
+    {"lacks-field", VERB_PUT, KIND_PARTNER, false, 0, payload_lacks_field, NULL},
+    {"no-msgpack", VERB_PUT, KIND_PARTNER, false, 0, payload_no_msgpack, NULL},
+    {"trailing-byte", VERB_PUT, KIND_PARTNER, false, 0, payload_trailing, NULL},
+    {"no-such-record", VERB_PUT, KIND_PARTNER, true, 4000000000u, payload_partner, NULL},
+    {"ends-nothing", VERB_END, KIND_PARTNER, true, 4000000001u, payload_empty_map, NULL},
+    {"later-version", 0, 0, false, 0, payload_partner, header_later},
+    {"longer-header", 0, 0, false, 0, payload_longer_header, header_longer},
+    {"extension", VERB_PUT, KIND_PARTNER, false, 0, payload_extension, NULL},
 };
 
 enum { ENTRIES = sizeof entries / sizeof entries[0] };
@@ -142,6 +176,18 @@ static void key_read(const char *path, struct tris_sign_secret *key)
     size_t len = fread(text, 1, sizeof text, f);
     fclose(f);
     check(keyfile_identity_parse(span_of(text, len), key), path);
+}
+
+/* The wire form of an entry whose header is not one that this version would write. */
+static void wire_put(struct wbuf *w, struct span cut, const struct tris_salt *salt,
+                     struct span payload)
+{
+    wbuf_u8(w, 0);
+    wbuf_u8(w, (uint8_t)cut.len);
+    wbuf_span_put(w, cut);
+    wbuf_bytes(w, salt->b, sizeof salt->b);
+    wbuf_u16(w, (uint16_t)payload.len);
+    wbuf_span_put(w, payload);
 }
 
 static void run_build(struct wbuf *run, uint64_t first, uint64_t time_ms)
@@ -160,7 +206,14 @@ static void run_build(struct wbuf *run, uint64_t first, uint64_t time_ms)
         };
         struct tris_salt salt;
         randombytes_buf(salt.b, sizeof salt.b);
-        entry_wire_encode(run, &header, &salt, wbuf_span(&payload));
+        if (entries[i].header != NULL) {
+            uint8_t cut_bytes[TRIS_HEADER_BYTES_MAX];
+            struct wbuf cut = wbuf_of(cut_bytes, sizeof cut_bytes);
+            entries[i].header(&cut, time_ms);
+            wire_put(run, wbuf_span(&cut), &salt, wbuf_span(&payload));
+        } else {
+            entry_wire_encode(run, &header, &salt, wbuf_span(&payload));
+        }
         printf("%llu %s\n", (unsigned long long)(first + i), entries[i].what);
     }
 }

@@ -31,14 +31,15 @@ teardown_file() { world_end; }
     [ "$(root_of koeln)" != "$(cat "$WORLD/root.before")" ]
 }
 
-@test "only the entry with an ignorable extension counts" {
+@test "only what is extended in an ignorable way counts: a field, a header element" {
     wait_equal 30 koeln leipzig observer
     local node
     for node in $NODES; do
-        has_national "$node" 2
+        has_national "$node" 3
         tris_at "$node" partner list --json | json '[r["fields"]["name"] for r in d["items"]]' >"$WORLD/names"
         grep -q 'Ordinary e. V.' "$WORLD/names"
         grep -q 'Injected partner with an extension' "$WORLD/names"
+        grep -q 'Injected partner with a longer header' "$WORLD/names"
         not grep -q 'without\|unknown\|trailing\|xxxx' "$WORLD/names"
     done
 }
@@ -56,7 +57,7 @@ teardown_file() { world_end; }
             run tris_at "$node" log show koeln "$seq" --json
             [ "$status" -eq 0 ]
             effect=$(printf '%s' "$output" | json 'd["effect"]')
-            if [[ $what == extension ]]; then
+            if [[ $what == extension || $what == longer-header ]]; then
                 is_effective "$effect"
             else
                 not is_effective "$effect"
@@ -70,7 +71,7 @@ teardown_file() { world_end; }
 @test "they are counted as inert, at every node alike" {
     local inert node
     inert=$(tris_at koeln status --json | json 'd["store"]["inert"]')
-    [ "$inert" -eq $(($(wc -l <"$WORLD/injected") - 1)) ]
+    [ "$inert" -eq $(($(wc -l <"$WORLD/injected") - 2)) ]
     for node in leipzig observer; do
         [ "$(tris_at "$node" status --json | json 'd["store"]["inert"]')" = "$inert" ]
     done
@@ -83,7 +84,7 @@ teardown_file() { world_end; }
     run tris_at observer init --charter "$WORLD/charter.txt"
     [ "$status" -eq 0 ]
     node_start observer
-    wait_for 30 has_national observer 2
+    wait_for 30 has_national observer 3
     node_start koeln
     wait_equal 30 koeln leipzig observer
 }
