@@ -158,6 +158,7 @@ struct rows_head {
     enum schema_scope scope;
     struct span source, file;
     uint64_t import; /* 0: not to be undone */
+    uint64_t fields; /* as writer_op.fields */
     bool dry_run;
 };
 
@@ -180,12 +181,35 @@ static void read_row(struct rows *rows, const struct rows_head *head, struct rbu
         .type = WRITER_IMPORT,
         .topic = head->scope == SCOPE_LOCAL ? TRIS_TOPIC_LOCAL : TRIS_TOPIC_DATA,
         .kind = head->kind->number,
+        .fields = head->fields,
         .payload = payload,
         .source = own_source.len > 0 ? own_source : head->source,
         .source_id = source_id,
         .name = record_text(&rows->record, "name"),
         .region = record_text(&rows->record, "region"),
     };
+}
+
+/* Numbers of the fields that the list speaks of. */
+static void read_fields(struct ctl_in *in, struct rows_head *head)
+{
+    head->fields = 0;
+    if (!ctl_in_has(in, "fields") || head->kind == NULL) {
+        return;
+    }
+    struct rbuf r = rbuf_of(ctl_map_get(in->map, "fields"));
+    uint32_t count = pack_read_array(&r, RECORD_FIELDS_MAX);
+    for (uint32_t i = 0; i < count && r.err == TRIS_OK; i++) {
+        const struct field *field = schema_field(head->kind, (uint32_t)pack_read_uint(&r));
+        if (field == NULL) {
+            rbuf_fail(&r, TRIS_ERR_BAD_VALUE);
+        } else {
+            head->fields |= (uint64_t)1 << (field - head->kind->fields);
+        }
+    }
+    if (rbuf_finish(&r) != TRIS_OK) {
+        ctl_in_refuse(in, TRIS_ERR_INVALID, "fields", "a list of field numbers of the kind");
+    }
 }
 
 static bool read_head(struct daemon *d, uint64_t token, struct ctl_in *in, struct rows_head *head)
@@ -195,6 +219,7 @@ static bool read_head(struct daemon *d, uint64_t token, struct ctl_in *in, struc
     head->source = ctl_in_text(in, "source", SOURCE_BYTES_MAX);
     head->file = ctl_in_text(in, "file", IMPORTS_TEXT_BYTES_MAX);
     head->import = ctl_in_uint(in, "import", 0, UINT32_MAX);
+    read_fields(in, head);
     head->dry_run = ctl_in_bool(in, "dry_run");
     if (head->kind != NULL && head->scope > head->kind->ceiling) {
         ctl_in_refuse(in, TRIS_ERR_INVALID, "scope", "this kind never leaves the house");
@@ -236,8 +261,8 @@ void ctl_import_begin(struct daemon *d, uint64_t token, struct span params)
 
 void ctl_import_rows(struct daemon *d, uint64_t token, struct span params)
 {
-    static const char *const keys[] = {"kind", "scope",  "source", "dry_run",
-                                       "rows", "import", "file",   NULL};
+    static const char *const keys[] = {"kind",   "scope", "source", "dry_run", "rows",
+                                       "import", "file",  "fields", NULL};
     struct ctl_in in = ctl_in_begin(params, keys);
     struct rows_head head;
     if (!read_head(d, token, &in, &head)) {

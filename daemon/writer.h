@@ -60,6 +60,9 @@ struct writer_op {
      * the result's record is that one. */
     bool refuse_duplicate;
     uint32_t end_reason;
+    /* IMPORT of a record that is there: bit i set = the list speaks of the kind's field i; all
+     * other fields stay as they are. 0: the payload is the whole new state. */
+    uint64_t fields;
     struct span payload;
     struct span source, source_id, name, region;
     struct span key; /* SETTING */

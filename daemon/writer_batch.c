@@ -83,6 +83,8 @@ void batch_fini(struct batch *b)
 {
     free(b->head_of);
     free(b->heads);
+    free(b->merge);
+    b->merge = NULL;
     b->head_of = NULL;
     b->heads = NULL;
 }

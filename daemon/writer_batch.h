@@ -70,6 +70,7 @@ struct batch {
     struct tris_salt salt[BATCH_SALTS]; /* random, each used once: asking for one costs a call */
     uint32_t salts_left;
     struct verified_segment verified; /* scratch */
+    struct op_merge *merge;           /* scratch of writer_op.c; NULL until it is needed */
 };
 
 /* After the own log numbers in `d` are known. */

@@ -2,6 +2,7 @@
 #include "daemon/writer_op.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
@@ -9,6 +10,14 @@
 #include "proto/pack.h"
 
 enum { END_PAYLOAD_BYTES = 32, CARD_PAYLOAD_BYTES = TRIS_HOUSE_LINE_BYTES_MAX + 16 };
+
+/* A row of a list and the record that it is for. */
+struct op_merge {
+    struct record now, row;
+    uint8_t payload[TRIS_PAYLOAD_BYTES_MAX];
+};
+
+_Static_assert(RECORD_FIELDS_MAX <= 64, "a bit for each field in writer_op.fields");
 
 static void reject(struct writer_result *r, enum tris_err err)
 {
@@ -190,6 +199,43 @@ static bool find_similar(struct store_view *v, const struct writer_op *op, struc
            (out->log_no != self.log_no || out->seq != self.seq);
 }
 
+/* What the row says, and of all other fields what the record has. */
+static enum tris_err merge(struct batch *b, struct record_ref ref, const struct writer_op *op,
+                           struct span *payload)
+{
+    struct store_record found;
+    const struct kind *kind = schema_kind(op->kind);
+    enum tris_err err = store_record_get(store_txn_view(b->txn), ref, &found);
+    if (err != TRIS_OK || span_eq(found.payload, op->payload)) {
+        return err;
+    }
+    b->merge = b->merge != NULL ? b->merge : malloc(sizeof *b->merge);
+    if (b->merge == NULL || kind == NULL) {
+        return kind == NULL ? TRIS_ERR_INVALID : TRIS_ERR_NO_MEMORY;
+    }
+    struct op_merge *m = b->merge;
+    err = record_decode(kind, found.payload, &m->now, NULL);
+    err = err == TRIS_OK ? record_decode(kind, op->payload, &m->row, NULL) : err;
+    if (err != TRIS_OK) {
+        return err;
+    }
+    for (size_t i = 0; i < kind->field_count; i++) {
+        if ((op->fields >> i & 1) == 0) {
+            m->row.value[i] = m->now.value[i]; /* lists point into m->now, which stays */
+        }
+    }
+    m->row.extension = m->now.extension;
+    m->row.extension_pairs = m->now.extension_pairs;
+    struct record_problem problem;
+    if (record_check_own(&m->row, found.scope, &problem, 1) > 0 && !problem.warning) {
+        return problem.err;
+    }
+    struct wbuf w = wbuf_of(m->payload, sizeof m->payload);
+    err = record_encode(&m->row, &w);
+    *payload = wbuf_span(&w);
+    return err;
+}
+
 static void op_import(struct batch *b, const struct writer_op *op, struct writer_result *r)
 {
     struct record_ref ref = {0};
@@ -211,7 +257,13 @@ static void op_import(struct batch *b, const struct writer_op *op, struct writer
         reject(r, TRIS_ERR_EXISTS);
         return;
     }
-    put_on(b, ref, op, r);
+    struct writer_op whole = *op;
+    err = op->fields != 0 ? merge(b, ref, op, &whole.payload) : TRIS_OK;
+    if (err != TRIS_OK) {
+        reject(r, err);
+        return;
+    }
+    put_on(b, ref, &whole, r);
 }
 
 /* An ending of a record; published_as is a seq of the own data log. */

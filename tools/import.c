@@ -204,15 +204,32 @@ static bool drain(struct pass *p, unsigned most)
     return !p->failed;
 }
 
+static void write_fields(const struct pass *p, struct wbuf *w)
+{
+    const struct kind *kind = p->plan->row.kind;
+    uint32_t count = 0;
+    for (size_t i = 0; i < kind->field_count; i++) {
+        count += row_speaks_of(&p->row, &kind->fields[i]) ? 1 : 0;
+    }
+    pack_write_array(w, count);
+    for (size_t i = 0; i < kind->field_count; i++) {
+        if (row_speaks_of(&p->row, &kind->fields[i])) {
+            pack_write_uint(w, kind->fields[i].number);
+        }
+    }
+}
+
 static bool flush(struct pass *p, struct group *g)
 {
     if (g->rows == 0 || !drain(p, IMPORT_FLIGHT_MAX - 1)) {
         return !p->failed;
     }
     struct wbuf w = wbuf_of(p->request, sizeof p->request);
-    pack_write_map(&w, 7);
+    pack_write_map(&w, 8);
     pack_write_cstr(&w, "dry_run");
     pack_write_bool(&w, p->plan->dry_run);
+    pack_write_cstr(&w, "fields");
+    write_fields(p, &w);
     pack_write_cstr(&w, "file");
     pack_write_cstr(&w, p->plan->file);
     pack_write_cstr(&w, "import");

@@ -212,3 +212,10 @@ bool row_take(struct row *r, const struct span *cell, size_t count)
     fields_derive(&r->record);
     return check(r);
 }
+
+bool row_speaks_of(const struct row *r, const struct field *field)
+{
+    return columns_has(r->columns, field->name) || field == r->region ||
+           (field == r->source && r->source_id != NULL &&
+            columns_has(r->columns, r->source_id->name));
+}

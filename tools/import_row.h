@@ -41,6 +41,9 @@ struct row {
 void row_init(struct row *r);
 /* False: refused, column and reason say why. The record's texts point into cells and scratch. */
 bool row_take(struct row *r, const struct span *cell, size_t count);
+/* True if the list says something of this field: a column, the map or the plan fills it. What it is
+ * silent on stays as it is in a record that is there already. */
+bool row_speaks_of(const struct row *r, const struct field *field);
 /* The text of a field, empty if there is none. */
 struct span row_text(const struct row *r, const struct field *field);
 

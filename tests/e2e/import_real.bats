@@ -181,6 +181,19 @@ INI
     [[ $output == *"new 0   changed 0   unchanged 1   rejected 1"* ]]
 }
 
+@test "what a list does not speak of stays as it is; an empty cell empties" {
+    tris_at koeln partner add --name "Von Hand e.V." --sector Z --legal-form ev --region 05315 \
+        --street "Weg 1" --city Köln --topics diversity
+    printf 'name,sector,legal_form,city,web\nVon Hand e.V.,Z,ev,,https://hand.example\n' >hand.csv
+    run_code 0 import hand.csv -y
+    [[ $output == *"new 0   changed 1"* ]]
+    [ "$(by_name 'Von Hand e.V.' street)" = "Weg 1" ]
+    [ "$(by_name 'Von Hand e.V.' city)" = "" ]
+    [ "$(by_name 'Von Hand e.V.' web)" = https://hand.example ]
+    run_code 0 import hand.csv -y
+    [[ $output == *"new 0   changed 0   unchanged 1"* ]]
+}
+
 @test "a dry run names what new rows look like" {
     printf 'id,name,sector,legal_form\n1,Ahorn GmbH,W,gmbh\n2,Ahorn gmbh,W,gmbh\n' >alike.csv
     run_code 0 import alike.csv -n
