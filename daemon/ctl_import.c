@@ -41,7 +41,8 @@ static void reject(struct rows *rows, uint64_t line, const char *field, const ch
 static const char *why_rejected(enum tris_err err)
 {
     if (err == TRIS_ERR_EXISTS) {
-        return "it exists already with the other scope (local or national)";
+        return "it exists already with the other scope: tris partner publish makes a local one "
+               "national";
     }
     if (err == TRIS_ERR_AMBIGUOUS) {
         return "several records have this name and district; give source_id, or end those too many";
