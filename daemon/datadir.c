@@ -199,10 +199,26 @@ static enum tris_err load_charter(const char *dir, struct datadir *out, struct r
     return err;
 }
 
+/* Whoever may write here can replace the keys, however well they are protected themselves. */
+static enum tris_err check_dir(const char *dir, struct refusal *why)
+{
+    struct stat st;
+    char next[DATADIR_PATH_BYTES + 32];
+    if (stat(dir, &st) != 0 || (st.st_mode & S_IWOTH) == 0) {
+        return TRIS_OK; /* one that is not there is reported with the file that it lacks */
+    }
+    snprintf(next, sizeof next, "chmod 700 %s", dir);
+    return refuse(why, TRIS_ERR_PERMISSION, next, "everybody may write to %s (mode %04o)", dir,
+                  (unsigned)(st.st_mode & 07777));
+}
+
 enum tris_err datadir_load(const char *dir, struct datadir *out, struct refusal *why)
 {
     memset(out, 0, sizeof *out);
-    enum tris_err err = load_identity(dir, out, why);
+    enum tris_err err = check_dir(dir, why);
+    if (err == TRIS_OK) {
+        err = load_identity(dir, out, why);
+    }
     if (err == TRIS_OK) {
         err = load_transport(dir, out, why);
     }

@@ -106,7 +106,9 @@ void room_of_disk(const struct store *s, uint64_t *all, uint64_t *left);
 bool room_is_out(const struct store *s);
 /* True for file systems on which LMDB's map or locks do not work (statfs f_type). */
 bool lock_fs_is_network(unsigned long type);
-/* DIR/lock, exclusive or shared; *fd to close at the end. detail as in store_open. */
+/* From now on a fault of the mapped file ends the process with a sentence (SIGBUS: exit 14). */
+void db_trap_faults(void);
+/* flock on DIR, exclusive or shared; *fd to close at the end. detail as in store_open. */
 TRIS_MUST_CHECK enum tris_err lock_take(const char *dir, bool exclusive, int *fd, char *detail,
                                         size_t detail_size);
 

@@ -1,4 +1,4 @@
-/* DIR/lock: one process at a time writes a data directory. Taken before LMDB opens anything, which
+/* One process at a time writes a data directory. Taken before LMDB opens anything, which
  * itself would let two daemons in. */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,26 +37,39 @@ bool lock_fs_is_network(unsigned long type)
     return false;
 }
 
-static void holder_text(int fd, char *out, size_t size)
+static void holder_text(const char *path, char *out, size_t size)
 {
-    ssize_t n = pread(fd, out, size - 1, 0);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? pread(fd, out, size - 1, 0) : 0;
     size_t len = 0;
     while (n > 0 && len < (size_t)n && out[len] >= '0' && out[len] <= '9') {
         len++;
     }
     out[len] = '\0';
-}
-
-/* The pid is for people; the lock itself is the kernel's and ends with the process. */
-static void holder_write(int fd)
-{
-    char text[32];
-    int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)len, 0) != len) {
-        return; /* a full disk: then the holder stays unknown, the lock holds all the same */
+    if (fd >= 0) {
+        (void)close(fd);
     }
 }
 
+/* The pid is for people; the lock itself is the kernel's and ends with the process. */
+static enum tris_err holder_write(const char *path)
+{
+    char text[32];
+    int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return db_err(errno);
+    }
+    if (ftruncate(fd, 0) == 0) {
+        /* on a full disk the holder stays unknown, the lock holds all the same */
+        ssize_t written = pwrite(fd, text, (size_t)len, 0);
+        (void)written;
+    }
+    (void)close(fd);
+    return TRIS_OK;
+}
+
+/* The directory itself is locked: the file with the pid can be deleted, it cannot. */
 enum tris_err lock_take(const char *dir, bool exclusive, int *fd, char *detail, size_t detail_size)
 {
     char path[4096];
@@ -73,27 +86,30 @@ enum tris_err lock_take(const char *dir, bool exclusive, int *fd, char *detail, 
         snprintf(detail, detail_size, "%.180s is on a network file system; use a local disk", dir);
         return TRIS_ERR_BAD_FS;
     }
-    int lock = open(path, exclusive ? O_RDWR | O_CREAT | O_CLOEXEC : O_RDONLY | O_CLOEXEC, 0600);
+    int lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (lock < 0) {
         int saved = errno;
-        snprintf(detail, detail_size, "cannot open %.200s", path);
-        return saved == ENOENT ? TRIS_ERR_NOT_INIT : db_err(saved);
+        snprintf(detail, detail_size, "cannot open %.200s", dir);
+        return db_err(saved);
     }
     if (flock(lock, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
         int saved = errno;
         char pid[16];
-        holder_text(lock, pid, sizeof pid);
+        holder_text(path, pid, sizeof pid);
         (void)close(lock);
         if (saved != EWOULDBLOCK) {
-            snprintf(detail, detail_size, "cannot lock %.200s", path);
+            snprintf(detail, detail_size, "cannot lock %.200s", dir);
             return TRIS_ERR_IO;
         }
         snprintf(detail, detail_size, "process %s uses %.180s", pid[0] != '\0' ? pid : "(unknown)",
                  dir);
         return TRIS_ERR_IN_USE;
     }
-    if (exclusive) {
-        holder_write(lock);
+    enum tris_err err = exclusive ? holder_write(path) : TRIS_OK;
+    if (err != TRIS_OK) {
+        snprintf(detail, detail_size, "cannot write %.200s", path);
+        (void)close(lock);
+        return err;
     }
     *fd = lock;
     return TRIS_OK;

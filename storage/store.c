@@ -47,6 +47,7 @@ static enum tris_err env_open(struct store *s, const char *path, unsigned int fl
     long page = sysconf(_SC_PAGESIZE);
     uint64_t unit = page > 0 ? (uint64_t)page : 4096;
     uint64_t map = s->map_bytes / unit * unit;
+    db_trap_faults();
     int rc = mdb_env_create(&s->env);
     if (rc == MDB_SUCCESS) {
         rc = mdb_env_set_maxdbs(s->env, DB_TABLES);

@@ -18,7 +18,7 @@ struct store_txn;
 struct store_view;
 
 struct store_opts {
-    const char *dir;          /* data directory; the environment is DIR/store/, the lock DIR/lock */
+    const char *dir;          /* data directory; the environment is DIR/store/ */
     uint64_t map_bytes;       /* sparse; default 64 GiB */
     bool create;              /* make what is not there; an existing store is compared as without */
     bool read_only;           /* offline tools; takes a shared lock */

@@ -124,6 +124,17 @@ static void a_missing_part_exits_with_10_and_names_it(void **state)
     }
 }
 
+static void a_directory_that_everybody_writes_exits_with_13(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(chmod(f->dir, 0777), 0);
+    assert_refused(f, 13, f->dir);
+    assert_non_null(strstr(f->why.next, "chmod 700"));
+    assert_int_equal(chmod(f->dir, 0755), 0);
+    assert_int_equal(datadir_load(f->dir, &f->loaded, &f->why), TRIS_OK);
+    charter_fini(&f->loaded.charter);
+}
+
 static void keys_that_others_may_read_exit_with_13(void **state)
 {
     struct fixture *f = *state;
@@ -196,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_complete_directory_loads),
         CASE(a_missing_part_exits_with_10_and_names_it),
+        CASE(a_directory_that_everybody_writes_exits_with_13),
         CASE(keys_that_others_may_read_exit_with_13),
         CASE(a_link_in_place_of_a_key_is_refused),
         CASE(damaged_keys_are_refused),

@@ -151,6 +151,63 @@ static void test_identify_reads_what_create_wrote(void **state)
     fix_fini(&f);
 }
 
+static void test_deleted_lock_file_lets_nobody_in(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct store *second = NULL;
+    char detail[256], path[512];
+    fix_init(&f);
+    path_of(&f, "lock", path);
+    assert_int_equal(unlink(path), 0);
+    struct store_opts opts = fix_opts(&f, false);
+    fails(TRIS_ERR_IN_USE, store_open(&opts, &second, detail, sizeof detail));
+    fix_fini(&f);
+}
+
+/* At each cut: an error, or the sentence and exit 14; never a signal, never a hang. */
+static void test_truncated_store_ends_with_a_sentence(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct writer w;
+    char path[512];
+    struct stat st;
+    fix_init(&f);
+    writer_init(&w, &f, 2, TRIS_TOPIC_DATA);
+    for (int i = 0; i < 200; i++) {
+        writer_put(&w, fix_partner(&f, "A", "Z", "05315", NULL));
+    }
+    writer_deliver(&w, f.s);
+    store_close(f.s);
+    path_of(&f, "store/data.mdb", path);
+    assert_int_equal(stat(path, &st), 0);
+    /* the last pages may be free ones */
+    for (off_t size = st.st_size * 3 / 4; size > 0; size -= st.st_size / 8) {
+        assert_int_equal(truncate(path, size), 0);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            struct store_opts opts = fix_opts(&f, false);
+            struct audit_report report;
+            char detail[256];
+            opts.read_only = true;
+            enum tris_err err = store_open(&opts, &f.s, detail, sizeof detail);
+            if (err == TRIS_OK) {
+                err = store_audit(f.s, false, NULL, NULL, &report);
+            }
+            _exit(err == TRIS_OK && report.problems == 0 ? 0 : 3);
+        }
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        assert_true(WEXITSTATUS(status) == 14 || WEXITSTATUS(status) == 3);
+    }
+    writer_fini(&w);
+    f.s = NULL;
+    fix_fini(&f);
+}
+
 static void test_read_only_store_reads_and_refuses_writes(void **state)
 {
     (void)state;
@@ -528,6 +585,8 @@ int main(void)
         cmocka_unit_test(test_second_open_names_the_holder),
         cmocka_unit_test(test_slots_of_killed_readers_are_freed),
         cmocka_unit_test(test_copies_of_killed_audits_go_at_the_next_open),
+        cmocka_unit_test(test_deleted_lock_file_lets_nobody_in),
+        cmocka_unit_test(test_truncated_store_ends_with_a_sentence),
         cmocka_unit_test(test_another_federation_or_house_is_refused),
         cmocka_unit_test(test_empty_directory_is_not_a_store),
         cmocka_unit_test(test_identify_reads_what_create_wrote),
