@@ -50,7 +50,7 @@ step unit-asan quiet_make CC=gcc VARIANT=asan unit
 step vectors-asan quiet_make CC=gcc VARIANT=asan vectors
 step lint quiet_make lint
 step e2e quiet_make CC=gcc e2e
-step e2e-asan quiet_make VARIANT=asan e2e T="line unknown faults"
+step e2e-asan quiet_make VARIANT=asan e2e T="line unknown faults hostile"
 step build-tsan quiet_make -j"$jobs" CC=gcc VARIANT=tsan all build/tsan/e2e_inject
 if build/tsan/tris version >/dev/null 2>&1; then
     step e2e-tsan quiet_make VARIANT=tsan e2e T="line unknown faults import"
