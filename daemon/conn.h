@@ -29,9 +29,10 @@ struct conn_origin {
 /* Takes a waiting connection from `listener`. TRIS_ERR_NO_MEMORY, TRIS_ERR_IO. */
 TRIS_MUST_CHECK enum tris_err conn_accept(struct daemon *d, uv_stream_t *listener,
                                           uint64_t session_no, struct conn **out);
-/* Starts to dial "host:port" (a number or a DNS name). `common` is the last root that was equal
- * with this house, NULL if none is known. All are copied. TRIS_ERR_INVALID, _NO_MEMORY, _IO. */
-TRIS_MUST_CHECK enum tris_err conn_dial(struct daemon *d, const char *address,
+/* Starts to dial "host:port" (a number or a DNS name, of whose addresses `turn` chooses one).
+ * `common` is the last root that was equal with this house, NULL if none is known. All are copied.
+ * TRIS_ERR_INVALID, _NO_MEMORY, _IO. */
+TRIS_MUST_CHECK enum tris_err conn_dial(struct daemon *d, const char *address, uint32_t turn,
                                         const struct tris_house_id *house,
                                         const struct tris_dh_pub *transport,
                                         const struct tris_short *common, uint64_t session_no,

@@ -24,6 +24,7 @@ struct conn {
     struct conn_origin origin;
     struct tris_house_id dial_house;
     struct tris_dh_pub dial_transport;
+    uint32_t dial_turn;   /* which address of a name */
     bool has_common_root; /* with the house that is dialled */
     struct tris_short common_root;
     int handles; /* open uv handles and a running name resolution */
@@ -35,6 +36,10 @@ struct conn {
     uv_getaddrinfo_t resolve;
 };
 
+/* The turn-th address of a name, from the first again behind the last: one that does not answer,
+ * such as IPv6 where only IPv4 gets through, must not hide the next one. NULL: the list is empty.
+ */
+const struct addrinfo *conn_pick_address(const struct addrinfo *list, uint32_t turn);
 /* TCP is there: the session begins and reading starts. On failure the caller closes. */
 TRIS_MUST_CHECK enum tris_err conn_begin(struct conn *c);
 /* The connection's one timer: dial timeout, session tick, or end of the goodbye. */

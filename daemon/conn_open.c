@@ -119,15 +119,28 @@ static void conn_connect(struct conn *c, const struct sockaddr *address)
     }
 }
 
+const struct addrinfo *conn_pick_address(const struct addrinfo *list, uint32_t turn)
+{
+    uint32_t count = 0;
+    for (const struct addrinfo *at = list; at != NULL; at = at->ai_next) {
+        count++;
+    }
+    for (uint32_t left = count > 0 ? turn % count : 0; left > 0; left--) {
+        list = list->ai_next;
+    }
+    return list;
+}
+
 static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
 {
     struct conn *c = req->data;
     c->resolving = false;
     if (c->phase == CONN_CONNECTING) {
-        if (status != 0 || list == NULL) {
+        const struct addrinfo *found = conn_pick_address(list, c->dial_turn);
+        if (status != 0 || found == NULL) {
             conn_close(c, TRIS_ERR_CLOSED);
         } else {
-            conn_connect(c, list->ai_addr);
+            conn_connect(c, found->ai_addr);
         }
     }
     uv_freeaddrinfo(list);
@@ -148,9 +161,9 @@ static enum tris_err conn_resolve(struct conn *c, const char *host, uint16_t por
     return TRIS_OK;
 }
 
-enum tris_err conn_dial(struct daemon *d, const char *address, const struct tris_house_id *house,
-                        const struct tris_dh_pub *transport, const struct tris_short *common,
-                        uint64_t session_no, struct conn **out)
+enum tris_err conn_dial(struct daemon *d, const char *address, uint32_t turn,
+                        const struct tris_house_id *house, const struct tris_dh_pub *transport,
+                        const struct tris_short *common, uint64_t session_no, struct conn **out)
 {
     char host[TRIS_ADDRESS_BYTES_MAX];
     uint16_t port;
@@ -163,6 +176,7 @@ enum tris_err conn_dial(struct daemon *d, const char *address, const struct tris
         return err;
     }
     *out = c;
+    c->dial_turn = turn;
     c->dial_house = *house;
     c->dial_transport = *transport;
     if (common != NULL) {

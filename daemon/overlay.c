@@ -70,8 +70,10 @@ static void dial(struct overlay *o, uint32_t index)
     const struct house_line *line = members_line(&o->d->members, index);
     struct conn *c = NULL;
     const struct tris_short *common = p->has_common_root ? &p->common_root : NULL;
-    enum tris_err err = conn_dial(o->d, peer_address(o, index), &line->id, &line->transport, common,
-                                  o->next_session_no++, &c);
+    /* all addresses in turn, then the next one of each name */
+    uint32_t addresses = p->configured || line->addr_count == 0 ? 1 : line->addr_count;
+    enum tris_err err = conn_dial(o->d, peer_address(o, index), p->address_turn / addresses,
+                                  &line->id, &line->transport, common, o->next_session_no++, &c);
     if (err != TRIS_OK) {
         overlay_dial_later(o, p, err);
         return;
