@@ -248,7 +248,7 @@ static void commits_on_request(struct place *p)
 
 int main(int argc, char **argv)
 {
-    struct place place;
+    struct place place = {0};
     if (argc > 3 || (argc == 3 && strcmp(argv[2], "commits") != 0)) {
         fprintf(stderr, "usage: bench_machine [directory [commits]]\n");
         return 2;
