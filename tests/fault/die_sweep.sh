@@ -14,6 +14,7 @@ source "$(dirname "$0")/../e2e/lib.bash"
 passed=0 failed=0
 
 world_new
+exec 2>"$WORLD/remarks" # the shell names each of the killed
 trap world_end EXIT
 trap 'exit 130' INT TERM
 
@@ -82,7 +83,7 @@ for ((n = 1; n <= steps; n++)); do
     scenario DIE_AT="$n"
     survived
     code=$?
-    ((code == 0)) || cat "$WORLD/start.err"
+    ((code == 0)) || cat "$WORLD/start.err" "$WORLD/remarks"
     verdict "death before step $n of $steps, $(wc -l <"$WORLD/acknowledged") acknowledged" $code
 done
 echo "$passed passed, $failed failed, 0 skipped"
