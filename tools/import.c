@@ -32,7 +32,6 @@ struct pass {
     bool failed; /* the daemon or memory: the pass ends */
     unsigned in_flight;
     uint64_t line; /* of the present row */
-    size_t reason_bytes;
     struct seen *seen;
     struct progress progress;
     struct group group[2]; /* local, national */
@@ -42,68 +41,9 @@ struct pass {
     uint8_t body[2][GROUP_BYTES_MAX];
 };
 
-/* The beginning of a text, whole characters, NUL-terminated. */
-static void span_copy(struct span text, char *out, size_t size)
-{
-    size_t len = text.len < size ? text.len : size - 1;
-    while (len < text.len && len > 0 && (text.ptr[len] & 0xc0) == 0x80) {
-        len--;
-    }
-    if (len > 0) {
-        memcpy(out, text.ptr, len);
-    }
-    out[len] = '\0';
-}
-
 static void reject(struct pass *p, uint64_t line, const char *column, const char *reason)
 {
-    struct import_result *out = p->out;
-    size_t reason_len = strlen(reason) + 1, column_len = strlen(column) + 1;
-    out->counts.rejected++;
-    if (out->rejected_count == IMPORT_REJECTED_MAX ||
-        p->reason_bytes > IMPORT_REJECTED_BYTES_MAX - reason_len - column_len) {
-        return;
-    }
-    if (out->rejected_count % 64 == 0) {
-        struct rejected *more =
-            realloc(out->rejected, (out->rejected_count + 64) * sizeof out->rejected[0]);
-        if (more == NULL) {
-            return;
-        }
-        out->rejected = more;
-    }
-    struct rejected *r = &out->rejected[out->rejected_count];
-    r->line = line;
-    r->reason = malloc(reason_len + column_len);
-    if (r->reason == NULL) {
-        return;
-    }
-    memcpy(r->reason, reason, reason_len);
-    r->column = memcpy(r->reason + reason_len, column, column_len);
-    p->reason_bytes += reason_len + column_len;
-    out->rejected_count++;
-}
-
-/* A new row that looks like another record. */
-static void note_similar(struct pass *p, uint64_t line, struct span name, uint64_t other_line,
-                         struct span id)
-{
-    struct import_result *out = p->out;
-    out->counts.similar++;
-    if (out->similar_count == IMPORT_SIMILAR_MAX) {
-        return;
-    }
-    if (out->similar == NULL) {
-        out->similar = calloc(IMPORT_SIMILAR_MAX, sizeof out->similar[0]);
-        if (out->similar == NULL) {
-            return;
-        }
-    }
-    struct import_similar *similar = &out->similar[out->similar_count++];
-    similar->line = line;
-    similar->other_line = other_line;
-    span_copy(id, similar->id, sizeof similar->id);
-    span_copy(name, similar->name, sizeof similar->name);
+    import_result_reject(p->out, line, column, reason);
 }
 
 static void reject_line(void *ctx, uint64_t line, const char *why)
@@ -153,7 +93,7 @@ static void take_similar(struct pass *p, struct span result)
         struct span name = pack_read_str(&r, TRIS_CTL_BYTES_MAX);
         struct span id = pack_read_str(&r, TRIS_CTL_BYTES_MAX);
         if (r.err == TRIS_OK) {
-            note_similar(p, line, name, 0, id);
+            import_result_similar(p->out, line, name, 0, id);
         }
     }
 }
@@ -331,7 +271,7 @@ static bool is_first(struct pass *p, uint64_t line, struct span payload)
         if (id.len == 0) {
             first = alike;
         } else if (alike != 0) {
-            note_similar(p, line, name, alike, span_of(NULL, 0));
+            import_result_similar(p->out, line, name, alike, span_of(NULL, 0));
         }
     }
     if (first == 0) {
@@ -509,17 +449,4 @@ bool import_pass(struct cli *cli, struct import_source *source, struct columns *
     seen_free(p->seen);
     free(p);
     return good;
-}
-
-void import_result_fini(struct import_result *r)
-{
-    for (size_t i = 0; i < r->rejected_count; i++) {
-        free(r->rejected[i].reason);
-    }
-    free(r->rejected);
-    r->rejected = NULL;
-    r->rejected_count = 0;
-    free(r->similar);
-    r->similar = NULL;
-    r->similar_count = 0;
 }

@@ -76,6 +76,7 @@ struct import_result {
     struct import_counts counts;
     struct rejected *rejected; /* by line after import_pass */
     size_t rejected_count;
+    size_t reason_bytes;                             /* of them */
     struct import_remark remark[IMPORT_REMARKS_MAX]; /* the first corrections */
     size_t remark_count;
     struct import_similar *similar; /* malloc'ed; the first ones */
@@ -88,6 +89,12 @@ struct import_result {
  * is counted. The caller frees with import_result_fini in every case. */
 bool import_pass(struct cli *cli, struct import_source *source, struct columns *columns,
                  const struct import_plan *plan, struct import_result *out, struct fault *fault);
+/* Counts a rejected row and remembers it as long as there is room. */
+void import_result_reject(struct import_result *out, uint64_t line, const char *column,
+                          const char *reason);
+/* Counts a new row that looks like a record (`id`) or, with other_line, like an earlier row. */
+void import_result_similar(struct import_result *out, uint64_t line, struct span name,
+                           uint64_t other_line, struct span id);
 void import_result_fini(struct import_result *r);
 
 #endif
