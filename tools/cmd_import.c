@@ -173,6 +173,18 @@ static bool see_header(void *ctx, uint64_t line, const struct span *cell, size_t
     return false;
 }
 
+/* What a record of this kind is called by: its first text that cannot be missing. */
+static const struct field *naming_field(const struct kind *kind)
+{
+    for (size_t i = 0; i < kind->field_count; i++) {
+        const struct field *field = &kind->fields[i];
+        if (field->type == FIELD_TEXT && (field->flags & FIELD_REQUIRED) != 0) {
+            return field;
+        }
+    }
+    return NULL;
+}
+
 /* Reads the header alone; a list that names nothing known is no list of this kind. */
 static bool check_header(struct import *im, int *code)
 {
@@ -192,9 +204,11 @@ static bool check_header(struct import *im, int *code)
                       _("%s: the list has no column \"%s\" that the map names"), im->path, missing);
         return false;
     }
-    if (!columns_has(&im->columns, "name")) {
+    const struct field *field = naming_field(im->plan.row.kind);
+    if (field != NULL && !columns_has(&im->columns, field->name)) {
         *code = cli_error(im->cli, TRIS_ERR_INVALID, _("Nothing was written."), "tris help import",
-                          _("%s: the header has no column for the name (name, Name)"), im->path);
+                          _("%s: the header has no column for %s (%s)"), im->path, field->name,
+                          field->label_de);
         return false;
     }
     return true;

@@ -10,7 +10,7 @@ struct alias {
 };
 
 /* Names that lists use besides the schema's own. The first rows are those of the project's
- * generator of federations (house_ags and created_on say nothing that the log does not say) and of
+ * generator of federations (those ignored say nothing that logs and cards do not say) and of
  * `tris export` (record, house, kind) and of files with rejected rows. */
 static const struct alias aliases[] = {
     {"id", COLUMN_FIELD, "source_id"},
@@ -18,6 +18,10 @@ static const struct alias aliases[] = {
     {"register_no", COLUMN_FIELD, "register"},
     {"house_ags", COLUMN_IGNORED, NULL},
     {"created_on", COLUMN_IGNORED, NULL},
+    {"rollout_step", COLUMN_IGNORED, NULL},
+    {"endpoint", COLUMN_IGNORED, NULL},
+    {"opened_on", COLUMN_FIELD, "opened"},
+    {"closed_on", COLUMN_FIELD, "closed"},
     {"scope", COLUMN_SCOPE, NULL},
     {"sichtbarkeit", COLUMN_SCOPE, NULL},
     {"record", COLUMN_IGNORED, NULL},

@@ -211,6 +211,7 @@ INI
     run_code 0 import fed/05315/partners.csv -y
     [[ $output == *"new 0   changed 0   unchanged 510"* ]]
     run_code 0 import fed/houses.csv --kind house -n
+    not grep -q 'is not known' <<<"$output"
 }
 
 # ---- taking an import back ----
