@@ -322,7 +322,7 @@ static bool none_missing(const struct form *f, struct fault *fault)
 {
     const struct kind *kind = f->record.kind;
     const struct field *first = NULL;
-    char text[FIELDS_TEXT_BYTES] = "", codes[FIELDS_TEXT_BYTES];
+    char text[FIELDS_TEXT_BYTES] = "", codes[160];
     for (size_t i = 0; i < kind->field_count; i++) {
         const struct field *field = &kind->fields[i];
         if (!is_missing(f, field)) {
@@ -335,10 +335,14 @@ static bool none_missing(const struct form *f, struct fault *fault)
         }
         codes[0] = '\0';
         if (field->codes != NULL) {
-            fields_codes(f->cli->lang, field->codes, codes, 160);
+            fields_codes(f->cli->lang, field->codes, codes, sizeof codes);
         }
-        (void)snprintf(text + used, sizeof text - used, "%s%s (--%s)%s%s", used > 0 ? "; " : "",
-                       label_of(f->cli->lang, field), option, codes[0] != '\0' ? ": " : "", codes);
+        int n =
+            snprintf(text + used, sizeof text - used, "%s%s (--%s)%s%s", used > 0 ? "; " : "",
+                     label_of(f->cli->lang, field), option, codes[0] != '\0' ? ": " : "", codes);
+        if (n < 0 || (size_t)n >= sizeof text - used) {
+            text[used] = '\0'; /* whole items, as many as fit */
+        }
         first = first != NULL ? first : field;
     }
     if (first == NULL) {
