@@ -28,7 +28,9 @@ static enum tris_err copy_env(struct store *s, const char *path, char *detail)
     }
     if (rc != MDB_SUCCESS) {
         err = db_err(rc);
-        (void)snprintf(detail, BACKUP_DETAIL_BYTES, "%.300s: %s", path, mdb_strerror(rc));
+        (void)snprintf(detail, BACKUP_DETAIL_BYTES, "%.300s: %s", path,
+                       rc == MDB_INCOMPATIBLE ? "the pages of the store do not add up: tris audit"
+                                              : mdb_strerror(rc));
     }
     if (close(fd) != 0 && err == TRIS_OK) {
         err = backup_errno(path, errno, detail);

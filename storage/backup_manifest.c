@@ -18,7 +18,7 @@ static void sum_of(const char *text, size_t len, char out[65])
 
 size_t backup_manifest_print(const struct backup_manifest *m, char out[BACKUP_MANIFEST_BYTES_MAX])
 {
-    char fed[65], own[65], gov[65], data[65];
+    char fed[65], own[65], gov[65], data[65], hex[65];
     tris_hex(m->fed.b, sizeof m->fed.b, fed);
     tris_hex(m->own.b, sizeof m->own.b, own);
     tris_hex(m->tip.gov_root.b, sizeof m->tip.gov_root.b, gov);
@@ -30,12 +30,12 @@ size_t backup_manifest_print(const struct backup_manifest *m, char out[BACKUP_MA
                  (unsigned long long)m->time_ms, fed, own, (unsigned long long)m->tip.gov_size, gov,
                  (unsigned long long)m->tip.data_size, data, (unsigned long long)m->entries);
     for (uint32_t i = 0; i < m->file_count; i++) {
-        tris_hex(m->file[i].hash.b, sizeof m->file[i].hash.b, own);
+        tris_hex(m->file[i].hash.b, sizeof m->file[i].hash.b, hex);
         len += snprintf(out + len, BACKUP_MANIFEST_BYTES_MAX - (size_t)len, "file %s %llu %s\n",
-                        m->file[i].name, (unsigned long long)m->file[i].bytes, own);
+                        m->file[i].name, (unsigned long long)m->file[i].bytes, hex);
     }
-    sum_of(out, (size_t)len, own);
-    len += snprintf(out + len, BACKUP_MANIFEST_BYTES_MAX - (size_t)len, "sum %s\n", own);
+    sum_of(out, (size_t)len, hex);
+    len += snprintf(out + len, BACKUP_MANIFEST_BYTES_MAX - (size_t)len, "sum %s\n", hex);
     tris_assert(len > 0 && len < BACKUP_MANIFEST_BYTES_MAX);
     return (size_t)len;
 }

@@ -83,7 +83,7 @@ PY
 @test "the file is replaced as a whole or not at all" {
     local before
     before=$(sha256sum <"$WORLD/all.sqlite")
-    run_code 11 tris_at nobody export all --format sqlite -o "$WORLD/all.sqlite"
+    run_code 10 tris_at nobody export all --format sqlite -o "$WORLD/all.sqlite"
     [ "$(sha256sum <"$WORLD/all.sqlite")" = "$before" ]
     run_code 2 tris_at koeln export all --format sqlite
     run_code 2 tris_at koeln export all --format sqlite -o -

@@ -95,6 +95,7 @@ PY
         "$TRIS" --data "$(node_dir koeln)" watch 3>&- >"$WORLD/fifo" &
         printf '%s' "$!" >"$WORLD/pid/watch$n"
     done
+    # shellcheck disable=SC2217 # it holds the pipe open and reads nothing
     sleep 60 <"$WORLD/fifo" 3>&- &
     printf '%s' "$!" >"$WORLD/pid/sleep"
     sed 's/^Verein/Andere/' "$WORLD/many.csv" >"$WORLD/more.csv"
