@@ -8,12 +8,12 @@
 #include "proto/hash.h"
 #include "storage/backup_int.h"
 
-static void sum_of(const char *text, size_t len, char out[65])
+static void sum_of(const char *manifest, size_t len, char hex[65])
 {
     struct tris_hash hash;
-    const struct span part = span_of(text, len);
+    const struct span part = span_of(manifest, len);
     hash_parts("tris-backup-v1", NULL, &part, 1, &hash);
-    tris_hex(hash.b, sizeof hash.b, out);
+    tris_hex(hash.b, sizeof hash.b, hex);
 }
 
 size_t backup_manifest_print(const struct backup_manifest *m, char out[BACKUP_MANIFEST_BYTES_MAX])
