@@ -113,7 +113,7 @@ teardown_file() { world_end; }
     wait_equal 30 koeln leipzig observer
     grown=$(($(stat -c %s "$WORLD/west/up") + $(stat -c %s "$WORLD/west/down") - before))
     say "$grown bytes for a handshake and one partner in each direction"
-    [ "$grown" -lt 2500 ] # one list of digests is 4 KiB
+    [ "$grown" -lt 4096 ] # one list of digests alone is 4 KiB; dials that failed count here too
 }
 
 @test "equal roots are equal views, with root, rules version, houses and freshness on each" {
