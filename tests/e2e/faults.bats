@@ -233,6 +233,28 @@ PY
     node_stop marked
 }
 
+@test "a mark that cannot be written: the write is acknowledged, its seal stays at home until it is" {
+    local before root dir
+    dir=$(node_dir koeln)
+    wait_equal 60 koeln leipzig rostock
+    before=$(national_partners leipzig) root=$(root_of leipzig)
+    rm -f "$dir/mark.tmp"
+    mkdir "$dir/mark.tmp" # in the way of the next mark
+    add_listed koeln "Before its mark e. V." 05315
+    tris_at koeln partner list --json | grep -q 'Before its mark'
+    tris_at koeln sync now >/dev/null || true
+    # a connection that asks for all that is sealed gets no more either
+    node_stop leipzig
+    node_start leipzig
+    wait_for 20 connected leipzig 1
+    sleep 2
+    has_national leipzig "$before"
+    [ "$(root_of leipzig)" = "$root" ]
+    rmdir "$dir/mark.tmp"
+    wait_for 60 has_national rostock $((before + 1))
+    wait_equal 60 koeln leipzig rostock
+}
+
 @test "the map is full: a clear error, nothing lost, and it goes on with a larger one" {
     alone_new fullmap
     printf '[store]\nmap_bytes = 1048576\n' >>"$(node_dir fullmap).conf"

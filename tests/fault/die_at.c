@@ -88,3 +88,9 @@ int rename(const char *from, const char *to)
     step('r');
     return (int)syscall(SYS_rename, from, to);
 }
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned int flags)
+{
+    step('r');
+    return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+}
