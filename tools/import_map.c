@@ -142,7 +142,7 @@ static void recognise(struct columns *c, struct column *column)
         column->use = aliases[i].use;
         if (aliases[i].use == COLUMN_FIELD) {
             field = schema_field_by_name(c->kind, span_str(aliases[i].field));
-            column->use = field != NULL ? COLUMN_FIELD : COLUMN_UNKNOWN;
+            column->use = field != NULL ? COLUMN_FIELD : COLUMN_IGNORED; /* of another kind */
         }
         break;
     }

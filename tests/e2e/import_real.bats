@@ -56,6 +56,16 @@ assert len(d["items"]) == d["rejected"]
 PY
 }
 
+many() { # file, rows
+    "$PYTHON" - "$1" "$2" <<'PY'
+import sys
+with open(sys.argv[1], "w", newline="") as f:
+    f.write("id,name,sector,legal_form,region\r\n")
+    for i in range(int(sys.argv[2])):
+        f.write("%d,Werk Nummer %d GmbH,W,gmbh,05315\r\n" % (i, i))
+PY
+}
+
 # ---- map files ----
 
 @test "organisations of all sectors: at least 95 % of the rows go in" {
@@ -255,22 +265,29 @@ INI
     [ "$(by_name 'Wird bekannt' city)" = A ]
 }
 
+@test "what others write meanwhile is not the import's" {
+    house meanwhile
+    many many.csv 40000
+    "$TRIS" --data "$(node_dir meanwhile)" import many.csv -y --listed >meanwhile.out 2>&1 3>&- &
+    local pid=$! i
+    for i in $(seq 1 20); do
+        tris_at meanwhile partner add --listed --name "Einzeln $i e.V." --sector Z --legal-form ev \
+            --region 05315 >/dev/null
+    done
+    wait "$pid"
+    [ "$(records meanwhile)" -eq 40020 ]
+    run_code 0 tris_at meanwhile import undo "$(last_import meanwhile)" -y
+    [ "$(records meanwhile)" -eq 20 ]
+    audit_clean meanwhile
+    node_stop meanwhile
+}
+
 @test "an unknown import: exit 4; a word: exit 2" {
     run_code 4 tris_at koeln import undo 4000000 -y
     run_code 2 tris_at koeln import undo x -y
 }
 
 # ---- interruption ----
-
-many() { # file, rows
-    "$PYTHON" - "$1" "$2" <<'PY'
-import sys
-with open(sys.argv[1], "w", newline="") as f:
-    f.write("id,name,sector,legal_form,region\r\n")
-    for i in range(int(sys.argv[2])):
-        f.write("%d,Werk Nummer %d GmbH,W,gmbh,05315\r\n" % (i, i))
-PY
-}
 
 @test "an import that is cut off goes on where it was, and all of it can be taken back" {
     house broken
@@ -325,6 +342,47 @@ PY
     [[ $status == 0 || $output == *"taken back already"* ]]
     [ "$(records undone)" -eq 0 ]
     node_stop undone
+}
+
+@test "on a terminal: counts, the question, a bar for long work" {
+    house asked
+    printf 'name,sector,legal_form\nGefragt,Z,ev\n' >asked.csv
+    # whoever answers: a terminal that types $1 after the question
+    cat >terminal.py <<'PY'
+import os, pty, sys
+answer, seen = sys.argv[1].encode() + b"\n", b""
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[2], sys.argv[2:])
+while True:
+    try:
+        got = os.read(fd, 4096)
+    except OSError:
+        break
+    if not got:
+        break
+    seen += got
+    if answer and b"Write this?" in seen:
+        os.write(fd, answer)
+        answer = b""
+sys.stdout.write(seen.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PY
+    run_code 5 "$PYTHON" terminal.py n "$TRIS" --data "$(node_dir asked)" import asked.csv
+    [[ $output == *"new 1"*"Write this?"* ]]
+    [ "$(records asked)" -eq 0 ]
+    run_code 0 "$PYTHON" terminal.py y "$TRIS" --data "$(node_dir asked)" import asked.csv
+    [ "$(records asked)" -eq 1 ]
+    many bar.csv 400000
+    local begun
+    begun=$(now_ms)
+    run_code 0 "$PYTHON" terminal.py y "$TRIS" --data "$(node_dir asked)" import bar.csv -n
+    if (($(now_ms) - begun > 2000)); then [[ $output == *"[#"*" %"* ]]; fi
+    begun=$(now_ms)
+    run "$TRIS" --data "$(node_dir asked)" import bar.csv -n
+    # lines are for work of more than a second
+    if (($(now_ms) - begun > 2000)); then [[ $output == *"90 %"* ]]; fi
+    node_stop asked
 }
 
 # ---- files that are no list ----
