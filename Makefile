@@ -206,6 +206,8 @@ install: all $(man_pages) ## into DESTDIR and PREFIX
 	install -D -m 644 tools/systemd/tris.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/tris.conf
 	$(foreach p,$(man_pages),install -D -m 644 $(p) \
 		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)) &&) true
+	install -d $(DESTDIR)$(PREFIX)/share/tris/maps
+	install -m 644 tools/data/maps/*.map $(DESTDIR)$(PREFIX)/share/tris/maps
 	$(B)/tris completion bash > $(DESTDIR)$(BASHCOMPDIR)/tris
 	$(B)/tris completion zsh > $(DESTDIR)$(ZSHCOMPDIR)/_tris
 	$(B)/tris --lang en completion fish > $(DESTDIR)$(FISHCOMPDIR)/tris.fish
