@@ -228,7 +228,8 @@ static void undo_entry(struct undo *u, int log, uint32_t log_no, uint64_t seq)
         keep(u, ref,
              err == TRIS_ERR_TOO_LARGE ? "the record's history is too long"
                                        : "the former state is not here any more");
-    } else if (record.last_seq == seq) {
+    } else if (record.last_seq == seq || (entry.whole && span_eq(record.payload, entry.payload))) {
+        /* a later import that was itself taken back does not stand in the way */
         add_op(u, &record, created ? NULL : &former);
     } else if (!created && span_eq(record.payload, former)) {
         u->already++;

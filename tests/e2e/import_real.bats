@@ -248,6 +248,21 @@ INI
     audit_clean koeln
 }
 
+@test "imports are taken back one after the other" {
+    printf 'id,name,sector,legal_form,city\n1,Kette,Z,ev,alt\n' >chain.csv
+    run_code 0 import chain.csv -y
+    local first second
+    first=$(last_import)
+    sed -i 's/alt/neu/' chain.csv
+    run_code 0 import chain.csv -y
+    second=$(last_import)
+    run_code 0 tris_at koeln import undo "$second" -y
+    [ "$(by_name Kette city)" = alt ]
+    run_code 0 tris_at koeln import undo "$first" -y
+    [[ $output == *"ended 1   put back 0"* ]]
+    [ "$(by_name Kette city)" = "" ]
+}
+
 @test "what somebody changed since stays, and is named with its reason" {
     printf 'name,sector,legal_form,city\nBleibt so,Z,ev,A\nGeht fort,Z,ev,A\nWird bekannt,Z,ev,A\n' >kept.csv
     run_code 0 import kept.csv -y
@@ -296,7 +311,7 @@ INI
     # Ctrl-C: what is under way is counted
     "$TRIS" --data "$(node_dir broken)" import many.csv -y >first.out 2>&1 3>&- &
     pid=$!
-    sleep 0.3
+    sleep 0.12
     kill -INT "$pid" 2>/dev/null || true
     code=0
     wait "$pid" || code=$?
@@ -305,12 +320,12 @@ INI
     # kill -9 of the tool, then of the daemon
     "$TRIS" --data "$(node_dir broken)" import many.csv -y >second.out 2>&1 3>&- &
     pid=$!
-    sleep 0.3
+    sleep 0.12
     kill -KILL "$pid" 2>/dev/null || true
     wait "$pid" || true
     "$TRIS" --data "$(node_dir broken)" import many.csv -y >third.out 2>&1 3>&- &
     pid=$!
-    sleep 0.2
+    sleep 0.1
     node_kill broken
     wait "$pid" || true
     node_start broken
