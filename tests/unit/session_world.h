@@ -1,0 +1,604 @@
+/* Nodes for the session tests: a fake store of really sealed and verified entries, links that cut,
+ * flip and drip bytes, and a clock of their own. */
+#ifndef TRIS_TESTS_SESSION_WORLD_H
+#define TRIS_TESTS_SESSION_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <sodium.h>
+
+#include "proto/assert.h"
+#include "proto/frame.h"
+#include "proto/msg.h"
+#include "proto/session.h"
+
+enum {
+    PENDING_MAX = 4096,
+    NODES_MAX = 4,
+    LOGS_MAX = 12,
+    ENTRIES_MAX = 6000,
+    LINKS_MAX = 4,
+    OUT_BYTES = 128 * 1024,
+    HEARTBEAT_MS = 15000,
+    HANDSHAKE_MS = 5000,
+    IDLE_MS = 60000,
+};
+struct fake_entry {
+    uint8_t *bytes;
+    size_t len;
+    bool sealed; /* seal covers entries up to and with this one */
+    struct seal seal;
+};
+
+struct fake_log {
+    struct tris_log_id id;
+    struct tris_log_ref ref;
+    struct tris_sign_secret key; /* in the owner's copy */
+    bool own;
+    struct tree tree;
+    struct fake_entry *entries;
+    uint64_t count;
+};
+
+struct world;
+
+struct node {
+    struct world *world;
+    uint32_t number;
+    struct tris_house_id id;
+    struct tris_sign_secret sign;
+    struct noise_keypair transport;
+    uint64_t instance_nonce;
+    struct frontier *frontier;
+    struct fake_log logs[LOGS_MAX];
+    bool stranger_refused;      /* io->member says no */
+    enum tris_err write_result; /* instead of verifying, if not TRIS_OK */
+    uint64_t rejected;
+};
+
+struct end {
+    struct node *node;
+    struct session *session;
+    bool opened, in_sync, closed;
+    uint32_t in_sync_count, own_ahead_count;
+    struct session_event close;
+    uint64_t rtt_id;
+};
+
+/* A segment that waits for a slow writer. */
+struct pending {
+    struct node *node;
+    uint64_t session_no; /* who brought it; may be gone */
+    struct session_segment segment;
+};
+
+struct link {
+    bool used;
+    uint64_t session_no[2];
+    struct end end[2];
+    size_t chunk;       /* bytes a delivery; 0 = all */
+    uint64_t cut_after; /* bytes in all until the link is dead; 0 = never */
+    uint64_t carried;
+    uint64_t flip_bit[2]; /* of the bytes from end i: this bit is turned over; 0 = none */
+    uint64_t sent[2];
+    bool stuck[2]; /* end i is never asked for bytes */
+};
+
+struct world {
+    struct tris_fed_id fed;
+    struct node nodes[NODES_MAX];
+    uint32_t nodes_count;
+    uint32_t logs_count;
+    struct link links[LINKS_MAX];
+    uint64_t now_ms;
+    uint64_t random;
+    uint64_t session_no;
+    uint64_t credit_bytes;
+    bool slow_writer; /* verdicts come when pending_run is called */
+    struct pending pending[PENDING_MAX];
+    uint32_t pending_count;
+};
+
+static inline void fake_random(void *ctx, void *out, size_t len)
+{
+    struct node *n = ctx;
+    uint8_t seed[randombytes_SEEDBYTES] = {0};
+    uint64_t value = ++n->world->random;
+    memcpy(seed, &value, sizeof value);
+    randombytes_buf_deterministic(out, len, seed);
+}
+
+static inline enum tris_err fake_member(void *ctx, const struct tris_house_id *house,
+                                        const struct tris_dh_pub *transport, enum tris_role *role)
+{
+    struct node *n = ctx;
+    if (n->stranger_refused) {
+        return TRIS_ERR_STRANGER;
+    }
+    for (uint32_t i = 0; i < n->world->nodes_count; i++) {
+        const struct node *other = &n->world->nodes[i];
+        if (tris_house_id_eq(&other->id, house)) {
+            *role = TRIS_ROLE_HOUSE;
+            return memcmp(other->transport.pub.b, transport->b, 32) == 0 ? TRIS_OK
+                                                                         : TRIS_ERR_WRONG_KEY;
+        }
+    }
+    return TRIS_ERR_STRANGER;
+}
+
+static inline enum tris_err fake_read(void *ctx, uint32_t log_no, uint64_t first, struct wbuf *out,
+                                      uint32_t *count, struct seal *seal)
+{
+    struct node *n = ctx;
+    const struct fake_log *log = &n->logs[log_no];
+    size_t bytes = 0, best_bytes = 0;
+    uint64_t best = first;
+    if (first > 0 && first == log->count) {
+        *count = 0;
+        *seal = log->entries[first - 1].seal;
+        return TRIS_OK;
+    }
+    for (uint64_t seq = first; seq < log->count && seq - first < TRIS_SEAL_SPACING_MAX; seq++) {
+        bytes += log->entries[seq].len;
+        if (bytes > TRIS_SEGMENT_BYTES_MAX) {
+            break;
+        }
+        if (log->entries[seq].sealed) {
+            best = seq + 1;
+            best_bytes = bytes;
+            *seal = log->entries[seq].seal;
+        }
+    }
+    if (best == first) {
+        return TRIS_ERR_NOT_FOUND;
+    }
+    for (uint64_t seq = first; seq < best; seq++) {
+        wbuf_bytes(out, log->entries[seq].bytes, log->entries[seq].len);
+    }
+    assert_int_equal(out->err, TRIS_OK);
+    assert_int_equal(out->len, best_bytes);
+    *count = (uint32_t)(best - first);
+    return TRIS_OK;
+}
+
+static const struct session_io fake_io = {fake_member, fake_read, fake_random};
+
+static inline void node_publish(struct node *n, uint32_t log_no)
+{
+    const struct fake_log *log = &n->logs[log_no];
+    struct frontier_item item = {.id = log->id, .ref = log->ref, .own = log->own};
+    item.held = item.whole = log->count;
+    if (log->count > 0) {
+        tree_root(&log->tree, &item.root);
+        item.day = seal_day(&log->entries[log->count - 1].seal);
+    }
+    assert_int_equal(frontier_set(n->frontier, log_no, &item), TRIS_OK);
+}
+
+static inline struct end *node_end(struct node *n, size_t link)
+{
+    struct link *l = &n->world->links[link];
+    for (size_t i = 0; i < 2 && l->used; i++) {
+        if (l->end[i].node == n && l->end[i].session != NULL) {
+            return &l->end[i];
+        }
+    }
+    return NULL;
+}
+
+static inline void node_advanced(struct node *n, uint32_t log_no)
+{
+    for (size_t i = 0; i < LINKS_MAX; i++) {
+        struct end *e = node_end(n, i);
+        if (e != NULL) {
+            session_log_advanced(e->session, log_no);
+            session_root_changed(e->session);
+        }
+    }
+}
+
+/* One sealed run of `count` entries with payloads of `bytes` bytes into an own log. */
+static inline void node_write(struct node *n, uint32_t log_no, uint32_t count, size_t bytes)
+{
+    struct fake_log *log = &n->logs[log_no];
+    assert_true(log->own && log->count + count <= ENTRIES_MAX);
+    uint8_t *payload = malloc(bytes);
+    uint8_t *wire = malloc(TRIS_ENTRY_WIRE_BYTES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        struct tris_salt salt;
+        fake_random(n, salt.b, sizeof salt.b);
+        fake_random(n, payload, bytes);
+        struct entry_header header = {.version = 1, .verb = VERB_PUT, .kind = 1, .time_ms = 1000};
+        struct wbuf w = wbuf_of(wire, TRIS_ENTRY_WIRE_BYTES_MAX);
+        entry_wire_encode(&w, &header, &salt, span_of(payload, bytes));
+        assert_int_equal(w.err, TRIS_OK);
+        struct rbuf run = rbuf_of(wbuf_span(&w));
+        struct entry entry;
+        assert_int_equal(entry_wire_next(&run, &entry), TRIS_OK);
+        uint8_t head[TRIS_HEADER_BYTES_MAX];
+        struct wbuf hw = wbuf_of(head, sizeof head);
+        struct tris_hash leaf;
+        assert_int_equal(entry_open(&entry, &log->id, log->count, &hw, &header, &leaf), TRIS_OK);
+        (void)tree_append(&log->tree, &leaf, TREE_STORED_LEVEL, NULL);
+        struct fake_entry *e = &log->entries[log->count++];
+        *e = (struct fake_entry){.bytes = malloc(w.len), .len = w.len};
+        memcpy(e->bytes, wire, w.len);
+    }
+    struct fake_entry *last = &log->entries[log->count - 1];
+    last->sealed = true;
+    last->seal = (struct seal){.log = log->id, .size = log->count, .time_ms = 1700000000000};
+    tree_root(&log->tree, &last->seal.root);
+    seal_make(&last->seal, &log->key);
+    free(payload);
+    free(wire);
+    node_publish(n, log_no);
+    node_advanced(n, log_no);
+}
+
+/* Seals an unchanged log anew, `days` after its newest seal. */
+static inline void node_reseal(struct node *n, uint32_t log_no, uint32_t days)
+{
+    struct fake_log *log = &n->logs[log_no];
+    struct seal *seal = &log->entries[log->count - 1].seal;
+    seal->time_ms += (uint64_t)days * 86400000;
+    seal_make(seal, &log->key);
+    node_publish(n, log_no);
+    node_advanced(n, log_no);
+}
+
+/* What the writer of a daemon does with a segment. */
+static inline enum tris_err node_apply(struct node *n, const struct session_segment *segment)
+{
+    struct fake_log *log = &n->logs[segment->log_no];
+    if (n->write_result != TRIS_OK) {
+        return n->write_result;
+    }
+    if (segment->count > 0 && segment->first + segment->count <= log->count) {
+        return TRIS_OK;
+    }
+    if (segment->first != log->count) {
+        return TRIS_ERR_NOT_NEXT;
+    }
+    static struct verified_segment verified;
+    struct tris_sign_pub key = log->ref.seal_key;
+    enum tris_err err =
+        segment_verify(&log->id, &key, &log->tree, span_of(segment->bytes, segment->len),
+                       segment->count, &segment->seal, &verified);
+    if (err != TRIS_OK) {
+        n->rejected++;
+        return err;
+    }
+    if (segment->count == 0 && seal_cmp(&segment->seal, &log->entries[log->count - 1].seal) <= 0) {
+        return TRIS_OK;
+    }
+    struct rbuf run = rbuf_of(verified.wire);
+    for (uint32_t i = 0; i < segment->count; i++) {
+        struct entry entry;
+        assert_int_equal(entry_wire_next(&run, &entry), TRIS_OK);
+        struct fake_entry *e = &log->entries[log->count++];
+        *e = (struct fake_entry){.bytes = malloc(entry.wire.len), .len = entry.wire.len};
+        memcpy(e->bytes, entry.wire.ptr, entry.wire.len);
+    }
+    log->entries[log->count - 1].sealed = true;
+    log->entries[log->count - 1].seal = segment->seal;
+    log->tree = verified.after;
+    node_publish(n, segment->log_no);
+    return TRIS_OK;
+}
+
+static inline struct world *world_new(uint32_t nodes, uint32_t logs_each)
+{
+    struct world *w = calloc(1, sizeof *w);
+    memset(w->fed.b, 7, sizeof w->fed.b);
+    w->now_ms = 1000000;
+    w->credit_bytes = TRIS_CREDIT_INITIAL_BYTES;
+    w->nodes_count = nodes;
+    w->logs_count = nodes * logs_each;
+    assert_true(nodes <= NODES_MAX && w->logs_count <= LOGS_MAX);
+    for (uint32_t i = 0; i < nodes; i++) {
+        struct node *n = &w->nodes[i];
+        n->world = w;
+        n->number = i;
+        n->instance_nonce = UINT64_MAX - i;
+        uint8_t seed[32];
+        memset(seed, (int)i + 1, sizeof seed);
+        crypto_sign_seed_keypair(n->id.b, n->sign.b, seed);
+        struct tris_dh_secret secret;
+        memset(secret.b, (int)i + 101, sizeof secret.b);
+        noise_keypair_from_secret(&secret, &n->transport);
+        assert_int_equal(frontier_new(&n->frontier), TRIS_OK);
+    }
+    for (uint32_t i = 0; i < nodes; i++) {
+        for (uint32_t k = 0; k < w->logs_count; k++) {
+            const struct node *owner = &w->nodes[k / logs_each];
+            struct fake_log *log = &w->nodes[i].logs[k];
+            log->ref = (struct tris_log_ref){.house = owner->id,
+                                             .topic = k % logs_each == 0 ? TRIS_TOPIC_GOV
+                                                                         : TRIS_TOPIC_DATA,
+                                             .epoch = k % logs_each};
+            memcpy(log->ref.seal_key.b, owner->id.b, sizeof owner->id.b);
+            log_id_derive(&w->fed, &log->ref, &log->id);
+            log->key = owner->sign;
+            log->own = owner == &w->nodes[i];
+            tree_init(&log->tree);
+            log->entries = calloc(ENTRIES_MAX, sizeof *log->entries);
+            node_publish(&w->nodes[i], k);
+        }
+    }
+    return w;
+}
+
+static inline void link_close(struct link *l)
+{
+    for (size_t i = 0; i < 2; i++) {
+        session_free(l->end[i].session);
+        l->end[i].session = NULL;
+    }
+    l->used = false;
+}
+
+static inline void world_free(struct world *w)
+{
+    for (size_t i = 0; i < LINKS_MAX; i++) {
+        link_close(&w->links[i]);
+    }
+    for (uint32_t i = 0; i < w->pending_count; i++) {
+        free(w->pending[i].segment.bytes);
+    }
+    for (uint32_t i = 0; i < w->nodes_count; i++) {
+        for (uint32_t k = 0; k < w->logs_count; k++) {
+            for (uint64_t e = 0; e < w->nodes[i].logs[k].count; e++) {
+                free(w->nodes[i].logs[k].entries[e].bytes);
+            }
+            free(w->nodes[i].logs[k].entries);
+        }
+        frontier_free(w->nodes[i].frontier);
+    }
+    free(w);
+}
+
+static inline struct session_config config_of(struct node *n, struct node *peer, bool initiator)
+{
+    return (struct session_config){
+        .initiator = initiator,
+        .fed = n->world->fed,
+        .own_id = n->id,
+        .own_transport = n->transport,
+        .instance_nonce = n->instance_nonce,
+        .peer_id = peer->id,
+        .peer_transport = peer->transport.pub,
+        .session_no = ++n->world->session_no,
+        .heartbeat_ms = HEARTBEAT_MS,
+        .handshake_ms = HANDSHAKE_MS,
+        .idle_ms = IDLE_MS,
+        .credit_bytes = n->world->credit_bytes,
+        .frontier = n->frontier,
+        .io = &fake_io,
+        .io_ctx = n,
+    };
+}
+
+static inline struct link *link_with(struct world *w, size_t at, const struct session_config *a,
+                                     struct node *from, const struct session_config *b,
+                                     struct node *to)
+{
+    struct link *l = &w->links[at];
+    assert_false(l->used);
+    *l = (struct link){.used = true, .session_no = {a->session_no, b->session_no}};
+    l->end[0].node = from;
+    l->end[1].node = to;
+    assert_int_equal(session_new(a, w->now_ms, &l->end[0].session), TRIS_OK);
+    assert_int_equal(session_new(b, w->now_ms, &l->end[1].session), TRIS_OK);
+    return l;
+}
+
+static inline struct link *link_open(struct world *w, size_t at, uint32_t from, uint32_t to)
+{
+    struct session_config a = config_of(&w->nodes[from], &w->nodes[to], true);
+    struct session_config b = config_of(&w->nodes[to], &w->nodes[from], false);
+    return link_with(w, at, &a, &w->nodes[from], &b, &w->nodes[to]);
+}
+
+/* The verdicts of the oldest segment of a node picked by `which`. */
+static inline void pending_run(struct world *w, uint32_t which)
+{
+    struct node *n = &w->nodes[which % w->nodes_count];
+    uint32_t at = 0;
+    while (at < w->pending_count && w->pending[at].node != n) {
+        at++;
+    }
+    if (at == w->pending_count) {
+        return;
+    }
+    struct pending p = w->pending[at];
+    w->pending_count--;
+    memmove(&w->pending[at], &w->pending[at + 1], (w->pending_count - at) * sizeof p);
+    uint64_t before = n->logs[p.segment.log_no].count;
+    enum tris_err err = node_apply(n, &p.segment);
+    free(p.segment.bytes);
+    for (size_t i = 0; i < LINKS_MAX * 2; i++) {
+        struct link *l = &w->links[i / 2];
+        if (l->used && l->session_no[i % 2] == p.session_no) {
+            session_segment_done(l->end[i % 2].session, p.segment.log_no, p.segment.len, err);
+        }
+    }
+    if (n->logs[p.segment.log_no].count > before) {
+        node_advanced(n, p.segment.log_no);
+    }
+}
+
+static inline void end_segment(struct end *e, const struct session_segment *segment)
+{
+    struct world *w = e->node->world;
+    if (w->slow_writer) {
+        assert_true(w->pending_count < PENDING_MAX);
+        struct pending *p = &w->pending[w->pending_count++];
+        *p = (struct pending){.node = e->node, .segment = *segment};
+        for (size_t i = 0; i < LINKS_MAX * 2; i++) {
+            if (&w->links[i / 2].end[i % 2] == e) {
+                p->session_no = w->links[i / 2].session_no[i % 2];
+            }
+        }
+        return;
+    }
+    enum tris_err err = node_apply(e->node, segment);
+    session_segment_done(e->session, segment->log_no, segment->len, err);
+    if (err == TRIS_OK) {
+        node_advanced(e->node, segment->log_no);
+    }
+    free(segment->bytes);
+}
+
+static inline void end_events(struct end *e)
+{
+    struct session_event event;
+    while (session_next_event(e->session, &event)) {
+        assert_false(e->closed);
+        switch (event.type) {
+        case SESSION_EV_OPEN:
+            assert_false(e->opened);
+            e->opened = true;
+            break;
+        case SESSION_EV_SEGMENT:
+            end_segment(e, &event.segment);
+            break;
+        case SESSION_EV_IN_SYNC:
+            e->in_sync = true;
+            e->in_sync_count++;
+            break;
+        case SESSION_EV_PONG:
+            e->rtt_id = event.pong.id;
+            break;
+        case SESSION_EV_OWN_AHEAD:
+            e->own_ahead_count++;
+            break;
+        case SESSION_EV_CLOSED:
+            e->closed = true;
+            e->close = event;
+            break;
+        }
+    }
+}
+
+static inline void link_deliver(struct link *l, size_t from, uint8_t *bytes, size_t len)
+{
+    struct end *to = &l->end[1 - from];
+    size_t step = l->chunk > 0 ? l->chunk : len;
+    for (size_t at = 0; at < len; at += step) {
+        size_t part = len - at < step ? len - at : step;
+        if (l->cut_after > 0 && part > l->cut_after - l->carried) {
+            part = (size_t)(l->cut_after - l->carried);
+        }
+        for (size_t i = 0; i < part && l->flip_bit[from] > 0; i++) {
+            uint64_t bit = (l->sent[from] + i) * 8;
+            if (l->flip_bit[from] >= bit && l->flip_bit[from] < bit + 8) {
+                bytes[at + i] = (uint8_t)(bytes[at + i] ^ 1u << (l->flip_bit[from] - bit));
+            }
+        }
+        l->sent[from] += part;
+        l->carried += part;
+        session_recv(to->session, span_of(bytes + at, part), to->node->world->now_ms);
+        end_events(to);
+    }
+}
+
+/* Lets both ends talk until nobody has anything to say. Returns the bytes carried. */
+static inline uint64_t link_run(struct link *l)
+{
+    static uint8_t out[OUT_BYTES];
+    uint64_t before = l->carried;
+    for (size_t from = 0, quiet = 0; quiet < 2; from = 1 - from) {
+        struct end *e = &l->end[from];
+        end_events(e);
+        size_t len = 0;
+        if (!l->stuck[from] && session_has_output(e->session)) {
+            len = session_fill(e->session, out, sizeof out, e->node->world->now_ms);
+        }
+        end_events(e);
+        if (len > 0) {
+            link_deliver(l, from, out, len);
+        }
+        quiet = len > 0 ? 0 : quiet + 1;
+        if (l->cut_after > 0 && l->carried >= l->cut_after) {
+            break;
+        }
+    }
+    return l->carried - before;
+}
+
+static inline void world_run(struct world *w)
+{
+    uint64_t moved = 1;
+    while (moved > 0) {
+        moved = 0;
+        for (size_t i = 0; i < LINKS_MAX; i++) {
+            moved += w->links[i].used ? link_run(&w->links[i]) : 0;
+        }
+    }
+}
+
+/* Time passes; every session ticks whenever it asked for it. */
+static inline void world_pass(struct world *w, uint64_t ms)
+{
+    uint64_t end = w->now_ms + ms;
+    for (uint32_t steps = 0; steps < 10000; steps++) {
+        uint64_t next = end;
+        for (size_t i = 0; i < LINKS_MAX * 2; i++) {
+            const struct link *l = &w->links[i / 2];
+            if (l->used && session_deadline(l->end[i % 2].session) < next) {
+                next = session_deadline(l->end[i % 2].session);
+            }
+        }
+        w->now_ms = next > w->now_ms ? next : w->now_ms;
+        for (size_t i = 0; i < LINKS_MAX * 2; i++) {
+            struct link *l = &w->links[i / 2];
+            if (l->used && session_deadline(l->end[i % 2].session) <= w->now_ms) {
+                session_tick(l->end[i % 2].session, w->now_ms);
+                end_events(&l->end[i % 2]);
+                if (w->now_ms < end) {
+                    assert_true(session_deadline(l->end[i % 2].session) > w->now_ms);
+                }
+            }
+        }
+        world_run(w);
+        if (w->now_ms >= end) {
+            return;
+        }
+    }
+    fail_msg("the sessions never come to rest");
+}
+
+static inline bool nodes_equal(const struct world *w, uint32_t a, uint32_t b)
+{
+    struct tris_hash x, y;
+    frontier_root(w->nodes[a].frontier, &x);
+    frontier_root(w->nodes[b].frontier, &y);
+    return tris_hash_eq(&x, &y);
+}
+
+static inline void assert_alive(const struct link *l)
+{
+    for (size_t i = 0; i < 2; i++) {
+        assert_false(l->end[i].closed);
+        assert_int_equal(session_state(l->end[i].session), SESSION_OPEN);
+    }
+}
+
+static inline void fill_node(struct world *w, uint32_t node, uint32_t runs, uint32_t count,
+                             size_t bytes)
+{
+    uint32_t each = w->logs_count / w->nodes_count;
+    for (uint32_t k = node * each; k < (node + 1) * each; k++) {
+        for (uint32_t r = 0; r < runs; r++) {
+            node_write(&w->nodes[node], k, count, bytes);
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,399 @@
+/* A session against a peer that holds valid keys and breaks the rules. */
+#include "tests/unit/session_world.h"
+
+/* ---- hostile peers --------------------------------------------------------------------------- */
+
+/* A peer that speaks frames by hand: handshake by a real session, then its keys are continued. */
+struct hostile {
+    struct world *w;
+    struct session *victim;
+    struct end end;
+    struct noise_transport transport;
+    uint8_t out[OUT_BYTES];
+};
+
+static void hostile_handshake(struct hostile *h)
+{
+    struct node *own = &h->w->nodes[0];
+    struct node *target = &h->w->nodes[1];
+    uint8_t prologue[33] = {SESSION_MAJOR_VERSION};
+    memcpy(prologue + 1, h->w->fed.b, 32);
+    struct noise_keypair ephemeral;
+    struct tris_dh_secret secret;
+    fake_random(own, secret.b, sizeof secret.b);
+    noise_keypair_from_secret(&secret, &ephemeral);
+    struct noise_handshake hs;
+    assert_int_equal(noise_init(&hs, NOISE_IK, true, span_of(prologue, sizeof prologue),
+                                &own->transport, &ephemeral, &target->transport.pub, NULL),
+                     TRIS_OK);
+    uint8_t payload[200], message[512];
+    struct wbuf p = wbuf_of(payload, sizeof payload);
+    struct msg_hello hello = {.version = 1, .house = own->id, .nonce = 5};
+    msg_row_put(&p, MSG_ROW_hello, &hello);
+    struct wbuf m = wbuf_of(message, sizeof message);
+    assert_int_equal(noise_write(&hs, wbuf_span(&p), &m), TRIS_OK);
+    struct wbuf first = wbuf_of(h->out, sizeof h->out);
+    uint8_t gate[NOISE_GATE_BYTES];
+    noise_gate(NOISE_IK, wbuf_span(&m), target->transport.pub.b, gate);
+    wbuf_u8(&first, NOISE_IK);
+    wbuf_bytes(&first, gate, sizeof gate);
+    wbuf_u16(&first, (uint16_t)m.len);
+    wbuf_span_put(&first, wbuf_span(&m));
+    session_recv(h->victim, wbuf_span(&first), h->w->now_ms);
+    size_t len = session_fill(h->victim, h->out, sizeof h->out, h->w->now_ms);
+    assert_true(len > 2);
+    size_t message_len = (size_t)h->out[0] << 8 | h->out[1];
+    p = wbuf_of(payload, sizeof payload);
+    assert_int_equal(noise_read(&hs, span_of(h->out + 2, message_len), &p), TRIS_OK);
+    noise_split(&hs, &h->transport);
+}
+
+static void hostile_free(struct hostile *h)
+{
+    session_free(h->victim);
+    world_free(h->w);
+    free(h);
+}
+
+static void hostile_send_bytes(struct hostile *h, struct span plain)
+{
+    static uint8_t frame[2 + TRIS_FRAME_BYTES_MAX];
+    assert_true(plain.len <= FRAME_PLAIN_BYTES_MAX);
+    frame[0] = (uint8_t)((plain.len + 16) >> 8);
+    frame[1] = (uint8_t)((plain.len + 16) & 0xff);
+    assert_int_equal(noise_encrypt(&h->transport.send, plain, frame + 2), TRIS_OK);
+    session_recv(h->victim, span_of(frame, 2 + plain.len + 16), h->w->now_ms);
+    end_events(&h->end);
+}
+
+static void hostile_send(struct hostile *h, const struct msg *m)
+{
+    static uint8_t plain[FRAME_PLAIN_BYTES_MAX];
+    struct wbuf w = wbuf_of(plain, sizeof plain);
+    msg_encode(&w, m);
+    assert_int_equal(w.err, TRIS_OK);
+    hostile_send_bytes(h, wbuf_span(&w));
+}
+
+static struct hostile *hostile_new(void)
+{
+    struct hostile *h = calloc(1, sizeof *h);
+    h->w = world_new(2, 2);
+    node_write(&h->w->nodes[1], 2, 3, 100);
+    struct session_config b = config_of(&h->w->nodes[1], &h->w->nodes[0], false);
+    assert_int_equal(session_new(&b, h->w->now_ms, &h->victim), TRIS_OK);
+    h->end = (struct end){.node = &h->w->nodes[1], .session = h->victim};
+    hostile_handshake(h);
+    end_events(&h->end);
+    assert_false(h->end.opened);
+    struct msg m = {.type = MSG_CLAIM};
+    hostile_send(h, &m);
+    assert_true(h->end.opened);
+    return h;
+}
+
+static void assert_thrown_out(struct hostile *h, enum tris_err reason)
+{
+    assert_int_equal(session_state(h->victim), SESSION_CLOSING);
+    assert_true(session_fill(h->victim, h->out, sizeof h->out, h->w->now_ms) > 0); /* told why */
+    end_events(&h->end);
+    assert_true(h->end.closed);
+    assert_int_equal(h->end.close.closed.reason, reason);
+}
+
+static void over_credit_is_closed(void **state)
+{
+    (void)state;
+    static uint8_t bytes[32 * 1024];
+    for (uint32_t known = 0; known < 2; known++) {
+        struct hostile *h = hostile_new();
+        struct msg m = {.type = MSG_ENTRIES};
+        if (known == 1) {
+            m.entries.log = tris_short_of(h->w->nodes[1].logs[0].id.b);
+        }
+        m.entries.wire = span_of(bytes, sizeof bytes);
+        uint32_t sent = 0;
+        while (!h->end.closed && session_state(h->victim) == SESSION_OPEN) {
+            assert_true(++sent <= TRIS_CREDIT_INITIAL_BYTES / sizeof bytes + 1);
+            hostile_send(h, &m);
+        }
+        assert_int_equal(sent, TRIS_CREDIT_INITIAL_BYTES / sizeof bytes + 1);
+        assert_thrown_out(h, TRIS_ERR_CREDIT);
+        hostile_free(h);
+    }
+}
+
+static void floods_are_closed(void **state)
+{
+    (void)state;
+    struct msg kinds[4] = {
+        {.type = MSG_PING}, {.type = MSG_GET_CHANGED}, {.type = MSG_GET_RANGE}, {.type = MSG_ROOT}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct hostile *h = hostile_new();
+        uint32_t sent = 0;
+        while (session_state(h->victim) == SESSION_OPEN) {
+            assert_true(++sent < 2000);
+            if (kinds[i].type == MSG_GET_RANGE) {
+                memcpy(kinds[i].get_range.log.b, &sent, sizeof sent);
+            }
+            hostile_send(h, &kinds[i]);
+        }
+        assert_thrown_out(h, TRIS_ERR_FLOOD);
+        hostile_free(h);
+    }
+}
+
+static void unknown_messages_are_skipped(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_new();
+    static const uint8_t later[] = {0x93, 0x20, 0x01, 0xc4, 0x01, 0x00, /* reserved */
+                                    0x92, 0xcd, 0x12, 0x34, 0x91, 0x80, /* not even reserved */
+                                    0x93, 0x01, 0x05, 0xc0};            /* PING 5 and a new field */
+    hostile_send_bytes(h, span_of(later, sizeof later));
+    assert_int_equal(session_state(h->victim), SESSION_OPEN);
+    assert_int_equal(session_stats(h->victim)->unknown_messages, 2);
+    assert_true(session_has_output(h->victim));
+    hostile_free(h);
+}
+
+static void malformed_messages_are_closed(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t bytes[8];
+        size_t len;
+        enum tris_err err;
+    } bad[] = {
+        {{0x90}, 1, TRIS_ERR_BAD_VALUE},       /* no number */
+        {{0x91, 0x01}, 2, TRIS_ERR_BAD_VALUE}, /* PING without id */
+        {{0x92, 0x01, 0xcc, 0x05}, 4, TRIS_ERR_NOT_CANONICAL},
+        {{0x92, 0x01, 0xc0}, 3, TRIS_ERR_BAD_TYPE},
+        {{0x92, 0x01}, 2, TRIS_ERR_TRUNCATED},
+        {{0x92, 0x01, 0x05, 0x92}, 4, TRIS_ERR_TRUNCATED}, /* after a good one */
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct hostile *h = hostile_new();
+        hostile_send_bytes(h, span_of(bad[i].bytes, bad[i].len));
+        assert_int_not_equal(session_state(h->victim), SESSION_OPEN);
+        (void)session_fill(h->victim, h->out, sizeof h->out, h->w->now_ms);
+        end_events(&h->end);
+        assert_true(h->end.closed);
+        hostile_free(h);
+    }
+}
+
+static void random_frames_never_break(void **state)
+{
+    (void)state;
+    for (uint32_t round = 0; round < 2000; round++) {
+        struct hostile *h = hostile_new();
+        h->w->random = 1000000 + (uint64_t)round * 1000;
+        for (uint32_t i = 0; i < 4 && session_state(h->victim) == SESSION_OPEN; i++) {
+            uint8_t bytes[64];
+            fake_random(&h->w->nodes[0], bytes, sizeof bytes);
+            bytes[0] = (uint8_t)(0x90 | (bytes[0] & 7));
+            bytes[1] = bytes[1] & 31;
+            hostile_send_bytes(h, span_of(bytes, 2 + bytes[2] % 62));
+            (void)session_fill(h->victim, h->out, sizeof h->out, h->w->now_ms);
+        }
+        hostile_free(h);
+        round += 19;
+    }
+}
+
+static void stray_seals_are_closed(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_new();
+    struct msg m = {.type = MSG_SEAL};
+    m.seal.count = 1; /* and below: none */
+    hostile_send(h, &m);
+    assert_thrown_out(h, TRIS_ERR_UNEXPECTED);
+    hostile_free(h);
+}
+
+static void hostile_drain(struct hostile *h)
+{
+    while (session_fill(h->victim, h->out, sizeof h->out, h->w->now_ms) > 0) {
+    }
+    end_events(&h->end);
+}
+
+/* Time passes at the victim; the peer shows every ten seconds that it lives. */
+static void hostile_pass(struct hostile *h, uint64_t ms, const struct msg *sign)
+{
+    for (uint64_t end = h->w->now_ms + ms; h->w->now_ms < end && !h->end.closed;) {
+        uint64_t next = h->w->now_ms + 10000;
+        while (session_deadline(h->victim) < next && !h->end.closed) {
+            h->w->now_ms = session_deadline(h->victim);
+            session_tick(h->victim, h->w->now_ms);
+            hostile_drain(h);
+        }
+        h->w->now_ms = next;
+        if (session_state(h->victim) == SESSION_OPEN) {
+            hostile_send(h, sign);
+            hostile_drain(h);
+        }
+    }
+}
+
+/* The victim has compared frontiers and asked for 50 entries of log 0. */
+static void hostile_be_asked(struct hostile *h)
+{
+    uint8_t row[MSG_ITEM_BYTES_MAX];
+    struct wbuf w = wbuf_of(row, sizeof row);
+    struct msg_item item = {.log = tris_short_of(h->w->nodes[1].logs[0].id.b), .whole = 50};
+    msg_row_put(&w, MSG_ROW_item, &item);
+    struct msg m = {.type = MSG_FRONTIER};
+    m.frontier.items = (struct msg_list){true, 1, wbuf_span(&w)};
+    hostile_drain(h);
+    hostile_send(h, &m);
+    hostile_drain(h);
+    assert_int_not_equal(frontier_item(h->w->nodes[1].frontier, 0)->fetcher, 0);
+}
+
+static void dripping_bytes_do_not_keep_a_log_from_others(void **state)
+{
+    (void)state;
+    static const uint8_t byte[1] = {0};
+    for (uint32_t discarded = 0; discarded < 2; discarded++) {
+        struct hostile *h = hostile_new();
+        hostile_be_asked(h);
+        struct msg drip = {.type = MSG_ENTRIES};
+        drip.entries.log = tris_short_of(h->w->nodes[1].logs[0].id.b);
+        drip.entries.first = discarded; /* 1: does not follow what is held */
+        drip.entries.wire = span_of(byte, sizeof byte);
+        hostile_pass(h, 50000, &drip);
+        assert_int_equal(session_state(h->victim), SESSION_OPEN);
+        assert_int_equal(frontier_item(h->w->nodes[1].frontier, 0)->fetcher, 0);
+        hostile_free(h);
+    }
+}
+
+static void a_range_that_never_ends_reconnects(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_new();
+    hostile_be_asked(h);
+    struct msg ping = {.type = MSG_PING};
+    hostile_pass(h, 40000, &ping);
+    assert_int_equal(frontier_item(h->w->nodes[1].frontier, 0)->fetcher, 0);
+    assert_int_equal(session_state(h->victim), SESSION_OPEN);
+    hostile_pass(h, 300000, &ping);
+    assert_true(h->end.closed);
+    assert_int_equal(h->end.close.closed.reason, TRIS_ERR_TIMEOUT);
+    hostile_free(h);
+}
+
+static void an_endless_frontier_is_given_up(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_new();
+    hostile_drain(h);
+    struct msg more = {.type = MSG_FRONTIER};
+    more.frontier.more = 1;
+    more.frontier.items.present = true;
+    assert_int_equal(session_stats(h->victim)->ladders, 1);
+    hostile_pass(h, 400000, &more);
+    assert_int_equal(session_state(h->victim), SESSION_OPEN);
+    assert_int_equal(session_stats(h->victim)->ladders, 2);
+    hostile_free(h);
+}
+
+static void seals_nobody_waits_for_cost_credit_only(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_new();
+    struct msg m = {.type = MSG_SEAL};
+    for (uint32_t i = 0; i < 2; i++) { /* an unknown log, and one that is not asked for any more */
+        hostile_send(h, &m);
+        assert_int_equal(session_state(h->victim), SESSION_OPEN);
+        assert_int_equal(session_stats(h->victim)->segments_in, 0);
+        m.seal.log = tris_short_of(h->w->nodes[1].logs[0].id.b);
+    }
+    uint32_t sent = 2;
+    while (session_state(h->victim) == SESSION_OPEN) {
+        hostile_send(h, &m);
+        assert_true(++sent < 2000);
+    }
+    assert_thrown_out(h, TRIS_ERR_CREDIT);
+    hostile_free(h);
+}
+
+static void a_peer_that_never_reads_costs_little(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_new();
+    struct msg range = {.type = MSG_GET_RANGE};
+    range.get_range.log = tris_short_of(h->w->nodes[1].logs[2].id.b);
+    range.get_range.until = UINT64_MAX;
+    struct msg all = {.type = MSG_GET_DIGESTS};
+    for (uint32_t i = 0; i < 200; i++) { /* asks and asks, reads nothing */
+        hostile_send(h, &range);
+        hostile_send(h, &all);
+        session_log_advanced(h->victim, 2);
+        assert_int_equal(session_state(h->victim), SESSION_OPEN);
+    }
+    /* all of it is one range, one answer: what comes out at last is bounded */
+    size_t total = 0, len;
+    while ((len = session_fill(h->victim, h->out, sizeof h->out, h->w->now_ms)) > 0) {
+        total += len;
+    }
+    assert_true(total < 16 * 1024);
+    hostile_free(h);
+}
+
+static void segments_without_credit_wait(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2, 1);
+    for (uint32_t r = 0; r < 5; r++) {
+        node_write(&w->nodes[1], 1, 1000, 250);
+    }
+    struct hostile *h = calloc(1, sizeof *h);
+    h->w = w;
+    struct session_config b = config_of(&w->nodes[1], &w->nodes[0], false);
+    assert_int_equal(session_new(&b, w->now_ms, &h->victim), TRIS_OK);
+    h->end = (struct end){.node = &w->nodes[1], .session = h->victim};
+    hostile_handshake(h);
+    struct msg range = {.type = MSG_GET_RANGE};
+    range.get_range.log = tris_short_of(w->nodes[1].logs[1].id.b);
+    range.get_range.until = UINT64_MAX;
+    hostile_send(h, &range);
+    size_t total = 0, len;
+    while ((len = session_fill(h->victim, h->out, sizeof h->out, w->now_ms)) > 0) {
+        total += len;
+    }
+    assert_false(session_has_output(h->victim));
+    assert_true(total >= TRIS_CREDIT_INITIAL_BYTES && total < TRIS_CREDIT_INITIAL_BYTES + 2048);
+    struct msg credit = {.type = MSG_CREDIT};
+    credit.credit.bytes = 1000;
+    hostile_send(h, &credit);
+    assert_true(session_has_output(h->victim));
+    len = session_fill(h->victim, h->out, sizeof h->out, w->now_ms);
+    assert_true(len >= 1000 && len < 1100);
+    hostile_free(h);
+}
+
+int main(void)
+{
+    if (sodium_init() < 0) {
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(over_credit_is_closed),
+        cmocka_unit_test(floods_are_closed),
+        cmocka_unit_test(unknown_messages_are_skipped),
+        cmocka_unit_test(malformed_messages_are_closed),
+        cmocka_unit_test(random_frames_never_break),
+        cmocka_unit_test(stray_seals_are_closed),
+        cmocka_unit_test(dripping_bytes_do_not_keep_a_log_from_others),
+        cmocka_unit_test(a_range_that_never_ends_reconnects),
+        cmocka_unit_test(an_endless_frontier_is_given_up),
+        cmocka_unit_test(seals_nobody_waits_for_cost_credit_only),
+        cmocka_unit_test(a_peer_that_never_reads_costs_little),
+        cmocka_unit_test(segments_without_credit_wait),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
