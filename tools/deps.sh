@@ -12,7 +12,8 @@ build=(gcc make libc6-dev libuv1-dev liblmdb-dev libsodium-dev libmsgpack-dev li
     libjansson-dev libinih-dev libcsv-dev libsmartcols-dev libsqlite3-dev gettext
     python3)
 check=("${build[@]}" clang clang-format clang-tidy cppcheck universal-ctags
-    shellcheck libcmocka-dev bats scdoc python3-msgpack)
+    shellcheck libcmocka-dev bats scdoc python3-msgpack
+    python3-cryptography)
 
 verb=${1:-missing}
 set_name=${2:-check}
