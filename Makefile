@@ -86,6 +86,7 @@ $(B)/locale/de/LC_MESSAGES/tris.mo: $(po_src)
 	@mkdir -p $(@D)
 	$(Q)msgcat --use-first $^ | msgfmt --check-format -o $@ -
 
+# What is built gets its name when it is complete: two makes at once do not read halves.
 # Other flags, other objects: the stamp changes only when the command does.
 $(B)/flags: force
 	@mkdir -p $(@D)
@@ -96,13 +97,13 @@ force:
 $(B)/obj/%.o: %.c $(B)/flags | $(B)/gen/district_table.inc
 	@mkdir -p $(@D)
 	$(if $(filter 1,$(V)),,@echo "  CC    $<")
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.$$$$ && mv -f $@.$$$$ $@
 
 $(B)/gen/district_table.inc: tools/data/districts.csv tools/data/district_table.awk
 	@mkdir -p $(@D)
 	$(Q)awk -f tools/data/district_table.awk tools/data/districts.csv > $@.tmp && mv $@.tmp $@
 
-archive = $(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
+archive = $(Q)rm -f $@.$$$$ && ar rcs $@.$$$$ $(filter %.o,$^) && mv -f $@.$$$$ $@
 $(B)/libproto.a: $(call obj,$(proto_src))
 	$(archive)
 $(B)/libstorage.a: $(call obj,$(storage_src))
@@ -114,37 +115,38 @@ $(B)/libtools.a: $(call obj,$(filter-out tools/tris.c,$(tools_src)))
 $(B)/libtest.a: $(call obj,$(testlib_src))
 	$(archive)
 
-link = $(if $(filter 1,$(V)),,@echo "  LINK  $@" &&) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+link = $(if $(filter 1,$(V)),,@echo "  LINK  $@" &&) $(CC) $(CFLAGS) $(LDFLAGS) -o $@.$$$$ $(filter %.o,$^) $(filter %.a,$^) $(1) && \
+	mv -f $@.$$$$ $@
 
 $(B)/trisd: $(call obj,$(daemon_src)) $(B)/libstorage.a $(B)/libproto.a
-	$(link) $(STORAGE_LIBS) $(PROTO_LIBS) $(DAEMON_LIBS)
+	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS) $(DAEMON_LIBS))
 $(B)/tris: $(call obj,$(tools_src)) $(B)/libstorage.a $(B)/libproto.a
-	$(link) $(STORAGE_LIBS) $(PROTO_LIBS) $(TOOLS_LIBS)
+	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS) $(TOOLS_LIBS))
 
 # Unit tests: test_store_* link the store, test_daemon_* and test_tools_* the parts of their room,
 # all others only proto and its libraries, which proves the layering by link.
 $(pure_bin): $(B)/%: $(B)/obj/tests/unit/%.o $(B)/libtest.a $(B)/libproto.a
-	$(link) $(PROTO_LIBS) -lcmocka
+	$(call link,$(PROTO_LIBS) -lcmocka)
 $(clash_bin): $(B)/unit_%: $(B)/obj/tests/unit/%.o $(B)/libtest.a $(B)/libproto.a
-	$(link) $(PROTO_LIBS) -lcmocka
+	$(call link,$(PROTO_LIBS) -lcmocka)
 $(store_bin): $(B)/%: $(B)/obj/tests/unit/%.o $(B)/libtest.a $(B)/libstorage.a $(B)/libproto.a
-	$(link) $(STORAGE_LIBS) $(PROTO_LIBS) -lcmocka
+	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS) -lcmocka)
 $(daemon_bin): $(B)/%: $(B)/obj/tests/unit/%.o $(B)/libtest.a $(B)/libdaemon.a $(B)/libstorage.a \
 		$(B)/libproto.a
-	$(link) $(STORAGE_LIBS) $(PROTO_LIBS) $(DAEMON_LIBS) -lcmocka
+	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS) $(DAEMON_LIBS) -lcmocka)
 $(toolt_bin): $(B)/%: $(B)/obj/tests/unit/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libstorage.a \
 		$(B)/libproto.a
-	$(link) $(STORAGE_LIBS) $(PROTO_LIBS) $(TOOLS_LIBS) -lcmocka
+	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS) $(TOOLS_LIBS) -lcmocka)
 $(filter-out $(B)/test_csv,$(vector_bin)): $(B)/%: $(B)/obj/tests/vectors/%.o $(B)/libtest.a \
 		$(B)/libproto.a
-	$(link) $(PROTO_LIBS) -ljansson
+	$(call link,$(PROTO_LIBS) -ljansson)
 $(filter $(B)/test_csv,$(vector_bin)): $(B)/%: $(B)/obj/tests/vectors/%.o $(B)/obj/tools/csv.o \
 		$(B)/libtest.a $(B)/libproto.a
-	$(link) $(PROTO_LIBS) -lcsv -ljansson
+	$(call link,$(PROTO_LIBS) -lcsv -ljansson)
 $(bench_bin): $(B)/%: $(B)/obj/tools/%.o $(B)/libstorage.a $(B)/libproto.a
-	$(link) $(STORAGE_LIBS) $(PROTO_LIBS)
+	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS))
 $(inject_bin): $(B)/e2e_%: $(B)/obj/tests/e2e/%.o $(B)/libstorage.a $(B)/libproto.a
-	$(link) $(STORAGE_LIBS) $(PROTO_LIBS)
+	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS))
 
 unit_all: $(unit_bin)
 tests: all unit_all $(vector_bin) $(bench_bin) $(inject_bin) ## build every program, run none
@@ -170,7 +172,7 @@ fault: all $(B)/die_at.so ## kill -9 at every step, and during import and sync (
 
 $(B)/die_at.so: tests/fault/die_at.c $(B)/flags
 	$(if $(filter 1,$(V)),,@echo "  LINK  $@" &&) $(CC) $(CPPFLAGS) $(filter-out -fsanitize%,$(CFLAGS)) \
-		-fPIC -shared -o $@ $<
+		-fPIC -shared -o $@.$$$$ $< && mv -f $@.$$$$ $@
 
 check: ## everything that CI runs
 	$(Q)bash tests/check.sh
