@@ -58,3 +58,16 @@ add() { # node, options...
     run judge koeln
     [[ $output == *"2 entries of its local log"* ]]
 }
+
+@test "so is a log with entries of a later version and careless ones" {
+    add koeln --listed --name "Tafel Köln e.V."
+    wait_equal 30 koeln leipzig
+    node_stop koeln
+    "$INJECT" "$(node_dir koeln)" "$(key_file koeln)" >"$WORLD/injected"
+    node_start koeln
+    wait_equal 30 koeln leipzig
+    run judge leipzig
+    printf '%s\n' "$output"
+    [ "$status" -eq 0 ]
+    [[ $output == *"leipzig serves koeln data: $((2 + $(wc -l <"$WORLD/injected"))) entries"* ]]
+}

@@ -187,6 +187,9 @@ def message_case(case):
 def check_messages(data):
     for case in data["messages"]:
         accepted("message " + case["fields"], message_case, case)
+        data_cut, value = raw(case["bytes"])[:-1], f.unpack(raw(case["bytes"]))
+        wrong = [data_cut, f.pack(value[:-1]), f.pack(value[:-1] + [-1]), b"\x90", b"\xc0"]
+        report(all(is_refused(s.messages, other) for other in wrong), f"damaged {value[0]}")
     for name, value in data.items():
         if "_payload" in name:
             rules = s.MESSAGE_1 if name.startswith("message1") else s.MESSAGE_2
@@ -333,6 +336,8 @@ def check_altered(member, log, segments):
         altered = [flip(wire, bit % (8 * len(wire))) for bit in (0, 137, 1023, 999999)]
         report(all(is_refused(f.check_segment, log, member.id, tree, other, seal)
                    for other in altered), f"altered segment at {tree.size}")
+        other = f.Seal(seal.body, flip(seal.signature, tree.size % 512))
+        report(is_refused(f.check_segment, log, member.id, tree, wire, other), "altered seal")
         accepted("segment", lambda *run: f.check_segment(log, member.id, tree, *run) != [], wire, seal)
     first = f.Tree()
     report(len(segments) == 1 or is_refused(f.check_segment, log, member.id, first, *segments[-1]),
