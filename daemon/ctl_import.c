@@ -50,13 +50,6 @@ static const char *why_rejected(enum tris_err err)
     return tris_err_text(err);
 }
 
-static struct span text_of(const struct record *r, const char *name)
-{
-    const struct field *field = schema_field_by_name(r->kind, span_str(name));
-    const struct value *value = field != NULL ? record_value(r, field->number) : NULL;
-    return value != NULL && value->present ? value->text : span_of(NULL, 0);
-}
-
 /* What new rows look like: line, name and id of the other record. Only a record that was there
  * before this group has an id that anybody can look at. */
 static void put_similar(struct daemon *d, struct out *o, struct rows *rows,
@@ -81,7 +74,7 @@ static void put_similar(struct daemon *d, struct out *o, struct rows *rows,
             record_decode(kind, record.payload, &rows->record, NULL) == TRIS_OK) {
             out_list(o, NULL);
             out_uint(o, NULL, rows->line[i]);
-            out_span(o, NULL, text_of(&rows->record, "name"));
+            out_span(o, NULL, record_title(&rows->record));
             out_text(o, NULL, id);
             out_end(o);
         }
@@ -186,7 +179,7 @@ static void read_row(struct rows *rows, const struct rows_head *head, struct rbu
         .payload = payload,
         .source = own_source.len > 0 ? own_source : head->source,
         .source_id = source_id,
-        .name = record_text(&rows->record, "name"),
+        .name = record_title(&rows->record),
         .region = record_text(&rows->record, "region"),
     };
 }

@@ -147,6 +147,12 @@ struct span record_text(const struct record *r, const char *name)
     return value != NULL && value->present ? value->text : span_of(NULL, 0);
 }
 
+struct span record_title(const struct record *r)
+{
+    const struct field *title = schema_title(r->kind);
+    return title != NULL ? record_text(r, title->name) : span_of(NULL, 0);
+}
+
 /* ASCII letters to lower case, cut to `size`. */
 static void lower_copy(struct span text, char *out, size_t size)
 {
@@ -292,4 +298,56 @@ bool in_cursor(struct span text, struct record_ref *out)
     }
     *out = (struct record_ref){(uint32_t)log, seq};
     return true;
+}
+
+static enum tris_err check_target(struct store_view *v, const struct field *field,
+                                  struct record_ref ref, struct store_log *log, const char **why)
+{
+    struct store_record found;
+    enum tris_err err = store_log_get(v, ref.log_no, log);
+    if (err == TRIS_OK && log->ref.topic != TRIS_TOPIC_DATA) {
+        *why = "a local record is never named by another one: publish it first, or say its sector";
+        return TRIS_ERR_INVALID;
+    }
+    if (err == TRIS_OK) {
+        err = store_record_get(v, ref, &found);
+    }
+    if (err == TRIS_OK && field->limit != 0 && found.kind != field->limit) {
+        *why = "this record is of another kind";
+        return TRIS_ERR_INVALID;
+    }
+    return err;
+}
+
+enum tris_err resolve_ref(struct daemon *d, const struct field *field, struct span text,
+                          char out[REF_BYTES], const char **why)
+{
+    struct store_view *v = NULL;
+    struct record_ref ref;
+    struct store_log log;
+    char hex[65], epoch[16] = "";
+    *why = NULL;
+    out[0] = '\0';
+    if (text.len == 0) {
+        return TRIS_OK;
+    }
+    enum tris_err err = daemon_view(d, &v);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    err = resolve_record(d, v, text, &ref);
+    if (err == TRIS_OK) {
+        err = check_target(v, field, ref, &log, why);
+    }
+    store_view_end(v);
+    if (err != TRIS_OK) {
+        *why = *why != NULL ? *why : "there is no such record here";
+        return err;
+    }
+    tris_hex(log.ref.house.b, sizeof log.ref.house.b, hex);
+    if (log.ref.epoch > 0) {
+        (void)snprintf(epoch, sizeof epoch, ".%u", (unsigned)log.ref.epoch);
+    }
+    (void)snprintf(out, REF_BYTES, "%s%s-%llu", hex, epoch, (unsigned long long)ref.seq);
+    return TRIS_OK;
 }

@@ -37,6 +37,8 @@ struct span span_cut(struct span text, size_t bytes_max);
 void span_copy(struct span text, char *out, size_t size);
 
 /* The text of a record's field; empty if the kind has no such field or the record no value. */
+/* The same of the field that the record is called by (FIELD_TITLE). */
+struct span record_title(const struct record *r);
 struct span record_text(const struct record *r, const char *name);
 
 /* A house by slug, "slug~a1b2c3", hex id, or a unique prefix of slug or id. */
@@ -51,5 +53,12 @@ bool in_house(struct daemon *d, uint64_t token, struct ctl_in *in, const char *k
               uint32_t *index);
 /* A page cursor "log:seq" as out_cursor wrote it. */
 bool in_cursor(struct span text, struct record_ref *out);
+
+enum { REF_BYTES = 96 };
+
+/* What a FIELD_REF says, as record_set_text reads it: koeln-1042 with the house's key for its name.
+ * A local record, a missing one and one of another kind are refused with a sentence in `*why`. */
+TRIS_MUST_CHECK enum tris_err resolve_ref(struct daemon *d, const struct field *field,
+                                          struct span text, char out[REF_BYTES], const char **why);
 
 #endif

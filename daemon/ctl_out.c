@@ -295,6 +295,26 @@ const char *out_topic_name(enum tris_topic topic)
 
 /* ---- records and entries ---- */
 
+/* A record of another house as people see it: koeln-1042, koeln.1-17. */
+static void print_ref(const struct out *o, const struct value *v, struct wbuf *w)
+{
+    struct tris_house_id house;
+    char call[OUT_ID_BYTES], hex[65], text[OUT_ID_BYTES], epoch[16] = "";
+    memcpy(house.b, v->text.ptr, sizeof house.b);
+    uint32_t index = members_find(&o->d->members, &house);
+    if (index != UINT32_MAX) {
+        house_call(&o->d->members, index, call);
+    } else {
+        tris_hex(house.b, sizeof house.b, hex);
+        (void)snprintf(call, sizeof call, "%s", hex);
+    }
+    if (v->count > 0) {
+        (void)snprintf(epoch, sizeof epoch, ".%" PRIu32, v->count);
+    }
+    (void)snprintf(text, sizeof text, "%.70s%s-%" PRIu64, call, epoch, v->number);
+    wbuf_span_put(w, span_str(text));
+}
+
 void out_fields(struct out *o, uint32_t kind_number, struct span payload)
 {
     const struct kind *kind = schema_kind(kind_number);
@@ -305,7 +325,11 @@ void out_fields(struct out *o, uint32_t kind_number, struct span payload)
                 continue;
             }
             struct wbuf text = wbuf_of(o->text, sizeof o->text);
-            record_print_value(&o->record, &kind->fields[i], false, LANG_EN, &text);
+            if (kind->fields[i].type == FIELD_REF) {
+                print_ref(o, &o->record.value[i], &text);
+            } else {
+                record_print_value(&o->record, &kind->fields[i], false, LANG_EN, &text);
+            }
             out_span(o, kind->fields[i].name, wbuf_span(&text));
         }
     }

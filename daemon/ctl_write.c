@@ -168,7 +168,18 @@ static bool set_fields(struct daemon *d, struct change *c, struct span map)
             refuse(d, c, TRIS_ERR_INVALID, message, NULL, NULL);
             return false;
         }
-        enum tris_err err = record_set_text(&c->record, field, text, &scratch, NULL);
+        char ref[REF_BYTES];
+        const char *why = NULL;
+        enum tris_err err = TRIS_OK;
+        if (field->type == FIELD_REF) {
+            err = resolve_ref(d, field, text, ref, &why);
+            text = span_str(ref);
+        }
+        if (err != TRIS_OK) {
+            refuse(d, c, err, why, NULL, field->name);
+            return false;
+        }
+        err = record_set_text(&c->record, field, text, &scratch, NULL);
         if (err != TRIS_OK) {
             char explained[512];
             record_explain_text(field, text, err, explained, sizeof explained);
@@ -273,7 +284,7 @@ void ctl_record_set(struct daemon *d, uint64_t token, struct span params)
         return;
     }
     op.payload = span_of(c->payload, c->payload_len);
-    op.name = record_text(&c->record, "name");
+    op.name = record_title(&c->record);
     op.region = record_text(&c->record, "region");
     submit(d, c, &op);
 }
@@ -329,6 +340,7 @@ void ctl_record_publish(struct daemon *d, uint64_t token, struct span params)
     }
     c->publish = true;
     c->was = base.ref;
+    record_narrow(&c->record, SCOPE_NATIONAL);
     if (!check_and_encode(d, c, SCOPE_NATIONAL)) {
         return;
     }
@@ -340,7 +352,7 @@ void ctl_record_publish(struct daemon *d, uint64_t token, struct span params)
                            .has_base = true,
                            .base_seq = base.last_seq,
                            .payload = span_of(c->payload, c->payload_len),
-                           .name = record_text(&c->record, "name"),
+                           .name = record_title(&c->record),
                            .region = record_text(&c->record, "region")};
     submit(d, c, &op);
 }

@@ -21,7 +21,10 @@ void record_init(struct record *r, const struct kind *kind)
 {
     clear(r, kind);
     for (size_t i = 0; i < kind->field_count; i++) {
-        if (kind->fields[i].preset != NULL) {
+        if (kind->fields[i].preset != NULL && kind->fields[i].type == FIELD_TEXT) {
+            /* the table is constant: the record may point to it */
+            r->value[i] = (struct value){.present = true, .text = span_str(kind->fields[i].preset)};
+        } else if (kind->fields[i].preset != NULL) {
             struct wbuf none = wbuf_of(NULL, 0);
             enum tris_err err =
                 record_set_text(r, &kind->fields[i], span_str(kind->fields[i].preset), &none, NULL);
@@ -135,6 +138,19 @@ static void read_codes(struct rbuf *r, const struct field *field, uint32_t *code
     }
 }
 
+/* Sorted lists ascend; ordered ones may not have the same item twice. */
+static bool in_order(const struct field *field, const struct span *texts, uint32_t i)
+{
+    uint32_t from = (field->flags & FIELD_ORDERED) != 0 || i == 0 ? 0 : i - 1;
+    for (uint32_t k = from; k < i; k++) {
+        int order = span_cmp(texts[i], texts[k]);
+        if (order == 0 || (order < 0 && (field->flags & FIELD_ORDERED) == 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void read_texts(struct rbuf *r, const struct field *field, struct span *texts,
                        struct value *v)
 {
@@ -143,9 +159,20 @@ static void read_texts(struct rbuf *r, const struct field *field, struct span *t
     for (uint32_t i = 0; i < v->count && r->err == TRIS_OK; i++) {
         texts[i] =
             field->type == FIELD_REGIONS ? read_region(r) : read_text(r, RECORD_ITEM_CHARS_MAX);
-        if (r->err == TRIS_OK && i > 0 && span_cmp(texts[i], texts[i - 1]) <= 0) {
+        if (r->err == TRIS_OK && !in_order(field, texts, i)) {
             rbuf_fail(r, TRIS_ERR_NOT_CANONICAL);
         }
+    }
+}
+
+static void read_ref(struct rbuf *r, struct value *v)
+{
+    uint32_t items = pack_read_array(r, 3);
+    v->text = pack_read_bin(r, 32);
+    v->count = (uint32_t)pack_read_uint_max(r, UINT32_MAX);
+    v->number = pack_read_uint_max(r, RECORD_SEQ_MAX);
+    if (r->err == TRIS_OK && (items != 3 || v->text.len != 32)) {
+        rbuf_fail(r, TRIS_ERR_BAD_VALUE);
     }
 }
 
@@ -170,6 +197,9 @@ static void read_value(struct rbuf *r, const struct field *field, struct list_pl
         if (r->err == TRIS_OK && v->text.len != 32) {
             rbuf_fail(r, TRIS_ERR_BAD_VALUE);
         }
+        break;
+    case FIELD_REF:
+        read_ref(r, v);
         break;
     case FIELD_CODE:
         v->number = read_code(r);

@@ -25,14 +25,17 @@ enum {
     RECORD_EXTENSION_MAX = 65535,
 };
 
+/* Greatest seq that a FIELD_REF may name. */
+#define RECORD_SEQ_MAX ((uint64_t)1 << 53)
+
 /* One decoded value. Text points into the payload (or wherever the setter's caller keeps it); lists
  * point into the record that holds the value. */
 struct value {
     bool present;    /* nothing else is meaningful without it */
-    uint32_t count;  /* CODES, REGIONS, TEXTS; at least 1 */
-    uint64_t number; /* CODE, BOOL (0/1), UINT, DATE */
+    uint32_t count;  /* CODES, REGIONS, TEXTS; at least 1; REF: epoch */
+    uint64_t number; /* CODE, BOOL (0/1), UINT, DATE; REF: seq */
     union {
-        struct span text;         /* TEXT, LONG, REGION, POSTCODE, URL, MAILBOX, KEY */
+        struct span text;         /* TEXT, LONG, REGION, POSTCODE, URL, MAILBOX, KEY; REF: house */
         const uint32_t *codes;    /* CODES */
         const struct span *texts; /* REGIONS, TEXTS */
     };
@@ -62,12 +65,15 @@ TRIS_MUST_CHECK enum tris_err record_encode(const struct record *r, struct wbuf 
 const struct value *record_value(const struct record *r, uint32_t field_number); /* NULL: no such */
 struct value *record_value_mut(struct record *r, uint32_t field_number);
 
-/* Lists are set as a whole: sorted, duplicates dropped. TRIS_ERR_TOO_LARGE over the field's limit;
- * no items remove the field. */
+/* Lists are set as a whole: sorted (but FIELD_ORDERED), duplicates dropped. TRIS_ERR_TOO_LARGE over
+ * the field's limit; no items remove the field. */
 TRIS_MUST_CHECK enum tris_err record_set_codes(struct record *r, const struct field *field,
                                                const uint32_t *codes, size_t count);
 TRIS_MUST_CHECK enum tris_err record_set_texts(struct record *r, const struct field *field,
                                                const struct span *texts, size_t count);
+
+/* Takes out what stays in the house (FIELD_AT_HOME) if `scope` is wider than local. */
+void record_narrow(struct record *r, enum schema_scope scope);
 
 struct record_problem {
     const struct field *field; /* NULL: the record as a whole */
@@ -83,7 +89,8 @@ size_t record_check_own(const struct record *r, enum schema_scope scope,
                         struct record_problem *problems, size_t max);
 
 /* Sets one field from what a person or a CSV cell says: codes or labels, "ja/nein/yes/no", ISO or
- * German dates, lists joined by | (or ; or ,), district keys without their leading zero
+ * German dates, lists joined by | (or ; or ,), records as HOUSEKEY[.EPOCH]-SEQ with the house's
+ * key in hex (names are the daemon's matter), district keys without their leading zero
  * (corrected), slugs or unique names. `scratch` receives normalised text that the record then
  * points to. An empty text removes the field, or puts its preset back. `changed` (may be NULL): the
  * value was corrected. On failure the record is as it was: TRIS_ERR_INVALID, _TOO_LARGE (too many

@@ -198,6 +198,11 @@ static void check_item(struct checker *c, const struct field *f, struct span tex
     if ((f->flags & FIELD_SCHEME) != 0 && (colon == 0 || colon + 1 >= text.len)) {
         report(c, f, TRIS_ERR_INVALID, "%s: scheme:value is asked for, such as lei:5299", f->name);
     }
+    if ((f->flags & FIELD_SCORE) != 0 && (colon == 0 || colon + 2 != text.len ||
+                                          text.ptr[colon + 1] < '1' || text.ptr[colon + 1] > '5')) {
+        report(c, f, TRIS_ERR_INVALID, "%s: criterion:score is asked for, 1 to 5, such as effect:4",
+               f->name);
+    }
 }
 
 static void check_list(struct checker *c, const struct field *f, const struct value *v)
@@ -222,6 +227,21 @@ static void check_code(struct checker *c, const struct field *f, uint64_t number
         (void)snprintf(text, sizeof text, "%llu", (unsigned long long)number);
         record_explain_text(f, span_str(text), TRIS_ERR_INVALID, sentence, sizeof sentence);
         report(c, f, TRIS_ERR_INVALID, "%s", sentence);
+    } else if ((f->flags & FIELD_UNPAID) != 0 &&
+               (schema_code(f->codes, (uint32_t)number)->extra & CODE_MONEY) != 0) {
+        report(c, f, TRIS_ERR_INVALID, "%s may not be money", f->name);
+    }
+}
+
+static void check_slug(struct checker *c, const struct field *f, struct span text)
+{
+    bool good = text.len >= 3;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t ch = text.ptr[i];
+        good = good && (is_digit(ch) || ch == '-' || (ch >= 'a' && ch <= 'z'));
+    }
+    if (!good) {
+        report(c, f, TRIS_ERR_INVALID, "%s: at least 3 of a-z, 0-9 and - are asked for", f->name);
     }
 }
 
@@ -254,6 +274,12 @@ static void check_value(struct checker *c, const struct field *f, const struct v
     case FIELD_LONG:
         check_clean(c, f, v->text);
         check_length(c, f, v->text, f->limit);
+        if ((f->flags & FIELD_SLUG) != 0) {
+            check_slug(c, f, v->text);
+        }
+        if ((f->flags & FIELD_LANGUAGE) != 0 && !is_language(v->text)) {
+            report(c, f, TRIS_ERR_INVALID, "%s: a language tag is asked for, such as de", f->name);
+        }
         break;
     case FIELD_URL:
         check_clean(c, f, v->text);
@@ -295,6 +321,7 @@ static void check_value(struct checker *c, const struct field *f, const struct v
             report(c, f, TRIS_ERR_INVALID, "%s is no day of the calendar", f->name);
         }
         break;
+    case FIELD_REF:
     case FIELD_KEY:
         if (v->text.len != 32) {
             report(c, f, TRIS_ERR_INVALID, "%s: 32 bytes are asked for", f->name);
@@ -364,12 +391,32 @@ static void check_partner(struct checker *c)
     }
 }
 
-static void check_house(struct checker *c)
+/* Days since some day long ago, for differences. */
+static int64_t day_number(uint64_t date)
 {
-    uint64_t opened = number_of(c->r, HOUSE_OPENED), closed = number_of(c->r, HOUSE_CLOSED);
-    if (opened != 0 && closed != 0 && closed < opened) {
-        report(c, schema_field(c->r->kind, HOUSE_CLOSED), TRIS_ERR_INVALID,
-               "closed is before opened");
+    int64_t year = (int64_t)(date / 10000), month = (int64_t)(date / 100 % 100);
+    int64_t day = (int64_t)(date % 100);
+    if (month < 3) {
+        year--;
+        month += 12;
+    }
+    return 365 * year + year / 4 - year / 100 + year / 400 + (153 * (month - 3) + 2) / 5 + day;
+}
+
+/* A day that ends what the field before it begins. */
+static void check_until(struct checker *c, size_t index)
+{
+    const struct field *f = &c->r->kind->fields[index];
+    const struct value *from = &c->r->value[index - 1], *until = &c->r->value[index];
+    if (!from->present || !until->present || !record_date_valid(from->number) ||
+        !record_date_valid(until->number)) {
+        return;
+    }
+    if (until->number < from->number) {
+        report(c, f, TRIS_ERR_INVALID, "%s is before %s", f->name, f[-1].name);
+    } else if (f->limit > 0 && day_number(until->number) - day_number(from->number) > f->limit) {
+        report(c, f, TRIS_ERR_INVALID, "%s is more than %u days after %s", f->name,
+               (unsigned)f->limit, f[-1].name);
     }
 }
 
@@ -380,6 +427,10 @@ static void check_presence(struct checker *c, const struct field *f, bool presen
     }
     if (present && (f->flags & FIELD_PERSONAL) != 0 && c->scope > SCOPE_LOCAL) {
         report(c, f, TRIS_ERR_PERSONAL, "%s is personal and may not leave the house", f->name);
+    }
+    if (present && (f->flags & FIELD_AT_HOME) != 0 && c->scope > SCOPE_LOCAL) {
+        report(c, f, TRIS_ERR_INVALID, "%s stays in the house: only a local record has it",
+               f->name);
     }
 }
 
@@ -392,12 +443,13 @@ size_t record_check_own(const struct record *r, enum schema_scope scope,
         if (r->value[i].present) {
             check_value(&c, &r->kind->fields[i], &r->value[i]);
         }
+        if ((r->kind->fields[i].flags & FIELD_UNTIL) != 0) {
+            check_until(&c, i);
+        }
     }
     check_scope(&c);
     if (r->kind->number == KIND_PARTNER) {
         check_partner(&c);
-    } else if (r->kind->number == KIND_HOUSE) {
-        check_house(&c);
     }
     return c.found;
 }

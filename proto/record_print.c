@@ -54,6 +54,20 @@ static void print_list(const struct field *field, const struct value *v, bool la
     }
 }
 
+/* The form that needs no table of houses. */
+static void print_ref(const struct value *v, struct wbuf *w)
+{
+    char hex[65];
+    tris_hex(v->text.ptr, v->text.len < 32 ? v->text.len : 32, hex);
+    wbuf_span_put(w, span_str(hex));
+    if (v->count > 0) {
+        wbuf_u8(w, '.');
+        print_number(v->count, w);
+    }
+    wbuf_u8(w, '-');
+    print_number(v->number, w);
+}
+
 void record_print_value(const struct record *r, const struct field *field, bool labels,
                         enum label_lang lang, struct wbuf *w)
 {
@@ -74,6 +88,9 @@ void record_print_value(const struct record *r, const struct field *field, bool 
     case FIELD_KEY:
         tris_hex(v->text.ptr, v->text.len < 32 ? v->text.len : 32, hex);
         wbuf_span_put(w, span_str(hex));
+        break;
+    case FIELD_REF:
+        print_ref(v, w);
         break;
     case FIELD_CODE:
         print_code(field, v->number, labels, lang, w);
@@ -172,6 +189,8 @@ static const char *allowed_text(enum field_type type)
         return "a district is asked for: key, short name or name (05315, koeln, Köln)";
     case FIELD_POSTCODE:
         return "5 digits are asked for";
+    case FIELD_REF:
+        return "a national record is asked for, such as koeln-1042";
     case FIELD_KEY:
         return "64 hex digits are asked for";
     case FIELD_CODE:

@@ -302,6 +302,31 @@ static enum tris_err parse_key(struct span t, struct wbuf *scratch, struct span 
     return scratch->err;
 }
 
+/* HOUSEKEY[.EPOCH]-SEQ. A local record (L17) has no such form: it is never named. */
+static enum tris_err parse_ref(struct span t, struct wbuf *scratch, struct value *v)
+{
+    uint64_t epoch = 0;
+    if (t.len < 66) {
+        return TRIS_ERR_INVALID;
+    }
+    struct span rest = span_of(t.ptr + 64, t.len - 64);
+    const uint8_t *dash = memchr(rest.ptr, '-', rest.len);
+    if (dash == NULL || (dash != rest.ptr && rest.ptr[0] != '.')) {
+        return TRIS_ERR_INVALID;
+    }
+    size_t before = (size_t)(dash - rest.ptr);
+    if (before > 0 &&
+        (parse_uint(span_of(rest.ptr + 1, before - 1), &epoch) != TRIS_OK || epoch > UINT32_MAX)) {
+        return TRIS_ERR_INVALID;
+    }
+    if (parse_uint(span_of(dash + 1, rest.len - before - 1), &v->number) != TRIS_OK ||
+        v->number > RECORD_SEQ_MAX) {
+        return TRIS_ERR_INVALID;
+    }
+    v->count = (uint32_t)epoch;
+    return parse_key(span_of(t.ptr, 64), scratch, &v->text);
+}
+
 /* "www.example.org" is meant as an address of the web. */
 static enum tris_err parse_url(struct span t, struct wbuf *scratch, struct span *out, bool *changed)
 {
@@ -393,6 +418,8 @@ static enum tris_err parse_single(const struct field *field, struct span t, stru
         return parse_postcode(t, scratch, &v->text, changed);
     case FIELD_KEY:
         return parse_key(t, scratch, &v->text);
+    case FIELD_REF:
+        return parse_ref(t, scratch, v);
     case FIELD_CODE:
         code = find_code(field->codes, t);
         v->number = code == NULL ? 0 : code->number;

@@ -19,6 +19,12 @@ static void write_value(const struct field *field, const struct value *v, struct
     case FIELD_KEY:
         pack_write_bin(w, v->text.ptr, v->text.len);
         break;
+    case FIELD_REF:
+        pack_write_array(w, 3);
+        pack_write_bin(w, v->text.ptr, v->text.len);
+        pack_write_uint(w, v->count);
+        pack_write_uint(w, v->number);
+        break;
     case FIELD_CODE:
     case FIELD_UINT:
     case FIELD_DATE:
@@ -122,6 +128,22 @@ enum tris_err record_set_codes(struct record *r, const struct field *field, cons
     return TRIS_OK;
 }
 
+/* Drops what is there before; returns how many are kept. */
+static uint32_t drop_duplicates(struct span *texts, size_t count)
+{
+    uint32_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t k = 0;
+        while (k < kept && !span_eq(texts[i], texts[k])) {
+            k++;
+        }
+        if (k == kept) {
+            texts[kept++] = texts[i];
+        }
+    }
+    return kept;
+}
+
 enum tris_err record_set_texts(struct record *r, const struct field *field,
                                const struct span *texts, size_t count)
 {
@@ -132,14 +154,11 @@ enum tris_err record_set_texts(struct record *r, const struct field *field,
     }
     if (count > 0) {
         memcpy(sorted, texts, count * sizeof texts[0]);
+    }
+    if (count > 0 && (field->flags & FIELD_ORDERED) == 0) {
         qsort(sorted, count, sizeof sorted[0], order_texts);
     }
-    uint32_t kept = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (kept == 0 || !span_eq(sorted[i], sorted[kept - 1])) {
-            sorted[kept++] = sorted[i];
-        }
-    }
+    uint32_t kept = drop_duplicates(sorted, count);
     if (kept > field->limit) {
         return TRIS_ERR_TOO_LARGE;
     }
@@ -148,6 +167,15 @@ enum tris_err record_set_texts(struct record *r, const struct field *field,
     struct value *v = &r->value[field_index(r, field)];
     *v = (struct value){.present = kept > 0, .count = kept, .texts = place};
     return TRIS_OK;
+}
+
+void record_narrow(struct record *r, enum schema_scope scope)
+{
+    for (size_t i = 0; i < r->kind->field_count; i++) {
+        if (scope > SCOPE_LOCAL && (r->kind->fields[i].flags & FIELD_AT_HOME) != 0) {
+            r->value[i].present = false;
+        }
+    }
 }
 
 /* ---- dimensions ---- */

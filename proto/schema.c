@@ -133,6 +133,16 @@ const struct field *schema_field_by_name(const struct kind *kind, struct span na
     return NULL;
 }
 
+const struct field *schema_title(const struct kind *kind)
+{
+    for (size_t i = 0; i < kind->field_count; i++) {
+        if ((kind->fields[i].flags & FIELD_TITLE) != 0) {
+            return &kind->fields[i];
+        }
+    }
+    return NULL;
+}
+
 const struct code *schema_code(const struct code_list *list, uint32_t number)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -206,6 +216,8 @@ const char *schema_type_name(enum field_type type)
         return "mailbox";
     case FIELD_KEY:
         return "key";
+    case FIELD_REF:
+        return "record";
     }
     return "";
 }

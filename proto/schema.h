@@ -15,7 +15,8 @@ enum field_type {
     FIELD_CODES,    /* array of uint, ascending, no duplicates, at most `limit` */
     FIELD_BOOL,     /* bool */
     FIELD_UINT,     /* uint of at most `limit` */
-    FIELD_DATE,     /* uint YYYYMMDD, a real day of the Gregorian calendar, years 1000 to 9999 */
+    FIELD_DATE,     /* uint YYYYMMDD, a real day of the Gregorian calendar, years 1000 to 9999;
+                     * limit: see FIELD_UNTIL */
     FIELD_REGION,   /* str: district key; 5 digits in Germany; 2 to 16 of [0-9A-Za-z:.-] */
     FIELD_REGIONS,  /* array of str, ascending, no duplicates, at most `limit` */
     FIELD_TEXTS,    /* array of str of at most 80 characters, ascending, at most `limit` */
@@ -23,6 +24,7 @@ enum field_type {
     FIELD_URL,      /* str, http:// or https://, at most `limit` characters */
     FIELD_MAILBOX,  /* str, a role address, at most `limit` characters */
     FIELD_KEY,      /* bin of 32 bytes */
+    FIELD_REF,      /* array [house bin 32, epoch uint, seq uint]: a record of a house's data log */
 };
 
 enum field_flag {
@@ -33,6 +35,13 @@ enum field_flag {
     FIELD_COUNTRY = 16,      /* a REGION, REGIONS field that may also say "DE", the whole country */
     FIELD_LANGUAGE = 32,     /* TEXTS of language tags (BCP 47) */
     FIELD_SCHEME = 64,       /* TEXTS of the form scheme:value */
+    FIELD_TITLE = 128,       /* what the record is called, and found again by; at most one a kind */
+    FIELD_ORDERED = 256,     /* TEXTS in the order given, no duplicates */
+    FIELD_SCORE = 512,       /* TEXTS of the form criterion:score, 1 to 5 */
+    FIELD_SLUG = 1024,       /* TEXT of at least 3 of [a-z0-9-] */
+    FIELD_AT_HOME = 2048,    /* left out of what leaves the house */
+    FIELD_UNTIL = 4096,      /* DATE not before that of the field before it; limit: days after it */
+    FIELD_UNPAID = 8192,     /* CODE without CODE_MONEY */
 };
 
 enum schema_scope { SCOPE_LOCAL = 1, SCOPE_PARTIES = 2, SCOPE_NATIONAL = 3 };
@@ -41,12 +50,12 @@ enum label_lang { LANG_EN, LANG_DE };
 
 struct code {
     uint32_t number;  /* as stored; format; 1 to CODE_NUMBER_MAX */
-    uint32_t extra;   /* legal_form: default sector's number | CODE_NATURAL_PERSON; else 0 */
+    uint32_t extra;   /* legal_form: default sector's number | CODE_NATURAL_PERSON; CODE_MONEY */
     const char *code; /* as shown in CSV, JSON and options: "W", "ggmbh" */
     const char *label_de, *label_en;
 };
 
-enum { CODE_NUMBER_MAX = 255, CODE_NATURAL_PERSON = 0x100 };
+enum { CODE_NUMBER_MAX = 255, CODE_NATURAL_PERSON = 0x100, CODE_MONEY = 0x200 };
 
 struct code_list {
     const char *name;
@@ -112,6 +121,8 @@ const struct field *schema_field(const struct kind *kind, uint32_t number); /* N
 /* Name (with - for _ too), or label in either language, case-insensitive for ASCII; NULL if
  * unknown. */
 const struct field *schema_field_by_name(const struct kind *kind, struct span name);
+/* The field with FIELD_TITLE, NULL if the kind has none. */
+const struct field *schema_title(const struct kind *kind);
 /* NULL if unknown. */
 const struct code *schema_code(const struct code_list *list, uint32_t number);
 /* Code, or label in either language, case-insensitive for ASCII; NULL if unknown. */

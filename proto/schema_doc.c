@@ -28,6 +28,13 @@ static const struct flag_row flag_rows[] = {
     {FIELD_COUNTRY, "DE allowed"},
     {FIELD_LANGUAGE, "language tags"},
     {FIELD_SCHEME, "scheme:value"},
+    {FIELD_TITLE, "title"},
+    {FIELD_ORDERED, "in the order given"},
+    {FIELD_SCORE, "criterion:score"},
+    {FIELD_SLUG, "letters, digits, hyphens"},
+    {FIELD_AT_HOME, "stays in the house"},
+    {FIELD_UNTIL, "not before the field above"},
+    {FIELD_UNPAID, "no money"},
 };
 
 static void put_notes(struct wbuf *w, const struct field *f)

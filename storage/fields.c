@@ -19,10 +19,11 @@ void fields_init(struct fields_plans *plans)
     tris_assert(plans->count <= FIELDS_KINDS_MAX);
     for (size_t i = 0; i < plans->count; i++) {
         const struct kind *kind = schema_kind_at(i);
+        const struct field *title = schema_title(kind);
         tris_assert(kind->number <= UINT16_MAX && kind->field_count <= RECORD_FIELDS_MAX);
         plans->plan[i] = (struct fields_plan){
             .kind = kind,
-            .name = field_index(kind, "name"),
+            .name = title != NULL ? (int)(title - kind->fields) : FIELDS_NONE,
             .region = field_index(kind, "region"),
             .source = field_index(kind, "source"),
             .source_id = field_index(kind, "source_id"),
@@ -85,6 +86,7 @@ bool fields_searchable(const struct field *field)
     case FIELD_URL:
     case FIELD_MAILBOX:
     case FIELD_KEY:
+    case FIELD_REF:
         return false;
     }
     return false;

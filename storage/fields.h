@@ -8,7 +8,8 @@ enum { FIELDS_NONE = -1, FIELDS_KINDS_MAX = 32 };
 
 struct fields_plan {
     const struct kind *kind;
-    int name, region, source, source_id; /* index into kind->fields, or FIELDS_NONE */
+    /* index into kind->fields, or FIELDS_NONE; name: the one with FIELD_TITLE */
+    int name, region, source, source_id;
 };
 
 /* One plan a kind of schema.def; filled once when a store is opened. */

@@ -349,7 +349,7 @@ static int import_run(struct cli *cli, const struct args *args)
 }
 
 static const struct cli_option import_options[] = {
-    {"kind", "KIND", N_("partner (preset) or house"), 0},
+    {"kind", "KIND", N_("partner (preset), house, listing, instrument, rollout, evaluation"), 0},
     {"map", "FILE", N_("what the columns and values of a foreign list mean"), 0},
     {"region", "AGS", N_("district of the rows if the list names none; preset is this house's"), 0},
     {"encoding", "NAME", N_("utf-8 or windows-1252; found out otherwise"), 0},

@@ -105,6 +105,9 @@ static const char *wanted(enum field_type type)
         return _("a web address is asked for, such as https://example.org");
     case FIELD_MAILBOX:
         return _("a mail address is asked for, such as info@example.org");
+    case FIELD_REF:
+        return _("a national record is asked for, such as koeln-1042; in lists the key of its "
+                 "house in hex, a hyphen, its number");
     case FIELD_TEXT:
     case FIELD_LONG:
     case FIELD_CODE:
@@ -177,6 +180,12 @@ void fields_problem(enum label_lang lang, const struct record_problem *problem, 
     } else if (problem->err == TRIS_ERR_TOO_LARGE) {
         (void)snprintf(out, size, _("%s is too long, at most %u are allowed"), label,
                        (unsigned)field->limit);
+    } else if ((field->flags & FIELD_UNTIL) != 0) {
+        (void)snprintf(out, size,
+                       field->limit > 0 ? _("%s is before the day it begins, or more than %u days "
+                                            "after it")
+                                        : _("%s is before the day it begins"),
+                       label, (unsigned)field->limit);
     } else if (want != NULL) {
         (void)snprintf(out, size, "%s: %s", label, want);
     } else {
@@ -203,6 +212,8 @@ void fields_derive(struct record *r)
 
 /* ---- filling in a record ---- */
 
+#define SOME_RECORD "0000000000000000000000000000000000000000000000000000000000000000-0"
+
 struct form {
     const struct cli *cli;
     struct record record;
@@ -221,7 +232,9 @@ static bool put_text(struct form *f, const struct field *field, const char *text
                      size_t size)
 {
     struct span word = fields_word(field, span_str(text));
-    enum tris_err err = record_set_text(&f->record, field, word, &f->scratch, NULL);
+    /* which house a name means is the daemon's to say */
+    struct span value = field->type == FIELD_REF && word.len > 0 ? span_str(SOME_RECORD) : word;
+    enum tris_err err = record_set_text(&f->record, field, value, &f->scratch, NULL);
     if (err != TRIS_OK) {
         fields_refused(f->cli->lang, field, word, err, why, size);
         return false;

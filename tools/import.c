@@ -246,7 +246,8 @@ static bool is_foreign(const struct pass *p, const struct span *cell, size_t cou
         enum column_use use = p->columns->column[i].use;
         struct span text = import_trim(cell[i]);
         if (text.len > 0 &&
-            ((use == COLUMN_KIND && schema_kind_by_name(text) != p->plan->row.kind) ||
+            ((use == COLUMN_KIND && schema_kind_by_name(text) != p->plan->row.kind &&
+              !columns_is_type(&p->columns->column[i], text)) ||
              (use == COLUMN_HOUSE && !span_eq(text, span_str(p->plan->house))))) {
             return true;
         }
@@ -287,7 +288,7 @@ static bool is_first(struct pass *p, uint64_t line, struct span payload)
                               : _("line %llu is the same but for spelling or legal form, in the "
                                   "same district; the first row counts"),
                    (unsigned long long)first);
-    reject(p, line, id.len > 0 ? "source_id" : "name", reason);
+    reject(p, line, id.len > 0 ? "source_id" : row->name->name, reason);
     return false;
 }
 

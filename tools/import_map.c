@@ -26,7 +26,9 @@ static const struct alias aliases[] = {
     {"sichtbarkeit", COLUMN_SCOPE, NULL},
     {"record", COLUMN_IGNORED, NULL},
     {"house", COLUMN_HOUSE, NULL},
-    {"kind", COLUMN_KIND, NULL},
+    {"kind", COLUMN_KIND, "type"},
+    {"partner_id", COLUMN_FIELD, "partner_key"},
+    {"contribution_kind", COLUMN_FIELD, "contribution"},
     {"rejected_line", COLUMN_IGNORED, NULL},
     {"rejected_column", COLUMN_IGNORED, NULL},
     {"rejected_reason", COLUMN_IGNORED, NULL},
@@ -140,6 +142,10 @@ static void recognise(struct columns *c, struct column *column)
             continue;
         }
         column->use = aliases[i].use;
+        if (aliases[i].use == COLUMN_KIND) {
+            column->field = schema_field_by_name(c->kind, span_str(aliases[i].field));
+            return;
+        }
         if (aliases[i].use == COLUMN_FIELD) {
             field = schema_field_by_name(c->kind, span_str(aliases[i].field));
             column->use = field != NULL ? COLUMN_FIELD : COLUMN_IGNORED; /* of another kind */
@@ -203,6 +209,11 @@ size_t columns_add(struct columns *c, struct span name)
     return c->count++;
 }
 
+bool columns_is_type(const struct column *column, struct span text)
+{
+    return column->use == COLUMN_KIND && column->field != NULL && schema_kind_by_name(text) == NULL;
+}
+
 size_t columns_of_field(const struct columns *c, const struct field *field)
 {
     for (size_t i = 0; i < c->count; i++) {
@@ -223,6 +234,9 @@ bool columns_has(const struct columns *c, const char *field_name)
                        (constant = list_map_constant(c->map, i)) != NULL;
          i++) {
         found = constant->field == field;
+    }
+    for (size_t i = 0; field != NULL && !found && i < c->count; i++) {
+        found = c->column[i].use == COLUMN_KIND && c->column[i].field == field;
     }
     return found;
 }

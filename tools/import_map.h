@@ -13,7 +13,7 @@ enum column_use {
     COLUMN_FIELD,
     COLUMN_MAPPED, /* a map file takes it and nothing else does */
     COLUMN_SCOPE,
-    COLUMN_KIND,  /* of an export of all kinds: other rows are skipped */
+    COLUMN_KIND,  /* of an export of all kinds: other rows are skipped; or the field `type` */
     COLUMN_HOUSE, /* of an export: rows of other houses are skipped */
 };
 
@@ -35,6 +35,8 @@ void columns_clear(struct columns *c);
 /* Index of the column with this exact name, added if it is new; COLUMNS_MAX if there are too
  * many. A field that another column has already makes the later one ignored. */
 size_t columns_add(struct columns *c, struct span name);
+/* True if this cell of a column "kind" is no kind of record but the record's own type (offer). */
+bool columns_is_type(const struct column *column, struct span text);
 /* Index of the column that fills this field, or COLUMNS_MAX. */
 size_t columns_of_field(const struct columns *c, const struct field *field);
 /* True if a column, or a rule or constant of the map, fills it. */

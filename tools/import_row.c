@@ -27,7 +27,7 @@ void row_init(struct row *r)
     r->source = schema_field_by_name(kind, span_str("source"));
     r->source_id = schema_field_by_name(kind, span_str("source_id"));
     r->region = schema_field_by_name(kind, span_str("region"));
-    r->name = schema_field_by_name(kind, span_str("name"));
+    r->name = schema_title(kind);
 }
 
 /* ---- cells ---- */
@@ -83,9 +83,10 @@ static bool take_cell(struct row *r, const struct column *column, struct span te
                       struct wbuf *scratch)
 {
     const struct list_map *map = r->columns->map;
-    const struct field *field = column->use == COLUMN_FIELD ? column->field : NULL;
+    bool is_field = column->use == COLUMN_FIELD || columns_is_type(column, text);
+    const struct field *field = is_field ? column->field : NULL;
     bool known = false;
-    if (column->use != COLUMN_FIELD && column->use != COLUMN_SCOPE) {
+    if (!is_field && column->use != COLUMN_SCOPE) {
         return true;
     }
     if (map != NULL) {
@@ -210,6 +211,7 @@ bool row_take(struct row *r, const struct span *cell, size_t count)
     }
     set_presets(r, &preset);
     fields_derive(&r->record);
+    record_narrow(&r->record, r->scope);
     return check(r);
 }
 

@@ -31,6 +31,7 @@ static const char *type_of(const struct field *field)
     case FIELD_POSTCODE:
     case FIELD_URL:
     case FIELD_MAILBOX:
+    case FIELD_REF:
         return "TEXT";
     }
     return "TEXT";

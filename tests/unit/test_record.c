@@ -382,6 +382,56 @@ static void dimensions_come_from_a_partner(void **state)
     assert_int_equal(dims.topic[1], 7);
 }
 
+static struct span evaluation(struct fixture *f, size_t house_bytes, const char *second)
+{
+    struct wbuf w = wbuf_of(f->payload, sizeof f->payload);
+    uint8_t house[33] = {7};
+    pack_write_map(&w, 8);
+    pack_write_uint(&w, EVALUATION_SUBJECT);
+    pack_write_array(&w, 3);
+    pack_write_bin(&w, house, house_bytes);
+    pack_write_uint(&w, 2);
+    pack_write_uint(&w, 1042);
+    pack_write_uint(&w, EVALUATION_FROM);
+    pack_write_uint(&w, 20260101);
+    pack_write_uint(&w, EVALUATION_TO);
+    pack_write_uint(&w, 20260201);
+    pack_write_uint(&w, EVALUATION_METHOD);
+    pack_write_uint(&w, EVALUATION_METHOD_PEER);
+    pack_write_uint(&w, EVALUATION_CRITERIA);
+    pack_write_array(&w, 2);
+    pack_write_cstr(&w, "reach:4");
+    pack_write_cstr(&w, second);
+    pack_write_uint(&w, EVALUATION_VERDICT);
+    pack_write_uint(&w, VERDICT_ADAPT);
+    pack_write_uint(&w, EVALUATION_SUMMARY);
+    pack_write_cstr(&w, "s");
+    pack_write_uint(&w, EVALUATION_AUTHOR_ORG);
+    pack_write_cstr(&w, "a");
+    assert_int_equal(w.err, TRIS_OK);
+    return wbuf_span(&w);
+}
+
+static void references_and_ordered_lists_come_back_as_they_were(void **state)
+{
+    struct fixture *f = *state;
+    const struct kind *kind = schema_kind(KIND_EVALUATION);
+    struct span payload = evaluation(f, 32, "cost:2"); /* out of alphabetical order */
+    uint32_t bad = 0;
+    assert_int_equal(record_decode(kind, payload, &f->r, &bad), TRIS_OK);
+    assert_int_equal(record_value(&f->r, EVALUATION_SUBJECT)->count, 2);
+    assert_int_equal(record_value(&f->r, EVALUATION_SUBJECT)->number, 1042);
+    struct wbuf out = wbuf_of(f->again, sizeof f->again);
+    assert_int_equal(record_encode(&f->r, &out), TRIS_OK);
+    assert_true(span_eq(wbuf_span(&out), payload));
+    assert_int_equal(record_decode(kind, evaluation(f, 31, "cost:2"), &f->r, &bad),
+                     TRIS_ERR_BAD_VALUE);
+    assert_int_equal(bad, EVALUATION_SUBJECT);
+    assert_int_equal(record_decode(kind, evaluation(f, 32, "reach:4"), &f->r, &bad),
+                     TRIS_ERR_NOT_CANONICAL);
+    assert_int_equal(bad, EVALUATION_CRITERIA);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +448,7 @@ int main(void)
         cmocka_unit_test(dates_are_real_days),
         cmocka_unit_test(lists_are_sorted_and_have_their_own_room),
         cmocka_unit_test(dimensions_come_from_a_partner),
+        cmocka_unit_test(references_and_ordered_lists_come_back_as_they_were),
     };
     if (sodium_init() < 0) {
         return 1;

@@ -454,6 +454,128 @@ static void the_example_of_the_format_is_what_is_written(void **state)
     assert_true(span_eq(wbuf_span(&w), span_of(expected, len)));
 }
 
+static bool has_error(struct fixture *f, enum schema_scope scope, const char *field)
+{
+    size_t found = record_check_own(&f->r, scope, f->problems, 8);
+    for (size_t i = 0; i < found && i < 8; i++) {
+        if (!f->problems[i].warning && f->problems[i].field != NULL &&
+            strcmp(f->problems[i].field->name, field) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void fresh_listing(struct fixture *f)
+{
+    fresh(f, KIND_LISTING);
+    assert_int_equal(set(f, "type", "Angebot"), TRIS_OK);
+    assert_int_equal(set(f, "title", "Raum für zwei Tage"), TRIS_OK);
+    assert_int_equal(set(f, "topics", "other"), TRIS_OK);
+    assert_int_equal(set(f, "contribution", "Räume"), TRIS_OK);
+    assert_int_equal(set(f, "valid_from", "2026-01-01"), TRIS_OK);
+    assert_int_equal(set(f, "valid_to", "2027-01-01"), TRIS_OK);
+    assert_int_equal(record_check_own(&f->r, SCOPE_NATIONAL, f->problems, 8), 0);
+}
+
+static void a_period_ends_after_its_beginning_and_within_its_limit(void **state)
+{
+    struct fixture *f = *state;
+    fresh_listing(f);
+    assert_int_equal(set(f, "valid_to", "2027-01-02"), TRIS_OK);
+    assert_true(has_error(f, SCOPE_LOCAL, "valid_to"));
+    assert_int_equal(set(f, "valid_to", "2025-12-31"), TRIS_OK);
+    assert_true(has_error(f, SCOPE_LOCAL, "valid_to"));
+    assert_int_equal(set(f, "valid_from", "2023-03-01"), TRIS_OK);
+    assert_int_equal(set(f, "valid_to", "2024-02-29"), TRIS_OK);
+    assert_false(has_error(f, SCOPE_LOCAL, "valid_to"));
+    assert_int_equal(set(f, "valid_to", "2024-03-01"), TRIS_OK);
+    assert_true(has_error(f, SCOPE_LOCAL, "valid_to"));
+}
+
+static void a_listing_is_not_about_money(void **state)
+{
+    struct fixture *f = *state;
+    fresh_listing(f);
+    assert_int_equal(set(f, "unit", "hours"), TRIS_OK);
+    assert_false(has_error(f, SCOPE_LOCAL, "unit"));
+    assert_int_equal(set(f, "unit", "eur"), TRIS_OK);
+    assert_int_equal(set(f, "contribution", "Geld"), TRIS_OK);
+    assert_true(has_error(f, SCOPE_LOCAL, "unit"));
+    assert_true(has_error(f, SCOPE_LOCAL, "contribution"));
+}
+
+static void what_stays_in_the_house_is_taken_out_of_what_leaves(void **state)
+{
+    struct fixture *f = *state;
+    fresh_listing(f);
+    assert_int_equal(set(f, "partner_key", "P-1"), TRIS_OK);
+    assert_false(has_error(f, SCOPE_LOCAL, "partner_key"));
+    assert_true(has_error(f, SCOPE_NATIONAL, "partner_key"));
+    record_narrow(&f->r, SCOPE_LOCAL);
+    assert_string_equal(shown(f, "partner_key", false, LANG_EN), "P-1");
+    record_narrow(&f->r, SCOPE_NATIONAL);
+    assert_false(has_error(f, SCOPE_NATIONAL, "partner_key"));
+    assert_string_equal(shown(f, "partner_key", false, LANG_EN), "");
+}
+
+#define SOME_HOUSE "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+static void a_reference_is_house_epoch_and_number(void **state)
+{
+    struct fixture *f = *state;
+    fresh(f, KIND_EVALUATION);
+    check_set(f, "subject", SOME_HOUSE "-1042", SOME_HOUSE "-1042", false);
+    check_set(f, "subject", SOME_HOUSE ".3-17", SOME_HOUSE ".3-17", false);
+    const struct value *v = record_value(&f->r, EVALUATION_SUBJECT);
+    assert_int_equal(v->count, 3);
+    assert_int_equal(v->number, 17);
+    static const char *const bad[] = {SOME_HOUSE "-L17",
+                                      SOME_HOUSE,
+                                      SOME_HOUSE "-",
+                                      SOME_HOUSE ".-1",
+                                      SOME_HOUSE ".x-1",
+                                      SOME_HOUSE "1-1",
+                                      "koeln-1042",
+                                      "koeln-L17",
+                                      "-1",
+                                      SOME_HOUSE ".4294967296-1",
+                                      SOME_HOUSE "-99999999999999999"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(set(f, "subject", bad[i]), TRIS_ERR_INVALID);
+    }
+    check_set(f, "subject", "", "", false);
+}
+
+static void criteria_keep_their_order_and_have_scores(void **state)
+{
+    struct fixture *f = *state;
+    fresh(f, KIND_EVALUATION);
+    check_set(f, "criteria", "reach:4|cost:2|reach:4|effect:5", "reach:4|cost:2|effect:5", false);
+    assert_false(has_error(f, SCOPE_NATIONAL, "criteria"));
+    static const char *const bad[] = {"reach", "reach:", ":3", "reach:0", "reach:6", "reach:44"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(set(f, "criteria", bad[i]), TRIS_OK);
+        assert_true(has_error(f, SCOPE_NATIONAL, "criteria"));
+    }
+}
+
+static void a_slug_is_of_small_letters_digits_and_hyphens(void **state)
+{
+    struct fixture *f = *state;
+    fresh(f, KIND_INSTRUMENT);
+    assert_string_equal(shown(f, "lang", false, LANG_EN), "de");
+    assert_int_equal(set(f, "slug", "praxischeck-kmu"), TRIS_OK);
+    assert_false(has_error(f, SCOPE_NATIONAL, "slug"));
+    static const char *const bad[] = {"ab", "Praxischeck", "a b c", "grün-3"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(set(f, "slug", bad[i]), TRIS_OK);
+        assert_true(has_error(f, SCOPE_NATIONAL, "slug"));
+    }
+    assert_int_equal(set(f, "lang", "deutsch"), TRIS_OK);
+    assert_true(has_error(f, SCOPE_NATIONAL, "lang"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -478,6 +600,12 @@ int main(void)
         cmocka_unit_test(a_house_may_stand_for_the_whole_country),
         cmocka_unit_test(the_example_of_the_format_is_what_is_written),
         cmocka_unit_test(own_writes_have_an_effect_and_their_text_reads_back),
+        cmocka_unit_test(a_period_ends_after_its_beginning_and_within_its_limit),
+        cmocka_unit_test(a_listing_is_not_about_money),
+        cmocka_unit_test(what_stays_in_the_house_is_taken_out_of_what_leaves),
+        cmocka_unit_test(a_reference_is_house_epoch_and_number),
+        cmocka_unit_test(criteria_keep_their_order_and_have_scores),
+        cmocka_unit_test(a_slug_is_of_small_letters_digits_and_hyphens),
     };
     if (sodium_init() < 0) {
         return 1;

@@ -51,15 +51,20 @@ static void lists_of_each_kind_fit_a_record(void **state)
     (void)state;
     for (size_t i = 0; i < schema_kind_count(); i++) {
         const struct kind *k = schema_kind_at(i);
-        size_t codes = 0, texts = 0;
+        size_t codes = 0, texts = 0, titles = 0;
         for (size_t j = 0; j < k->field_count; j++) {
             const struct field *f = &k->fields[j];
             assert_true(!is_list(f->type) || (f->limit >= 1 && f->limit <= RECORD_LIST_MAX));
+            titles += (f->flags & FIELD_TITLE) != 0;
+            assert_true((f->flags & FIELD_TITLE) == 0 || f->type == FIELD_TEXT);
+            assert_true((f->flags & FIELD_UNTIL) == 0 ||
+                        (f->type == FIELD_DATE && j > 0 && f[-1].type == FIELD_DATE));
             codes += f->type == FIELD_CODES ? f->limit : 0;
             texts += f->type == FIELD_REGIONS || f->type == FIELD_TEXTS ? f->limit : 0;
         }
         assert_true(codes <= RECORD_CODES_MAX);
         assert_true(texts <= RECORD_TEXTS_MAX);
+        assert_true(titles <= 1);
     }
 }
 
@@ -146,6 +151,12 @@ static void numbers_in_signed_entries_never_change(void **state)
     assert_int_equal(HOUSE_REGION, 2);
     assert_int_equal(HOUSE_COVERS, 3);
     assert_int_equal(HOUSE_STATUS, 4);
+    assert_int_equal(KIND_LISTING, 5);
+    assert_int_equal(KIND_INSTRUMENT, 7);
+    assert_int_equal(KIND_ROLLOUT, 9);
+    assert_int_equal(KIND_EVALUATION, 10);
+    assert_int_equal(LISTING_PARTNER, 12);
+    assert_int_equal(EVALUATION_CRITERIA, 5);
     assert_int_equal(SECTOR_W, 1);
     assert_int_equal(SECTOR_Z, 3);
     assert_int_equal(LEGAL_FORM_OTHER, 27);
