@@ -1,4 +1,5 @@
-/* tris partner add, edit, show, list, publish, end, history: the partners of the houses. */
+/* tris partner, offer, need, instrument: add, edit, show, list, publish, end, history. What a noun
+ * means is a row of the table below; all else follows from the schema. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,75 +8,140 @@
 #include "tools/grid.h"
 #include "tools/lists.h"
 
-enum { LIST_MAX = 1000000 };
+enum { LIST_MAX = 1000000, SCHEMA_BYTES = 64 };
+
+/* A noun stands for the records of a kind, or for those of them with one type. */
+struct noun {
+    const char *noun;
+    uint32_t kind;
+    const char *type; /* NULL: any */
+};
+
+static const struct noun nouns[] = {
+    {"partner", KIND_PARTNER, NULL},
+    {"offer", KIND_LISTING, "offer"},
+    {"need", KIND_LISTING, "need"},
+    {"instrument", KIND_INSTRUMENT, NULL},
+};
+
+static const struct noun *noun_of(const struct args *args)
+{
+    size_t i = 0;
+    while (i + 1 < sizeof nouns / sizeof nouns[0] &&
+           strcmp(nouns[i].noun, args->command->noun) != 0) {
+        i++;
+    }
+    return &nouns[i];
+}
+
+static const struct kind *kind_of(const struct args *args)
+{
+    return schema_kind(noun_of(args)->kind);
+}
+
+/* "tris.offer.add.1" */
+static const char *schema_of(const struct args *args, char out[SCHEMA_BYTES])
+{
+    (void)snprintf(out, SCHEMA_BYTES, "tris.%s.%s.1", args->command->noun, args->command->verb);
+    return out;
+}
+
+static const char *title_of(const struct kind *kind, const json_t *fields)
+{
+    const struct field *title = schema_title(kind);
+    return title != NULL ? get_text(fields, title->name) : "";
+}
+
+/* A record with a district is mostly in the house's own one. */
+static bool set_own_region(struct cli *cli, const struct kind *kind, json_t *fields, int *code)
+{
+    if (schema_field_by_name(kind, span_str("region")) == NULL ||
+        json_object_get(fields, "region") != NULL) {
+        return true;
+    }
+    json_t *status = cli_call(cli, "status", json_object(), code);
+    if (status == NULL) {
+        return false;
+    }
+    const char *region = get_text(json_object_get(status, "house"), "region");
+    if (strcmp(region, "DE") != 0) {
+        (void)json_object_set_new(fields, "region", json_string(region));
+    }
+    json_decref(status);
+    return true;
+}
 
 static int partner_add(struct cli *cli, const struct args *args)
 {
     json_t *fields = fields_of_args(args);
-    if (args->pos_count > 0 && json_object_get(fields, "name") == NULL) {
-        (void)json_object_set_new(fields, "name", json_string(args->pos[0]));
+    const struct noun *noun = noun_of(args);
+    const struct kind *kind = kind_of(args);
+    const struct field *title = schema_title(kind);
+    if (args->pos_count > 0 && title != NULL && json_object_get(fields, title->name) == NULL) {
+        (void)json_object_set_new(fields, title->name, json_string(args->pos[0]));
+    }
+    if (noun->type != NULL) {
+        (void)json_object_set_new(fields, "type", json_string(noun->type));
     }
     int code = EXIT_OK;
-    bool listed = args_flag(args, "listed");
+    bool listed = args_flag(args, "listed") || kind->scope_default == SCOPE_NATIONAL;
+    char schema[SCHEMA_BYTES];
     struct fault fault;
-    if (json_object_get(fields, "region") == NULL) {
-        /* a partner is mostly in the house's own district */
-        json_t *status = cli_call(cli, "status", json_object(), &code);
-        if (status == NULL) {
-            json_decref(fields);
-            return code;
-        }
-        const char *region = get_text(json_object_get(status, "house"), "region");
-        if (strcmp(region, "DE") != 0) {
-            (void)json_object_set_new(fields, "region", json_string(region));
-        }
-        json_decref(status);
-    }
-    if (!fields_complete(cli, schema_kind(KIND_PARTNER), listed ? SCOPE_NATIONAL : SCOPE_LOCAL,
-                         fields, &fault)) {
+    if (!set_own_region(cli, kind, fields, &code)) {
         json_decref(fields);
+        return code;
+    }
+    if (!fields_complete(cli, kind, listed ? SCOPE_NATIONAL : SCOPE_LOCAL, fields, &fault)) {
+        json_decref(fields);
+        if (strcmp(fault.next, "tris help partner add") == 0) {
+            (void)snprintf(fault.next, sizeof fault.next, "tris help %s add", noun->noun);
+        }
         return cli_fail(cli, &fault);
     }
-    json_t *params = json_pack("{s:s, s:s, s:o}", "kind", "partner", "scope",
+    json_t *params = json_pack("{s:s, s:s, s:o}", "kind", kind->name, "scope",
                                listed ? "national" : "local", "fields", fields);
     if (args_flag(args, "force")) {
         (void)json_object_set_new(params, "force", json_true());
     }
-    code = print_change(cli, params, "tris.partner.add.1");
+    code = print_change(cli, params, schema_of(args, schema));
     if (code == EXIT_OK && !listed && !cli->json) {
-        cli_note(cli, "%s",
-                 _("It stays in the house. To list it nationally: tris partner publish ID"));
+        cli_note(cli, _("It stays in the house. To list it nationally: tris %s publish ID"),
+                 noun->noun);
     }
     return code;
 }
 
 static int partner_edit(struct cli *cli, const struct args *args)
 {
+    char schema[SCHEMA_BYTES];
     json_t *fields = fields_of_args(args);
     struct fault fault;
     if (json_object_size(fields) == 0) {
         json_decref(fields);
-        return cli_usage(cli, "tris help partner edit",
-                         _("say what to change, for example --web https://..."));
+        char help[SCHEMA_BYTES];
+        (void)snprintf(help, sizeof help, "tris help %s edit", args->command->noun);
+        return cli_usage(cli, help, _("say what to change, for example --web https://..."));
     }
-    if (!fields_check(cli, schema_kind(KIND_PARTNER), fields, &fault)) {
+    if (!fields_check(cli, kind_of(args), fields, &fault)) {
         json_decref(fields);
         return cli_fail(cli, &fault);
     }
-    return print_change(
-        cli, json_pack("{s:s, s:s, s:o}", "kind", "partner", "id", args->pos[0], "fields", fields),
-        "tris.partner.edit.1");
+    return print_change(cli,
+                        json_pack("{s:s, s:s, s:o}", "kind", kind_of(args)->name, "id",
+                                  args->pos[0], "fields", fields),
+                        schema_of(args, schema));
 }
 
 static int partner_show(struct cli *cli, const struct args *args)
 {
+    char schema[SCHEMA_BYTES];
     int code = EXIT_OK;
     json_t *result = cli_call(cli, "record.show", json_pack("{s:s}", "id", args->pos[0]), &code);
     if (result == NULL) {
         return code;
     }
     if (cli->json) {
-        return cli_json(result, "tris.partner.show.1");
+        return cli_json(result, schema_of(args, schema));
     }
     show_record(cli, result);
     json_decref(result);
@@ -84,7 +150,7 @@ static int partner_show(struct cli *cli, const struct args *args)
 
 static json_t *list_params(struct cli *cli, const struct args *args, bool *usage)
 {
-    json_t *params = json_pack("{s:s}", "kind", "partner");
+    json_t *params = json_pack("{s:s}", "kind", kind_of(args)->name);
     static const char *const texts[] = {"scope", "house", "region", "match"};
     *usage = false;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -108,8 +174,73 @@ static json_t *list_params(struct cli *cli, const struct args *args, bool *usage
     return params;
 }
 
+/* Leaves the items of the noun's type, at most `most` (0: all). */
+static void keep_type(const struct noun *noun, json_t *result, size_t most)
+{
+    json_t *items = json_object_get(result, "items");
+    for (size_t i = json_array_size(items); noun->type != NULL && i > 0; i--) {
+        const json_t *fields = json_object_get(json_array_get(items, i - 1), "fields");
+        if (strcmp(get_text(fields, "type"), noun->type) != 0) {
+            (void)json_array_remove(items, i - 1);
+        }
+    }
+    while (most > 0 && json_array_size(items) > most) {
+        (void)json_array_remove(items, json_array_size(items) - 1);
+    }
+}
+
+static void print_record_row(struct cli *cli, struct grid *grid, const struct kind *kind,
+                             const json_t *item)
+{
+    const json_t *fields = json_object_get(item, "fields");
+    const struct field *status = schema_field_by_name(kind, span_str("status"));
+    grid_row(grid);
+    grid_text(grid, get_text(item, "id"));
+    grid_text(grid, title_of(kind, fields));
+    grid_text(grid, scope_label(get_text(item, "scope")));
+    grid_text(grid, get_bool(item, "ended") || status == NULL
+                        ? _("ended")
+                        : code_label(cli, status->codes->name, get_text(fields, "status")));
+}
+
+static int record_list(struct cli *cli, const struct args *args)
+{
+    const struct noun *noun = noun_of(args);
+    int code = EXIT_OK;
+    size_t index;
+    json_t *item;
+    bool usage;
+    uint64_t most = 0;
+    char schema[SCHEMA_BYTES];
+    json_t *params = list_params(cli, args, &usage);
+    if (usage) {
+        return EXIT_USAGE;
+    }
+    (void)args_number(cli, args, "limit", LIST_MAX, &most);
+    json_t *result =
+        cli_pages(cli, "record.list", params, noun->type == NULL ? (size_t)most : 0, &code);
+    if (result == NULL) {
+        return code;
+    }
+    keep_type(noun, result, (size_t)most);
+    if (cli->json) {
+        return cli_json(result, schema_of(args, schema));
+    }
+    const char *titles[] = {_("Record"), _("Title"), _("Scope"), _("Status")};
+    const int flags[] = {0, GRID_TRUNCATE, 0, 0};
+    struct grid *grid = grid_new(cli, titles, flags, 4);
+    json_array_foreach(json_object_get(result, "items"), index, item)
+    {
+        print_record_row(cli, grid, kind_of(args), item);
+    }
+    grid_print(grid, _("No records found."));
+    json_decref(result);
+    return EXIT_OK;
+}
+
 static int partner_list(struct cli *cli, const struct args *args)
 {
+    char schema[SCHEMA_BYTES];
     int code = EXIT_OK;
     size_t index;
     json_t *item;
@@ -123,7 +254,7 @@ static int partner_list(struct cli *cli, const struct args *args)
     (void)args_number(cli, args, "limit", LIST_MAX, &most);
     json_t *result = cli_pages(cli, "record.list", params, (size_t)most, &code);
     if (result == NULL || cli->json) {
-        return result != NULL ? cli_json(result, "tris.partner.list.1") : code;
+        return result != NULL ? cli_json(result, schema_of(args, schema)) : code;
     }
     const char *titles[] = {_("Record"), _("Name"),  _("Sector"), _("Legal form"),
                             _("Place"),  _("Scope"), _("Status")};
@@ -166,7 +297,9 @@ static bool confirmed(struct cli *cli, const char *id, const char *question, int
         return false;
     }
     char text[512];
-    char *name = show_text(get_text(json_object_get(record, "fields"), "name"), 60);
+    const struct kind *kind = schema_kind_by_name(span_str(get_text(record, "kind")));
+    const json_t *fields = json_object_get(record, "fields");
+    char *name = show_text(kind != NULL ? title_of(kind, fields) : "", 60);
     char *shown = show_text(get_text(record, "id"), 0);
     (void)snprintf(text, sizeof text, "%s (%s): %s", shown, name, question);
     free(shown);
@@ -188,6 +321,7 @@ static bool confirmed(struct cli *cli, const char *id, const char *question, int
 
 static int partner_publish(struct cli *cli, const struct args *args)
 {
+    char schema[SCHEMA_BYTES];
     int code = EXIT_OK;
     if (!confirmed(cli, args->pos[0],
                    _("every member house will be able to read this record. Publish?"), &code)) {
@@ -195,7 +329,7 @@ static int partner_publish(struct cli *cli, const struct args *args)
     }
     json_t *result = cli_call(cli, "record.publish", json_pack("{s:s}", "id", args->pos[0]), &code);
     if (result == NULL || cli->json) {
-        return result != NULL ? cli_json(result, "tris.partner.publish.1") : code;
+        return result != NULL ? cli_json(result, schema_of(args, schema)) : code;
     }
     char *id = show_text(get_text(result, "id"), 0);
     (void)puts(id);
@@ -206,6 +340,7 @@ static int partner_publish(struct cli *cli, const struct args *args)
 
 static int partner_end(struct cli *cli, const struct args *args)
 {
+    char schema[SCHEMA_BYTES];
     int code = EXIT_OK;
     const char *reason = args_value(args, "reason");
     if (!confirmed(cli, args->pos[0], _("end this record?"), &code)) {
@@ -217,7 +352,7 @@ static int partner_end(struct cli *cli, const struct args *args)
     }
     json_t *result = cli_call(cli, "record.end", params, &code);
     if (result == NULL || cli->json) {
-        return result != NULL ? cli_json(result, "tris.partner.end.1") : code;
+        return result != NULL ? cli_json(result, schema_of(args, schema)) : code;
     }
     char *id = show_text(get_text(result, "id"), 0);
     (void)printf(_("%s has ended\n"), id);
@@ -226,10 +361,10 @@ static int partner_end(struct cli *cli, const struct args *args)
     return EXIT_OK;
 }
 
-static void put_change(FILE *out, const struct cli *cli, const char *key, const char *old,
-                       const char *now)
+static void put_change(FILE *out, const struct cli *cli, const struct kind *kind, const char *key,
+                       const char *old, const char *now)
 {
-    const struct field *field = schema_field_by_name(schema_kind(KIND_PARTNER), span_str(key));
+    const struct field *field = schema_field_by_name(kind, span_str(key));
     if (field == NULL) {
         (void)fprintf(out, "%s: %s%s%s", key, old, old[0] != '\0' ? " -> " : "", now);
         return;
@@ -242,7 +377,8 @@ static void put_change(FILE *out, const struct cli *cli, const char *key, const 
 }
 
 /* "web: https://a -> https://b, status: ..." between a state and the one before it. */
-static char *describe_change(const struct cli *cli, const json_t *now, const json_t *before)
+static char *describe_change(const struct cli *cli, const struct kind *kind, const json_t *now,
+                             const json_t *before)
 {
     char *text = NULL;
     size_t size = 0;
@@ -258,7 +394,7 @@ static char *describe_change(const struct cli *cli, const json_t *now, const jso
         const char *old = get_text(before, key);
         if (strcmp(old, get_text(now, key)) != 0) {
             (void)fputs(comma, out);
-            put_change(out, cli, key, old, get_text(now, key));
+            put_change(out, cli, kind, key, old, get_text(now, key));
             comma = ", ";
         }
     }
@@ -266,7 +402,7 @@ static char *describe_change(const struct cli *cli, const json_t *now, const jso
     {
         if (json_object_get(now, key) == NULL) {
             (void)fputs(comma, out);
-            put_change(out, cli, key, get_text(before, key), "-");
+            put_change(out, cli, kind, key, get_text(before, key), "-");
             comma = ", ";
         }
     }
@@ -276,6 +412,7 @@ static char *describe_change(const struct cli *cli, const json_t *now, const jso
 
 static int partner_history(struct cli *cli, const struct args *args)
 {
+    char schema[SCHEMA_BYTES];
     int code = EXIT_OK;
     size_t index;
     json_t *item;
@@ -283,7 +420,7 @@ static int partner_history(struct cli *cli, const struct args *args)
     json_t *result =
         cli_pages(cli, "record.history", json_pack("{s:s}", "id", args->pos[0]), 0, &code);
     if (result == NULL || cli->json) {
-        return result != NULL ? cli_json(result, "tris.partner.history.1") : code;
+        return result != NULL ? cli_json(result, schema_of(args, schema)) : code;
     }
     const char *titles[] = {_("Entry"), _("Time"), _("What"), _("Effect"), _("Change")};
     const int flags[] = {GRID_RIGHT, 0, 0, 0, GRID_TRUNCATE};
@@ -294,7 +431,8 @@ static int partner_history(struct cli *cli, const struct args *args)
         const json_t *before = json_object_get(json_array_get(items, index + 1), "fields");
         const bool is_put = strcmp(get_text(item, "verb"), "put") == 0;
         char *change =
-            is_put ? describe_change(cli, json_object_get(item, "fields"), before) : strdup("");
+            is_put ? describe_change(cli, kind_of(args), json_object_get(item, "fields"), before)
+                   : strdup("");
         grid_row(grid);
         grid_count(grid, get_int(item, "seq"));
         grid_text(grid, show_time((uint64_t)get_int(item, "time_ms"), buffer));
@@ -340,5 +478,26 @@ const struct command cmd_partner_rows[] = {
      partner_publish},
     {"partner", "end", "ID", N_("end a partner's record"), end_options, 1, 1, 0, partner_end},
     {"partner", "history", "ID", N_("every change of a partner"), NULL, 1, 1, 0, partner_history},
+    {"offer", "add", "[TITLE]", N_("enter an offer"), add_options, 0, 1, KIND_LISTING, partner_add},
+    {"offer", "edit", "ID", N_("change fields; an empty text removes one"), NULL, 1, 1,
+     KIND_LISTING, partner_edit},
+    {"offer", "show", "ID", N_("all fields of an offer"), NULL, 1, 1, 0, partner_show},
+    {"offer", "list", "[TEXT]", N_("the offers that this node holds"), list_options, 0, 1, 0,
+     record_list},
+    {"offer", "publish", "ID", N_("make a local offer national"), NULL, 1, 1, 0, partner_publish},
+    {"offer", "end", "ID", N_("end an offer's record"), end_options, 1, 1, 0, partner_end},
+    {"need", "add", "[TITLE]", N_("enter a need"), add_options, 0, 1, KIND_LISTING, partner_add},
+    {"need", "edit", "ID", N_("change fields; an empty text removes one"), NULL, 1, 1, KIND_LISTING,
+     partner_edit},
+    {"need", "show", "ID", N_("all fields of a need"), NULL, 1, 1, 0, partner_show},
+    {"need", "list", "[TEXT]", N_("the needs that this node holds"), list_options, 0, 1, 0,
+     record_list},
+    {"need", "publish", "ID", N_("make a local need national"), NULL, 1, 1, 0, partner_publish},
+    {"need", "end", "ID", N_("end a need's record"), end_options, 1, 1, 0, partner_end},
+    {"instrument", "add", "[TITLE]", N_("enter an instrument"), add_options, 0, 1, KIND_INSTRUMENT,
+     partner_add},
+    {"instrument", "show", "ID", N_("all fields of an instrument"), NULL, 1, 1, 0, partner_show},
+    {"instrument", "list", "[TEXT]", N_("the instruments that this node holds"), list_options, 0, 1,
+     0, record_list},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };

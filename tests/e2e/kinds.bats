@@ -90,3 +90,42 @@ PY
     run_code 3 tris_at koeln import --kind rollout bad.csv -y
     grep -q 'to is before from' bad.rejected.csv
 }
+
+@test "an offer and a need are entered, listed apart, changed and ended" {
+    add=(--topics other --contribution rooms --valid-from 2026-01-01 --valid-to 2026-03-01)
+    run_code 0 tris_at koeln offer add "Saal frei" "${add[@]}" --listed
+    offer=${lines[0]}
+    run_code 0 tris_at koeln need add "Saal gesucht" "${add[@]}"
+    need=${lines[0]}
+    [[ $need == koeln-L* ]]
+    tris_at koeln offer list --scope national | grep -q 'Saal frei'
+    not grep -q 'Saal gesucht' <(tris_at koeln offer list)
+    tris_at koeln need list | grep -q 'Saal gesucht'
+    [ "$(tris_at koeln need list --limit 3 --json | json 'len(d["items"])')" -eq 3 ]
+    run_code 0 tris_at koeln offer edit "$offer" --status matched
+    tris_at koeln offer show "$offer" --json | json 'd["fields"]["status"]' | grep -qx matched
+    run_code 0 tris_at koeln need end "$need" -y
+    not grep -q 'Saal gesucht' <(tris_at koeln need list)
+}
+
+@test "a reference is shown by the house's name; one to a local record is refused" {
+    org=(--sector Z --legal-form ev)
+    national=$(tris_at koeln partner add "Bundesweit e. V." "${org[@]}" --listed)
+    at_home=$(tris_at koeln partner add "Daheim e. V." "${org[@]}")
+    add=(--topics other --contribution rooms --valid-from 2026-01-01 --valid-to 2026-03-01)
+    id=$(tris_at koeln offer add "Mit Partner" "${add[@]}" --partner "$national" --listed)
+    [ "$(tris_at koeln offer show "$id" --json | json 'd["fields"]["partner"]')" = "$national" ]
+    run tris_at koeln offer add "Mit Hauspartner" "${add[@]}" --partner "$at_home"
+    [ "$status" -ne 0 ]
+    [[ $output == *"local record"* ]]
+    run tris_at koeln offer add "Mit sich selbst" "${add[@]}" --partner "$id"
+    [ "$status" -ne 0 ]
+    [[ $output == *"another kind"* ]]
+}
+
+@test "an instrument is national and needs little to be said" {
+    id=$(tris_at koeln instrument add "Leitfaden Ehrenamt" --slug leitfaden-ehrenamt --type guide)
+    [[ $id =~ ^koeln-[0-9]+$ ]]
+    tris_at koeln instrument list | grep -q 'Leitfaden Ehrenamt'
+    tris_at koeln instrument show "$id" | grep -q 'CC-BY-4.0'
+}
