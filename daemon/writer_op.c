@@ -77,6 +77,26 @@ static bool reseal_due(const struct store_log *log, uint64_t now_ms)
     return log->has_seal && now_ms / CLOCK_MS_PER_DAY > log->seal.time_ms / CLOCK_MS_PER_DAY;
 }
 
+static bool seal_at(struct batch *b, enum tris_topic topic, const struct store_log *log,
+                    const struct tree *at)
+{
+    struct batch_own *own = &b->own[topic];
+    tris_assert(log->own);
+    struct seal seal = {.log = log->id, .size = at->size, .time_ms = b->now_ms};
+    tree_root(at, &seal.root);
+    seal_make(&seal, &b->d->identity);
+    if (store_seal_own(b->txn, own->no, &seal) != TRIS_OK) {
+        return false; /* the transaction is broken: its commit says so */
+    }
+    if (at->size == log->held) {
+        own->entries = 0;
+        own->bytes = 0;
+    }
+    b->own_sealed = true;
+    batch_touch(b, own->no, 0);
+    return true;
+}
+
 void batch_seal(struct batch *b, enum tris_topic topic)
 {
     struct batch_own *own = &b->own[topic];
@@ -87,18 +107,17 @@ void batch_seal(struct batch *b, enum tris_topic topic)
     if (store_log_get(store_txn_view(b->txn), own->no, &log) != TRIS_OK || log.held == 0) {
         return; /* empty, or the transaction is broken: its commit says so */
     }
-    if (own->entries == 0 && !reseal_due(&log, b->now_ms)) {
+    if (own->entries == 0) {
+        if (reseal_due(&log, b->now_ms)) {
+            (void)seal_at(b, topic, &log, &log.tree);
+        }
         return;
     }
-    tris_assert(log.own && log.tree.size == log.held);
-    struct seal seal = {.log = log.id, .size = log.held, .time_ms = b->now_ms};
-    tree_root(&log.tree, &seal.root);
-    seal_make(&seal, &b->d->identity);
-    if (store_seal_own(b->txn, own->no, &seal) == TRIS_OK) {
-        own->entries = 0;
-        own->bytes = 0;
-        b->own_sealed = true;
-        batch_touch(b, own->no, 0);
+    /* entries may wait for longer than one seal covers */
+    struct tree at = log.tree;
+    uint64_t size = log.has_seal ? log.seal.size : 0;
+    while (store_unsealed_step(store_txn_view(b->txn), own->no, size, &size, &at) == TRIS_OK &&
+           seal_at(b, topic, &log, &at)) {
     }
 }
 

@@ -1,4 +1,4 @@
-/* Logs: finding and making them, appending verified segments and own entries, sealing. */
+/* Logs: finding and making them, appending verified segments and own entries. */
 #include "storage/log.h"
 
 #include "proto/assert.h"
@@ -268,11 +268,6 @@ enum tris_err store_append_own(struct store_txn *t, uint32_t no, struct entry_he
     if (payload.len > TRIS_PAYLOAD_BYTES_MAX) {
         return TRIS_ERR_TOO_LARGE;
     }
-    /* a longer run could never be sealed: nobody would take it */
-    const uint64_t sealed = log->has_seal ? log->seal.size : 0;
-    if (log->ref.topic != TRIS_TOPIC_LOCAL && log->held - sealed >= TRIS_SEAL_SPACING_MAX) {
-        return TRIS_ERR_NOT_READY;
-    }
     enum tris_err err = fill_prev(t, no, header);
     if (err != TRIS_OK) {
         return err;
@@ -296,50 +291,4 @@ enum tris_err store_append_own(struct store_txn *t, uint32_t no, struct entry_he
     *seq = log->held;
     log_append_entry(t, head, &entry, header, &leaf, &fold);
     return t->err;
-}
-
-/* ---- sealing ---- */
-
-enum tris_err store_seal_own(struct store_txn *t, uint32_t no, const struct seal *seal)
-{
-    struct head *head = txn_head(t, no);
-    if (head == NULL) {
-        return t->err;
-    }
-    struct store_log *log = &head->row.log;
-    struct tris_hash root;
-    tree_root(&log->tree, &root);
-    if (!log->own || log->ref.topic == TRIS_TOPIC_LOCAL) {
-        return TRIS_ERR_NOT_OWNER;
-    }
-    if (!tris_log_id_eq(&seal->log, &log->id) || seal->size != log->held || seal->size == 0 ||
-        !tris_hash_eq(&seal->root, &root)) {
-        return TRIS_ERR_INVALID;
-    }
-    uint64_t sealed = log->has_seal ? log->seal.size : 0;
-    if (seal->size - sealed > TRIS_SEAL_SPACING_MAX) {
-        return TRIS_ERR_SEAL_SPACING;
-    }
-    if (log->has_seal && seal_cmp(seal, &log->seal) <= 0) {
-        return TRIS_OK;
-    }
-    log->has_seal = true;
-    log->seal = *seal;
-    head->row.seal_bytes = head->row.bytes;
-    head->row.arrived_ms = seal->time_ms;
-    head->dirty = true;
-    row_log_settle(&head->row);
-    log_put_seal(t, head);
-    return t->err;
-}
-
-enum tris_err store_unsealed(struct store_view *v, uint32_t no, uint64_t *entries, uint64_t *bytes)
-{
-    struct log_row row;
-    enum tris_err err = view_log_row(v, no, &row);
-    if (err == TRIS_OK) {
-        *entries = row.log.held - (row.log.has_seal ? row.log.seal.size : 0);
-        *bytes = row.bytes - row.seal_bytes;
-    }
-    return err;
 }

@@ -16,8 +16,5 @@ TRIS_MUST_CHECK enum tris_err log_entry_open(struct span wire, const struct tris
 /* Stores head->row.log.seal in its table and drops the seal before the one before it, if what
  * remains can still be verified and sent in bounded pieces. */
 void log_put_seal(struct store_txn *t, struct head *head);
-/* Root of the first `size` entries, from stored nodes and entries. */
-TRIS_MUST_CHECK enum tris_err log_root_at(struct store_view *v, uint32_t no, uint64_t size,
-                                          struct tris_hash *out);
 
 #endif

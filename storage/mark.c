@@ -324,7 +324,7 @@ static enum tris_err compare(struct store_view *v, enum tris_topic topic, const 
                  (unsigned long long)size, name, (unsigned long long)held);
         return TRIS_ERR_MARK_AHEAD;
     }
-    err = log_root_at(v, no, size, &ours);
+    err = store_root_at(v, no, size, &ours);
     if (err == TRIS_OK && !tris_hash_eq(&ours, root)) {
         snprintf(detail, detail_size,
                  "the first %llu entries of the own %s log are not those that the mark knows",

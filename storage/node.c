@@ -106,10 +106,18 @@ enum tris_err store_tree_nodes(struct store_view *v, uint32_t no, struct tree_no
     return err;
 }
 
-enum tris_err log_root_at(struct store_view *v, uint32_t no, uint64_t size, struct tris_hash *out)
+enum tris_err store_tree_at(struct store_view *v, uint32_t no, uint64_t size, struct tree *out)
 {
-    struct tree tree;
-    tree_init(&tree);
+    struct log_row log;
+    tree_init(out);
+    enum tris_err err = view_log_row(v, no, &log);
+    if (err != TRIS_OK || size > log.log.held) {
+        return err == TRIS_OK ? TRIS_ERR_NOT_FOUND : err;
+    }
+    if (size == log.log.held) {
+        *out = log.log.tree;
+        return TRIS_OK;
+    }
     uint64_t first = 0;
     for (uint32_t left = TREE_LEVELS_MAX; left > 0; left--) {
         const uint32_t level = left - 1;
@@ -117,14 +125,21 @@ enum tris_err log_root_at(struct store_view *v, uint32_t no, uint64_t size, stru
             continue;
         }
         struct tree_node node = {.level = level, .index = first >> level};
-        enum tris_err err = store_tree_nodes(v, no, &node, 1);
+        err = node_get(v, &log, &node);
         if (err != TRIS_OK) {
             return err;
         }
-        tree.peak[level] = node.hash;
+        out->peak[level] = node.hash;
         first += UINT64_C(1) << level;
     }
-    tree.size = size;
-    tree_root(&tree, out);
+    out->size = size;
     return TRIS_OK;
+}
+
+enum tris_err store_root_at(struct store_view *v, uint32_t no, uint64_t size, struct tris_hash *out)
+{
+    struct tree tree;
+    enum tris_err err = store_tree_at(v, no, size, &tree);
+    tree_root(&tree, out);
+    return err;
 }

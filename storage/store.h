@@ -102,8 +102,8 @@ TRIS_MUST_CHECK enum tris_err store_append_segment(struct store_txn *t, uint32_t
 /* One own entry through the same door, unsealed. `header->prev` and `commit` are filled in. For a
  * put, the payload must be OWN-valid already. Returns its seq. TRIS_ERR_NOT_FOUND, _NOT_OWNER,
  * _ENDED if the record cannot be changed, or why the entry would have no effect: such own entries
- * are not written; _NOT_READY if TRIS_SEAL_SPACING_MAX entries wait for a
- * seal already (none of these poisons the transaction). */
+ * are not written (none of these poisons the transaction). Any number of entries may wait for a
+ * seal. */
 TRIS_MUST_CHECK enum tris_err store_append_own(struct store_txn *t, uint32_t no,
                                                struct entry_header *header,
                                                const struct tris_salt *salt, struct span payload,
@@ -111,7 +111,16 @@ TRIS_MUST_CHECK enum tris_err store_append_own(struct store_txn *t, uint32_t no,
 /* Entries and wire bytes behind the newest seal of an own log. */
 TRIS_MUST_CHECK enum tris_err store_unsealed(struct store_view *v, uint32_t no, uint64_t *entries,
                                              uint64_t *bytes);
-/* Stores a seal over all entries held (own log; made with seal_make over store_log's tree). */
+/* The next size at which an own log is to be sealed, if it is sealed up to `after`: at most
+ * TRIS_SEAL_SPACING_MAX entries and, unless a single one is larger, TRIS_SEAL_BYTES of wire bytes
+ * further. `at`: in, the peaks at `after` if at->size == after (else they are looked up); out, the
+ * peaks at *size. TRIS_ERR_NOT_FOUND if nothing is held behind `after`. A backlog is sealed in a
+ * loop that starts at the newest seal; entries are read once, from `after` on. */
+TRIS_MUST_CHECK enum tris_err store_unsealed_step(struct store_view *v, uint32_t no, uint64_t after,
+                                                  uint64_t *size, struct tree *at);
+/* Stores a seal over the first seal->size entries of an own log: behind the newest seal and at most
+ * TRIS_SEAL_SPACING_MAX entries further (TRIS_ERR_SEAL_SPACING), or at its size (sealed anew).
+ * TRIS_ERR_INVALID if it is not over what is held. */
 TRIS_MUST_CHECK enum tris_err store_seal_own(struct store_txn *t, uint32_t no,
                                              const struct seal *seal);
 
@@ -128,6 +137,12 @@ TRIS_MUST_CHECK enum tris_err store_seal_covering(struct store_view *v, uint32_t
 /* Hashes of complete tree nodes, for proofs; the caller gives level and index. */
 TRIS_MUST_CHECK enum tris_err store_tree_nodes(struct store_view *v, uint32_t no,
                                                struct tree_node *nodes, size_t count);
+/* Peaks and root over the first `size` entries; TRIS_ERR_NOT_FOUND if fewer are held. Costs the
+ * stored nodes and at most 1,023 leaves. */
+TRIS_MUST_CHECK enum tris_err store_tree_at(struct store_view *v, uint32_t no, uint64_t size,
+                                            struct tree *out);
+TRIS_MUST_CHECK enum tris_err store_root_at(struct store_view *v, uint32_t no, uint64_t size,
+                                            struct tris_hash *out);
 /* Why an entry has no effect on views: TRIS_OK if it has. */
 TRIS_MUST_CHECK enum tris_err store_entry_effect(struct store_view *v, uint32_t no, uint64_t seq,
                                                  enum tris_err *reason);

@@ -304,31 +304,6 @@ static void test_seal_own_takes_only_the_seal_of_what_is_held(void **state)
     fix_fini(&f);
 }
 
-static void test_own_run_cannot_outgrow_what_a_seal_may_cover(void **state)
-{
-    (void)state;
-    struct fix f;
-    struct store_txn *t;
-    uint64_t seq;
-    fix_init(&f);
-    ok(store_txn_begin(f.s, &t));
-    uint32_t no = own_log(&f, t, TRIS_TOPIC_DATA);
-    uint32_t local = own_log(&f, t, TRIS_TOPIC_LOCAL);
-    struct span payload = fix_partner(&f, "A", "W", "05315", NULL);
-    for (int i = 0; i < TRIS_SEAL_SPACING_MAX; i++) {
-        ok(own_append(t, no, header_create(KIND_PARTNER), payload, &seq));
-        ok(own_append(t, local, header_create(KIND_PARTNER), payload, &seq));
-    }
-    fails(TRIS_ERR_NOT_READY, own_append(t, no, header_create(KIND_PARTNER), payload, &seq));
-    ok(own_append(t, local, header_create(KIND_PARTNER), payload, &seq));
-    own_seal(&f, t, no, 1);
-    ok(own_append(t, no, header_create(KIND_PARTNER), payload, &seq));
-    assert_int_equal(seq, TRIS_SEAL_SPACING_MAX);
-    ok(store_commit(t));
-    audit_clean(f.s);
-    fix_fini(&f);
-}
-
 static void test_local_entries_are_seen_but_never_served(void **state)
 {
     (void)state;
@@ -417,7 +392,6 @@ int main(void)
         cmocka_unit_test(test_tree_nodes_prove_inclusion_at_every_level),
         cmocka_unit_test(test_own_entries_are_held_then_sealed),
         cmocka_unit_test(test_seal_own_takes_only_the_seal_of_what_is_held),
-        cmocka_unit_test(test_own_run_cannot_outgrow_what_a_seal_may_cover),
         cmocka_unit_test(test_local_entries_are_seen_but_never_served),
         cmocka_unit_test(test_foreign_log_takes_no_own_entries),
         cmocka_unit_test(test_own_changes_need_a_record_that_lives),
