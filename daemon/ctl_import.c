@@ -28,7 +28,36 @@ struct rows {
     struct writer_op ops[ROWS_MAX];
     struct rejected_row rejected[ROWS_MAX];
     struct record record;
+    struct wbuf made; /* what ops point to and is not in the request; malloc'ed at the first use */
 };
+
+static void rows_free(struct rows *rows)
+{
+    free(rows->made.ptr);
+    free(rows);
+}
+
+/* False for kinds whose records are told apart by a text that stands in the payload. */
+static bool needs_room(const struct kind *kind)
+{
+    bool needs = false;
+    for (size_t i = 0; i < kind->field_count; i++) {
+        const struct field *field = &kind->fields[i];
+        needs = needs || ((field->flags & FIELD_WITHIN) != 0 && field->type != FIELD_REGION);
+    }
+    return needs;
+}
+
+/* What tells the row's record from its namesakes; mostly it stands in the request. */
+static struct span within_of(struct rows *rows)
+{
+    if (rows->made.ptr == NULL && needs_room(rows->record.kind)) {
+        const size_t size = (size_t)ROWS_MAX * RECORD_WITHIN_BYTES_MAX;
+        uint8_t *bytes = malloc(size);
+        rows->made = wbuf_of(bytes, bytes != NULL ? size : 0);
+    }
+    return record_within(&rows->record, &rows->made);
+}
 
 static void reject(struct rows *rows, uint64_t line, const char *field, const char *text)
 {
@@ -45,7 +74,9 @@ static const char *why_rejected(enum tris_err err)
                "national";
     }
     if (err == TRIS_ERR_AMBIGUOUS) {
-        return "several records have this name and district; give source_id, or end those too many";
+        return "several records have this name, district or partner; give source_id, or end those "
+               "too "
+               "many";
     }
     return tris_err_text(err);
 }
@@ -121,7 +152,7 @@ static void rows_done(struct daemon *d, void *ctx, enum tris_err err,
     put_similar(d, o, rows, results, count);
     out_reply(o);
 out:
-    free(rows);
+    rows_free(rows);
 }
 
 /* True if the row may be written; else it is on the list of rejected ones. */
@@ -180,7 +211,7 @@ static void read_row(struct rows *rows, const struct rows_head *head, struct rbu
         .source = own_source.len > 0 ? own_source : head->source,
         .source_id = source_id,
         .name = record_title(&rows->record),
-        .region = record_text(&rows->record, "region"),
+        .within = within_of(rows),
     };
 }
 
@@ -270,6 +301,7 @@ void ctl_import_rows(struct daemon *d, uint64_t token, struct span params)
     rows->token = token;
     rows->rejected_count = 0;
     rows->ops_count = 0;
+    rows->made = wbuf_of(NULL, 0);
     struct rbuf r = rbuf_of(ctl_map_get(params, "rows"));
     uint32_t count = pack_read_array(&r, ROWS_MAX);
     for (uint32_t i = 0; i < count && r.err == TRIS_OK; i++) {
@@ -279,7 +311,7 @@ void ctl_import_rows(struct daemon *d, uint64_t token, struct span params)
         ctl_reply_error(d, token, TRIS_ERR_INVALID,
                         "rows must be at most 256 lists of line, source_id and payload",
                         "Nothing of this group was written.", NULL, "rows");
-        free(rows);
+        rows_free(rows);
         return;
     }
     if (rows->ops_count == 0) {

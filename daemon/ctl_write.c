@@ -21,6 +21,7 @@ struct change {
     uint8_t former[TRIS_PAYLOAD_BYTES_MAX]; /* the values of `record` point here and to scratch */
     uint8_t payload[TRIS_PAYLOAD_BYTES_MAX];
     size_t payload_len;
+    uint8_t within[RECORD_WITHIN_BYTES_MAX];
     uint8_t scratch[2 * TRIS_PAYLOAD_BYTES_MAX];
 };
 
@@ -37,6 +38,12 @@ static struct change *change_new(struct daemon *d, uint64_t token)
     c->warnings_count = 0;
     c->payload_len = 0;
     return c;
+}
+
+static struct span within_of(struct change *c)
+{
+    struct wbuf w = wbuf_of(c->within, sizeof c->within);
+    return record_within(&c->record, &w);
 }
 
 static void refuse(struct daemon *d, struct change *c, enum tris_err err, const char *message,
@@ -58,11 +65,12 @@ static void reply_exists(struct daemon *d, struct change *c, struct record_ref r
             (void)out_record_id(o, v, record, id);
             store_view_end(v);
         }
-        (void)snprintf(message, sizeof message,
-                       "%.90s has the same name in the same district: perhaps the same one", id);
+        (void)snprintf(
+            message, sizeof message,
+            "%.90s has the same name, and the same district or partner: perhaps the same one", id);
         (void)snprintf(next, sizeof next, "tris partner show %.90s", id);
         ctl_reply_error(d, c->token, TRIS_ERR_EXISTS, message, "Nothing was written.", next,
-                        "name");
+                        schema_title(c->record.kind)->name);
         free(o);
     }
     free(c);
@@ -285,7 +293,7 @@ void ctl_record_set(struct daemon *d, uint64_t token, struct span params)
     }
     op.payload = span_of(c->payload, c->payload_len);
     op.name = record_title(&c->record);
-    op.region = record_text(&c->record, "region");
+    op.within = within_of(c);
     submit(d, c, &op);
 }
 
@@ -353,6 +361,6 @@ void ctl_record_publish(struct daemon *d, uint64_t token, struct span params)
                            .base_seq = base.last_seq,
                            .payload = span_of(c->payload, c->payload_len),
                            .name = record_title(&c->record),
-                           .region = record_text(&c->record, "region")};
+                           .within = within_of(c)};
     submit(d, c, &op);
 }

@@ -16,7 +16,7 @@
 
 static size_t op_bytes(const struct writer_op *op)
 {
-    return op->payload.len + op->source.len + op->source_id.len + op->name.len + op->region.len +
+    return op->payload.len + op->source.len + op->source_id.len + op->name.len + op->within.len +
            op->key.len;
 }
 
@@ -61,7 +61,7 @@ static struct work *work_new_group(const struct writer_group *group)
         copy_span(&tail, &op->source);
         copy_span(&tail, &op->source_id);
         copy_span(&tail, &op->name);
-        copy_span(&tail, &op->region);
+        copy_span(&tail, &op->within);
         copy_span(&tail, &op->key);
     }
     copy_span(&tail, &w->import.file);

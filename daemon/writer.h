@@ -32,9 +32,9 @@ enum writer_op_type {
     /* Ends `record`; `end_reason` is the code, 0 = none. */
     WRITER_END,
     /* Looks for a duplicate inside the transaction: by source and source_id if source_id is not
-     * empty, then (or without one) by name and region, where a record with a source id of the same
-     * source is none. Same payload = unchanged, other payload = put on that record, none = create.
-     * A duplicate of the other scope is refused with TRIS_ERR_EXISTS. */
+     * empty, then (or without one) by name and record_within, where a record with a source id of
+     * the same source is none. Same payload = unchanged, other payload = put on that record, none =
+     * create. A duplicate of the other scope is refused with TRIS_ERR_EXISTS. */
     WRITER_IMPORT,
     /* Creates a record with `payload` in topic data and ends the local `record` with published_as =
      * the new seq, both or none. */
@@ -56,16 +56,17 @@ struct writer_op {
      * is another one (somebody wrote in between: read again and submit again). */
     bool has_base;
     uint64_t base_seq;
-    /* PUT that creates: refused with TRIS_ERR_EXISTS if an own record has this name and region;
-     * the result's record is that one. */
+    /* PUT that creates: refused with TRIS_ERR_EXISTS if an own record has this name and
+     * record_within; the result's record is that one. */
     bool refuse_duplicate;
     uint32_t end_reason;
     /* IMPORT of a record that is there: bit i set = the list speaks of the kind's field i; all
      * other fields stay as they are. 0: the payload is the whole new state. */
     uint64_t fields;
     struct span payload;
-    struct span source, source_id, name, region;
-    struct span key; /* SETTING */
+    struct span source, source_id, name;
+    struct span within; /* record_within: what tells namesakes apart */
+    struct span key;    /* SETTING */
 };
 
 enum writer_change { WRITER_NEW, WRITER_CHANGED, WRITER_UNCHANGED, WRITER_REJECTED };
@@ -75,7 +76,7 @@ struct writer_result {
     enum tris_err err; /* REJECTED: why; else TRIS_OK */
     struct record_ref record;
     uint64_t seq; /* of the entry written, in record.log_no (NEW, CHANGED, END) */
-    /* dry run of an IMPORT, NEW: a record that has the same name and region */
+    /* dry run of an IMPORT, NEW: a record that has the same name and record_within */
     bool has_similar;
     struct record_ref similar;
 };

@@ -180,7 +180,7 @@ static void op_put(struct batch *b, const struct writer_op *op, struct writer_re
     }
     if (op->refuse_duplicate) {
         enum tris_err err =
-            store_find_name(store_txn_view(b->txn), op->kind, op->name, op->region, &r->record);
+            store_find_name(store_txn_view(b->txn), op->kind, op->name, op->within, &r->record);
         if (err == TRIS_OK || err == TRIS_ERR_AMBIGUOUS) {
             reject(r, TRIS_ERR_EXISTS);
             return;
@@ -193,27 +193,27 @@ static void op_put(struct batch *b, const struct writer_op *op, struct writer_re
     create(b, op->topic, op, r);
 }
 
-/* The record that a row of a list is: by its source id, else by name and region. */
+/* The record that a row of a list is: by its source id, else by name and record_within. */
 static enum tris_err find_imported(struct store_view *v, const struct writer_op *op,
                                    struct record_ref *ref)
 {
     if (op->source_id.len == 0) {
-        return store_find_name(v, op->kind, op->name, op->region, ref);
+        return store_find_name(v, op->kind, op->name, op->within, ref);
     }
     enum tris_err err = store_find_source(v, op->kind, op->source, op->source_id, ref);
     if (err == TRIS_ERR_NOT_FOUND) {
         /* typed by hand before the list came, or known from another list */
-        return store_find_unsourced(v, op->kind, op->name, op->region, op->source, ref);
+        return store_find_unsourced(v, op->kind, op->name, op->within, op->source, ref);
     }
     /* several: the same row was once entered twice; the first one follows the source */
     return err == TRIS_ERR_AMBIGUOUS ? TRIS_OK : err;
 }
 
-/* A namesake in the same district, which the row did not take over. */
+/* A namesake in the same place, which the row did not take over. */
 static bool find_similar(struct store_view *v, const struct writer_op *op, struct record_ref self,
                          struct record_ref *out)
 {
-    enum tris_err err = store_find_name(v, op->kind, op->name, op->region, out);
+    enum tris_err err = store_find_name(v, op->kind, op->name, op->within, out);
     return (err == TRIS_OK || err == TRIS_ERR_AMBIGUOUS) &&
            (out->log_no != self.log_no || out->seq != self.seq);
 }

@@ -75,6 +75,14 @@ TRIS_MUST_CHECK enum tris_err record_set_texts(struct record *r, const struct fi
 /* Takes out what stays in the house (FIELD_AT_HOME) if `scope` is wider than local. */
 void record_narrow(struct record *r, enum schema_scope scope);
 
+enum { RECORD_WITHIN_BYTES_MAX = 1024 };
+
+/* What tells a record from its namesakes, as bytes to compare: the values of the fields with
+ * FIELD_WITHIN. A reference is left out where its key in the house's lists stands beside it: such
+ * a record is the same before and after it is linked. Points into the record, or into what was
+ * written to `w`. */
+struct span record_within(const struct record *r, struct wbuf *w);
+
 struct record_problem {
     const struct field *field; /* NULL: the record as a whole */
     enum tris_err err;

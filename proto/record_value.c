@@ -70,6 +70,33 @@ enum tris_err record_encode(const struct record *r, struct wbuf *w)
     return w->err;
 }
 
+static bool is_within(const struct record *r, size_t index)
+{
+    const struct field *field = &r->kind->fields[index];
+    if ((field->flags & FIELD_WITHIN) == 0 || !r->value[index].present) {
+        return false;
+    }
+    const struct field *key = field->type == FIELD_REF ? schema_key_of(r->kind, field) : NULL;
+    return key == NULL || !record_value(r, key->number)->present;
+}
+
+struct span record_within(const struct record *r, struct wbuf *w)
+{
+    const size_t start = w->len;
+    for (size_t i = 0; i < r->kind->field_count; i++) {
+        if (!is_within(r, i)) {
+            continue;
+        }
+        if (r->kind->fields[i].type == FIELD_REGION) {
+            return r->value[i].text; /* the only one of its kind: many records, nothing copied */
+        }
+        pack_write_uint(w, r->kind->fields[i].number);
+        write_value(&r->kind->fields[i], &r->value[i], w);
+    }
+    return w->err == TRIS_OK && w->len > start ? span_of(w->ptr + start, w->len - start)
+                                               : span_of(NULL, 0);
+}
+
 /* ---- values in memory ---- */
 
 const struct value *record_value(const struct record *r, uint32_t field_number)

@@ -143,6 +143,17 @@ const struct field *schema_title(const struct kind *kind)
     return NULL;
 }
 
+const struct field *schema_key_of(const struct kind *kind, const struct field *ref)
+{
+    const struct field *end = kind->fields + kind->field_count;
+    for (const struct field *f = ref + 1; f < end && f->type != FIELD_REF; f++) {
+        if ((f->flags & FIELD_KEY_OF) != 0) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
 const struct code *schema_code(const struct code_list *list, uint32_t number)
 {
     for (size_t i = 0; i < list->count; i++) {

@@ -42,6 +42,8 @@ enum field_flag {
     FIELD_AT_HOME = 2048,    /* left out of what leaves the house */
     FIELD_UNTIL = 4096,      /* DATE not before that of the field before it; limit: days after it */
     FIELD_UNPAID = 8192,     /* CODE without CODE_MONEY */
+    FIELD_WITHIN = 16384,    /* with the title says which record it is: see record_within */
+    FIELD_KEY_OF = 32768,    /* TEXT: key in the house's lists of what the REF before it names */
 };
 
 enum schema_scope { SCOPE_LOCAL = 1, SCOPE_PARTIES = 2, SCOPE_NATIONAL = 3 };
@@ -123,6 +125,8 @@ const struct field *schema_field(const struct kind *kind, uint32_t number); /* N
 const struct field *schema_field_by_name(const struct kind *kind, struct span name);
 /* The field with FIELD_TITLE, NULL if the kind has none. */
 const struct field *schema_title(const struct kind *kind);
+/* The field with FIELD_KEY_OF for this REF, NULL if there is none. */
+const struct field *schema_key_of(const struct kind *kind, const struct field *ref);
 /* NULL if unknown. */
 const struct code *schema_code(const struct code_list *list, uint32_t number);
 /* Code, or label in either language, case-insensitive for ASCII; NULL if unknown. */

@@ -35,6 +35,8 @@ static const struct flag_row flag_rows[] = {
     {FIELD_AT_HOME, "stays in the house"},
     {FIELD_UNTIL, "not before the field above"},
     {FIELD_UNPAID, "no money"},
+    {FIELD_WITHIN, "tells namesakes apart"},
+    {FIELD_KEY_OF, "key of the record that the reference above names"},
 };
 
 static void put_notes(struct wbuf *w, const struct field *f)

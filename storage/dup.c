@@ -13,6 +13,8 @@ void dup_keys_of(const struct fields_plan *plan, const struct record *r, struct 
 {
     struct span source_id = fields_text(r, plan->source_id);
     struct span name = fields_text(r, plan->name);
+    uint8_t within[RECORD_WITHIN_BYTES_MAX];
+    struct wbuf place = wbuf_of(within, sizeof within);
     out->has_source = source_id.len > 0;
     if (out->has_source) {
         key_source_prefix(&out->source, plan->kind->number, fields_text(r, plan->source),
@@ -24,8 +26,7 @@ void dup_keys_of(const struct fields_plan *plan, const struct record *r, struct 
         uint8_t folded[FOLDED_BYTES_MAX];
         struct wbuf w = wbuf_of(folded, sizeof folded);
         text_fold_name(name, &w);
-        key_name_prefix(&out->name, plan->kind->number, fields_text(r, plan->region),
-                        wbuf_span(&w));
+        key_name_prefix(&out->name, plan->kind->number, record_within(r, &place), wbuf_span(&w));
         key_add_ref(&out->name, ref);
     }
 }
@@ -57,7 +58,7 @@ struct dup_wanted {
     bool by_source;
     bool unsourced; /* by name: only records without a source id of `source` */
     struct span source, source_id;
-    struct span folded, region;
+    struct span folded, within;
 };
 
 static bool matches(const struct fields_plan *plan, const struct record *r,
@@ -74,8 +75,10 @@ static bool matches(const struct fields_plan *plan, const struct record *r,
     uint8_t folded[FOLDED_BYTES_MAX];
     struct wbuf w = wbuf_of(folded, sizeof folded);
     text_fold_name(fields_text(r, plan->name), &w);
+    uint8_t within[RECORD_WITHIN_BYTES_MAX];
+    struct wbuf place = wbuf_of(within, sizeof within);
     return span_eq(wbuf_span(&w), wanted->folded) &&
-           span_eq(fields_text(r, plan->region), wanted->region);
+           span_eq(record_within(r, &place), wanted->within);
 }
 
 static enum tris_err check(struct store_view *v, const struct fields_plan *plan,
@@ -165,7 +168,7 @@ enum tris_err store_find_source(struct store_view *v, uint32_t kind, struct span
 }
 
 static enum tris_err find_name(struct store_view *v, uint32_t kind, struct span name,
-                               struct span region, struct dup_wanted *wanted,
+                               struct span within, struct dup_wanted *wanted,
                                struct record_ref *out)
 {
     const struct fields_plan *plan = fields_find(&v->s->plans, kind);
@@ -177,21 +180,21 @@ static enum tris_err find_name(struct store_view *v, uint32_t kind, struct span 
     struct wbuf w = wbuf_of(folded, sizeof folded);
     text_fold_name(name, &w);
     wanted->folded = wbuf_span(&w);
-    wanted->region = region;
-    key_name_prefix(&prefix, kind, region, wanted->folded);
+    wanted->within = within;
+    key_name_prefix(&prefix, kind, within, wanted->folded);
     return find(v, DB_NAME, &prefix, plan, wanted, out);
 }
 
 enum tris_err store_find_name(struct store_view *v, uint32_t kind, struct span name,
-                              struct span region, struct record_ref *out)
+                              struct span within, struct record_ref *out)
 {
     struct dup_wanted wanted = {.by_source = false};
-    return find_name(v, kind, name, region, &wanted, out);
+    return find_name(v, kind, name, within, &wanted, out);
 }
 
 enum tris_err store_find_unsourced(struct store_view *v, uint32_t kind, struct span name,
-                                   struct span region, struct span source, struct record_ref *out)
+                                   struct span within, struct span source, struct record_ref *out)
 {
     struct dup_wanted wanted = {.unsourced = true, .source = source};
-    return find_name(v, kind, name, region, &wanted, out);
+    return find_name(v, kind, name, within, &wanted, out);
 }

@@ -1,5 +1,6 @@
-/* Indexes over own records that find duplicates: by (source, source id), by folded name and region.
- * Hashes and prefixes only narrow the search; whoever finds compares the real texts. */
+/* Indexes over own records that find duplicates: by (source, source id), by folded name and what
+ * tells namesakes apart (record_within). Hashes and prefixes only narrow the search; whoever finds
+ * compares the real texts. */
 #ifndef TRIS_STORAGE_DUP_H
 #define TRIS_STORAGE_DUP_H
 

@@ -135,13 +135,14 @@ void key_source_prefix(struct key *k, uint32_t kind, struct span source, struct 
     add_be(k, 0, 1);
 }
 
-void key_name_prefix(struct key *k, uint32_t kind, struct span region, struct span folded_name)
+void key_name_prefix(struct key *k, uint32_t kind, struct span within, struct span folded_name)
 {
+    const bool fits = within.len < KEY_REGION_BYTES;
     k->len = 0;
     add_kind(k, kind);
-    size_t len = region.len < KEY_REGION_BYTES ? region.len : KEY_REGION_BYTES - 1;
-    add_region(k, (const char *)region.ptr, len, true);
-    add_be(k, text_hash(folded_name), 8);
+    /* a district as it is: lists come sorted by it */
+    add_region(k, (const char *)within.ptr, fits ? within.len : 0, true);
+    add_be(k, text_hash(folded_name) ^ (fits ? 0 : text_hash(within) << 1), 8);
 }
 
 void key_word_prefix(struct key *k, struct span word, bool whole)

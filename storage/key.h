@@ -44,7 +44,7 @@ void key_region_prefix(struct key *k, uint32_t kind, const char *region);
 void key_region(struct key *k, uint32_t kind, const char *region, struct record_ref ref);
 /* Duplicate indexes: the prefix that all candidates share, then key_add_ref for one of them. */
 void key_source_prefix(struct key *k, uint32_t kind, struct span source, struct span source_id);
-void key_name_prefix(struct key *k, uint32_t kind, struct span region, struct span folded_name);
+void key_name_prefix(struct key *k, uint32_t kind, struct span within, struct span folded_name);
 /* `whole`: with the separator behind the word; else a prefix that longer words share. */
 void key_word_prefix(struct key *k, struct span word, bool whole);
 /* 64 records in a row: those of this log whose seq / 64 is `block`. */

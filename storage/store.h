@@ -190,18 +190,18 @@ TRIS_MUST_CHECK enum tris_err store_record_next(struct store_view *v,
 TRIS_MUST_CHECK enum tris_err store_record_history(struct store_view *v, struct record_ref ref,
                                                    uint64_t *seq);
 
-/* Duplicates among own records: by (source, source_id), or by folded name and region.
+/* Duplicates among own records: by (source, source_id), or by folded name and record_within.
  * TRIS_ERR_NOT_FOUND; TRIS_ERR_AMBIGUOUS if several, `out` is the first. */
 TRIS_MUST_CHECK enum tris_err store_find_source(struct store_view *v, uint32_t kind,
                                                 struct span source, struct span source_id,
                                                 struct record_ref *out);
 TRIS_MUST_CHECK enum tris_err store_find_name(struct store_view *v, uint32_t kind, struct span name,
-                                              struct span region, struct record_ref *out);
-/* By folded name and region, but only records that have no source id of `source`: a row of that
- * source whose id is new may be such a record, and never one that another row of the list is.
+                                              struct span within, struct record_ref *out);
+/* By folded name and record_within, but only records that have no source id of `source`: a row of
+ * that source whose id is new may be such a record, and never one that another row of the list is.
  * Looks at no more than 64 namesakes. */
 TRIS_MUST_CHECK enum tris_err store_find_unsourced(struct store_view *v, uint32_t kind,
-                                                   struct span name, struct span region,
+                                                   struct span name, struct span within,
                                                    struct span source, struct record_ref *out);
 
 /* ---- search: words follow the feed outside the batch ---- */

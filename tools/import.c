@@ -263,12 +263,11 @@ static bool is_first(struct pass *p, uint64_t line, struct span payload)
     bool same = false;
     const struct row *row = &p->row;
     struct span id = row_text(row, row->source_id), name = row_text(row, row->name);
-    struct span region = row_text(row, row->region);
     uint64_t first = id.len > 0 ? seen_add(p->seen, SEEN_SOURCE, id, row_text(row, row->source),
                                            payload, line, &same)
                                 : 0;
     if (first == 0 && name.len > 0 && (id.len == 0 || p->plan->dry_run)) {
-        uint64_t alike = seen_add(p->seen, SEEN_NAME, name, region, payload, line, &same);
+        uint64_t alike = seen_add(p->seen, SEEN_NAME, name, row->within, payload, line, &same);
         if (id.len == 0) {
             first = alike;
         } else if (alike != 0) {
@@ -285,8 +284,8 @@ static bool is_first(struct pass *p, uint64_t line, struct span payload)
     p->out->counts.repeated++;
     (void)snprintf(reason, sizeof reason,
                    id.len > 0 ? _("line %llu has this key already; the first row counts")
-                              : _("line %llu is the same but for spelling or legal form, in the "
-                                  "same district; the first row counts"),
+                              : _("line %llu is the same but for spelling or legal form, with the "
+                                  "same district or partner; the first row counts"),
                    (unsigned long long)first);
     reject(p, line, id.len > 0 ? "source_id" : row->name->name, reason);
     return false;

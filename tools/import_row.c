@@ -211,6 +211,8 @@ bool row_take(struct row *r, const struct span *cell, size_t count)
     }
     set_presets(r, &preset);
     fields_derive(&r->record);
+    struct wbuf within = wbuf_of(r->within_bytes, sizeof r->within_bytes);
+    r->within = record_within(&r->record, &within);
     record_narrow(&r->record, r->scope);
     return check(r);
 }

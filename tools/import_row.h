@@ -29,11 +29,13 @@ struct row {
     const struct field *source, *source_id, *region, *name; /* NULL: the kind has none */
     /* the result */
     struct record record;
+    struct span within; /* record_within, also of what stays in the house */
     enum schema_scope scope;
     bool narrowed; /* kept in the house because it is personal data */
     /* the fault */
     char column[COLUMN_NAME_BYTES];
     char reason[ROW_REASON_BYTES];
+    uint8_t within_bytes[RECORD_WITHIN_BYTES_MAX];
     uint8_t scratch[ROW_SCRATCH_BYTES];
 };
 

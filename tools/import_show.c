@@ -66,7 +66,7 @@ static void print_similar(const struct import *im)
         return;
     }
     (void)printf(_("  %s new rows look like another record (same name but for the legal form, "
-                   "same district):\n"),
+                   "same district or partner):\n"),
                  show_count((int64_t)r->counts.similar, count));
     for (size_t i = 0; i < r->similar_count && i < IMPORT_REMARKS_MAX; i++) {
         const struct import_similar *s = &r->similar[i];

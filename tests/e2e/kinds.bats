@@ -91,6 +91,22 @@ PY
     grep -q 'to is before from' bad.rejected.csv
 }
 
+@test "equal titles are alike only with the same partner, type and title" {
+    head='id,partner_id,kind,title,topics,contribution_kind,valid_from,valid_to'
+    tail='other,rooms,2026-01-01,2026-02-01'
+    printf '%s\n' "$head" "A1,P1,offer,Saal,$tail" "A2,P2,offer,Saal,$tail" \
+        "A3,P1,need,Saal,$tail" >titles.csv
+    run tris_at koeln import --kind listing titles.csv -n --json
+    [ "$(json '[d["new"], d["similar"]]' <<<"$output")" = '[3, 0]' ]
+    printf '%s\n' "A4,P1,offer,SAAL,$tail" >>titles.csv
+    run tris_at koeln import --kind listing titles.csv -n --json
+    [ "$(json '[d["new"], d["similar"], d["similar_items"][0]["like_line"]]' <<<"$output")" = \
+        '[4, 1, 2]' ]
+    run_code 0 tris_at koeln import --kind listing titles.csv --source other -y
+    run tris_at koeln import --kind listing titles.csv -n --json --source third
+    [ "$(json 'd["changed"] + d["unchanged"] + d["rejected"]' <<<"$output")" -eq 4 ]
+}
+
 @test "an offer and a need are entered, listed apart, changed and ended" {
     add=(--topics other --contribution rooms --valid-from 2026-01-01 --valid-to 2026-03-01)
     run_code 0 tris_at koeln offer add "Saal frei" "${add[@]}" --listed

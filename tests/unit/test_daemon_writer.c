@@ -134,7 +134,7 @@ static struct writer_op import_op(enum tris_topic topic, const char *name, struc
                               .kind = KIND_PARTNER,
                               .payload = payload,
                               .name = span_str(name),
-                              .region = span_str("05315")};
+                              .within = span_str("05315")};
 }
 
 /* A row of a list: "Muster" in Köln under this source id. */
@@ -357,7 +357,7 @@ static void a_duplicate_is_refused_unless_forced(void **state)
                            .refuse_duplicate = true,
                            .payload = partner(a, sizeof a, "Muster", "x"),
                            .name = span_str("Muster"),
-                           .region = span_str("05315")};
+                           .within = span_str("05315")};
     struct writer_result first, r;
     run(f, &op, 1, false, &first);
     assert_int_equal(first.change, WRITER_NEW);

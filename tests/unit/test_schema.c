@@ -51,7 +51,7 @@ static void lists_of_each_kind_fit_a_record(void **state)
     (void)state;
     for (size_t i = 0; i < schema_kind_count(); i++) {
         const struct kind *k = schema_kind_at(i);
-        size_t codes = 0, texts = 0, titles = 0;
+        size_t codes = 0, texts = 0, titles = 0, within = 0, districts = 0;
         for (size_t j = 0; j < k->field_count; j++) {
             const struct field *f = &k->fields[j];
             assert_true(!is_list(f->type) || (f->limit >= 1 && f->limit <= RECORD_LIST_MAX));
@@ -59,12 +59,16 @@ static void lists_of_each_kind_fit_a_record(void **state)
             assert_true((f->flags & FIELD_TITLE) == 0 || f->type == FIELD_TEXT);
             assert_true((f->flags & FIELD_UNTIL) == 0 ||
                         (f->type == FIELD_DATE && j > 0 && f[-1].type == FIELD_DATE));
+            within += (f->flags & FIELD_WITHIN) != 0;
+            districts += (f->flags & FIELD_WITHIN) != 0 && f->type == FIELD_REGION;
+            assert_true((f->flags & FIELD_KEY_OF) == 0 || f->type == FIELD_TEXT);
             codes += f->type == FIELD_CODES ? f->limit : 0;
             texts += f->type == FIELD_REGIONS || f->type == FIELD_TEXTS ? f->limit : 0;
         }
         assert_true(codes <= RECORD_CODES_MAX);
         assert_true(texts <= RECORD_TEXTS_MAX);
         assert_true(titles <= 1);
+        assert_true(districts == 0 || within == 1); /* record_within relies on it */
     }
 }
 

@@ -324,6 +324,67 @@ static void test_list_that_finds_nothing_stays_bounded(void **state)
     fix_fini(&f);
 }
 
+static struct span make_listing(struct fix *f, const char *title, const char *type, const char *key)
+{
+    struct wbuf scratch = wbuf_of(f->scratch, TRIS_PAYLOAD_BYTES_MAX);
+    struct wbuf w = wbuf_of(f->payload, TRIS_PAYLOAD_BYTES_MAX);
+    const struct {
+        const char *name, *text;
+    } rows[] = {{"type", type},
+                {"title", title},
+                {"topics", "other"},
+                {"contribution", "rooms"},
+                {"valid_from", "2026-01-01"},
+                {"valid_to", "2026-02-01"},
+                {"partner_key", key}};
+    record_init(f->record, schema_kind(KIND_LISTING));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fix_set(f, &scratch, rows[i].name, rows[i].text);
+    }
+    ok(record_encode(f->record, &w));
+    return wbuf_span(&w);
+}
+
+static void test_equal_titles_of_two_partners_are_no_duplicates(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct store_txn *t;
+    struct record_ref ref;
+    uint8_t bytes[2][RECORD_WITHIN_BYTES_MAX];
+    uint64_t seq;
+    fix_init(&f);
+    ok(store_txn_begin(f.s, &t));
+    struct store_view *v = store_txn_view(t);
+    uint32_t no = own_log(&f, t, TRIS_TOPIC_LOCAL);
+    const struct {
+        const char *type, *key;
+    } rows[] = {{"offer", "P-1"}, {"offer", "P-2"}, {"need", "P-1"}};
+    for (size_t i = 0; i < 3; i++) {
+        struct span payload = make_listing(&f, "Saal frei", rows[i].type, rows[i].key);
+        struct wbuf w = wbuf_of(bytes[0], sizeof bytes[0]);
+        struct span within = record_within(f.record, &w);
+        fails(TRIS_ERR_NOT_FOUND,
+              store_find_name(v, KIND_LISTING, span_str("saal FREI"), within, &ref));
+        ok(own_append(t, no, header_create(KIND_LISTING), payload, &seq));
+        ok(store_find_name(v, KIND_LISTING, span_str("saal FREI"), within, &ref));
+        assert_int_equal(ref.seq, i);
+    }
+    /* linked to its partner's record it stays the one that it was: the key says which */
+    (void)make_listing(&f, "Saal frei", "offer", "P-2");
+    struct wbuf before = wbuf_of(bytes[0], sizeof bytes[0]);
+    struct wbuf after = wbuf_of(bytes[1], sizeof bytes[1]);
+    struct span unlinked = record_within(f.record, &before);
+    uint8_t house[64]; /* the other texts of the record stay where they are */
+    struct wbuf scratch = wbuf_of(house, sizeof house);
+    fix_set(&f, &scratch, "partner",
+            "0000000000000000000000000000000000000000000000000000000000000001-7");
+    assert_true(span_eq(unlinked, record_within(f.record, &after)));
+    ok(store_commit(t));
+    audit_clean(f.s);
+    fix_fini(&f);
+}
+
 static void test_duplicates_are_found_by_source_and_by_folded_name(void **state)
 {
     (void)state;
@@ -616,6 +677,7 @@ int main(void)
         cmocka_unit_test(test_local_records_are_not_counted_nationally),
         cmocka_unit_test(test_lists_filter_by_scope_house_region_and_state),
         cmocka_unit_test(test_list_that_finds_nothing_stays_bounded),
+        cmocka_unit_test(test_equal_titles_of_two_partners_are_no_duplicates),
         cmocka_unit_test(test_duplicates_are_found_by_source_and_by_folded_name),
         cmocka_unit_test(test_source_ids_longer_than_the_key_are_told_apart),
         cmocka_unit_test(test_newest_card_of_a_house_counts),
