@@ -183,6 +183,9 @@ bench: all $(bench_bin) ## figures beside their targets; build/bench.json
 demo: ## three houses and an observer on loopback
 	$(Q)bash tools/demo.sh
 
+bugs: ## plant the seeded bugs one by one: which test finds them (BUGS="3 7": only these)
+	$(Q)bash tests/bugs/run.sh
+
 deps: ## the Debian packages that are missing, as one line
 	$(Q)bash tools/deps.sh
 
@@ -226,7 +229,7 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9_.-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all unit_all tests unit vectors layers lint e2e fault check bench demo deps coverage man install \
+.PHONY: all unit_all tests unit vectors layers lint e2e fault check bench demo bugs deps coverage man install \
 	clean help force
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
