@@ -94,7 +94,8 @@ $(B)/flags: force
 		echo '$(CC) $(subst ',,$(CPPFLAGS)) $(CFLAGS)' > $@
 force:
 
-$(B)/obj/%.o: %.c $(B)/flags | $(B)/gen/district_table.inc
+gen_inc := $(B)/gen/district_table.inc $(B)/gen/district_neighbours.inc
+$(B)/obj/%.o: %.c $(B)/flags | $(gen_inc)
 	@mkdir -p $(@D)
 	$(if $(filter 1,$(V)),,@echo "  CC    $<")
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.$$$$ && mv -f $@.$$$$ $@
@@ -102,6 +103,10 @@ $(B)/obj/%.o: %.c $(B)/flags | $(B)/gen/district_table.inc
 $(B)/gen/district_table.inc: tools/data/districts.csv tools/data/district_table.awk
 	@mkdir -p $(@D)
 	$(Q)awk -f tools/data/district_table.awk tools/data/districts.csv > $@.tmp && mv $@.tmp $@
+$(B)/gen/district_neighbours.inc: tools/data/district_neighbours.awk tools/data/districts.csv \
+		tools/data/neighbours.csv
+	@mkdir -p $(@D)
+	$(Q)awk -f $^ > $@.tmp && mv $@.tmp $@
 
 archive = $(Q)rm -f $@.$$$$ && ar rcs $@.$$$$ $(filter %.o,$^) && mv -f $@.$$$$ $@
 $(B)/libproto.a: $(call obj,$(proto_src))
@@ -161,7 +166,7 @@ layers: $(B)/libproto.a $(B)/libstorage.a $(B)/libdaemon.a $(B)/libtools.a ## pr
 	$(Q)CC='$(CC)' PROTO_LIBS='$(PROTO_LIBS)' STORAGE_LIBS='$(STORAGE_LIBS)' \
 		bash tests/layers.sh $(B) $(LDFLAGS)
 
-lint: $(B)/gen/district_table.inc ## clang-format, clang-tidy, cppcheck, house rules
+lint: $(gen_inc) ## clang-format, clang-tidy, cppcheck, house rules
 	$(Q)TIDY_FLAGS='$(subst ",\",$(CPPFLAGS)) -std=c11' bash tests/lint.sh
 
 e2e: all $(inject_bin) ## end to end, with real daemons on loopback (T=file runs one)
