@@ -80,6 +80,22 @@ static void strangers_get_no_byte(void **state)
     }
 }
 
+/* Two houses that share a transport key: who answers must be the one that was called. */
+static void an_answer_in_another_name_is_refused(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3, 1);
+    w->nodes[2].transport = w->nodes[1].transport;
+    struct session_config a = config_of(&w->nodes[0], &w->nodes[1], true);
+    struct session_config b = config_of(&w->nodes[2], &w->nodes[0], false);
+    struct link *l = link_with(w, 0, &a, &w->nodes[0], &b, &w->nodes[2]);
+    world_run(w);
+    assert_true(l->end[0].closed);
+    assert_int_equal(l->end[0].close.closed.reason, TRIS_ERR_WRONG_KEY);
+    assert_false(l->end[0].opened);
+    world_free(w);
+}
+
 static void a_replayed_first_message_opens_nothing(void **state)
 {
     (void)state;
@@ -305,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_sync_costs_one_round_trip),
         cmocka_unit_test(strangers_get_no_byte),
+        cmocka_unit_test(an_answer_in_another_name_is_refused),
         cmocka_unit_test(a_replayed_first_message_opens_nothing),
         cmocka_unit_test(dialling_itself_is_refused),
         cmocka_unit_test(garbage_gets_no_byte),

@@ -32,6 +32,22 @@ static void writes_travel_through_a_chain(void **state)
     world_free(w);
 }
 
+/* More segments than the peer may have unconfirmed: what was confirmed is given back. */
+static void credit_of_segments_lasts_for_ever(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2, 1);
+    struct link *l = link_open(w, 0, 0, 1);
+    world_run(w);
+    for (uint32_t i = 0; i < 3000; i++) { /* three times the limit of FORMAT.md */
+        node_write(&w->nodes[0], 0, 1, 10);
+        world_run(w);
+        assert_true(nodes_equal(w, 0, 1));
+    }
+    assert_alive(l);
+    world_free(w);
+}
+
 static void a_ring_does_not_echo_for_ever(void **state)
 {
     (void)state;
@@ -486,6 +502,7 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_travel_through_a_chain),
+        cmocka_unit_test(credit_of_segments_lasts_for_ever),
         cmocka_unit_test(a_ring_does_not_echo_for_ever),
         cmocka_unit_test(a_lost_push_is_repaired_by_heartbeats),
         cmocka_unit_test(full_disk_is_retried),

@@ -304,6 +304,32 @@ static void test_seal_own_takes_only_the_seal_of_what_is_held(void **state)
     fix_fini(&f);
 }
 
+/* Seals of one size arrive in any order: the later one stays. */
+static void test_older_seal_of_the_same_size_changes_nothing(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct writer w;
+    struct store_view *v;
+    struct store_log log;
+    fix_init(&f);
+    writer_init(&w, &f, 2, TRIS_TOPIC_DATA);
+    (void)writer_put(&w, fix_partner(&f, "A", "W", "05315", NULL));
+    const uint64_t day = 86400000;
+    uint32_t no = writer_deliver(&w, f.s);
+    w.time_ms = FIX_TIME_MS + 2 * day;
+    assert_int_equal(writer_deliver(&w, f.s), no);
+    w.time_ms = FIX_TIME_MS + day;
+    assert_int_equal(writer_deliver(&w, f.s), no);
+    ok(store_view_begin(f.s, &v));
+    ok(store_log_get(v, no, &log));
+    assert_int_equal(log.seal.time_ms, FIX_TIME_MS + 2 * day);
+    store_view_end(v);
+    writer_fini(&w);
+    audit_clean(f.s);
+    fix_fini(&f);
+}
+
 static void test_local_entries_are_seen_but_never_served(void **state)
 {
     (void)state;
@@ -392,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_tree_nodes_prove_inclusion_at_every_level),
         cmocka_unit_test(test_own_entries_are_held_then_sealed),
         cmocka_unit_test(test_seal_own_takes_only_the_seal_of_what_is_held),
+        cmocka_unit_test(test_older_seal_of_the_same_size_changes_nothing),
         cmocka_unit_test(test_local_entries_are_seen_but_never_served),
         cmocka_unit_test(test_foreign_log_takes_no_own_entries),
         cmocka_unit_test(test_own_changes_need_a_record_that_lives),
