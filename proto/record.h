@@ -62,6 +62,10 @@ TRIS_MUST_CHECK enum tris_err record_decode(const struct kind *kind, struct span
 /* Canonical payload. TRIS_ERR_TOO_LARGE over TRIS_PAYLOAD_BYTES_MAX. */
 TRIS_MUST_CHECK enum tris_err record_encode(const struct record *r, struct wbuf *w);
 
+/* The kind's field whose list has a code with CODE_PAST, that code in `*past` (may be NULL); NULL
+ * if the kind has none. */
+const struct field *record_past_field(const struct kind *kind, const struct code **past);
+
 const struct value *record_value(const struct record *r, uint32_t field_number); /* NULL: no such */
 struct value *record_value_mut(struct record *r, uint32_t field_number);
 
@@ -112,6 +116,11 @@ TRIS_MUST_CHECK enum tris_err record_set_text(struct record *r, const struct fie
  * `sector "öffentl." unknown, allowed: W S Z (Wirtschaft, ...)`. NUL-terminated, UTF-8. */
 void record_explain_text(const struct field *field, struct span text, enum tris_err err, char *out,
                          size_t out_size);
+
+/* What a state says on the day `today` (YYYYMMDD) beyond what was written: if its FIELD_EXPIRES is
+ * before `today` and its status still the preset one, the status becomes the one with CODE_PAST.
+ * For showing and filtering; such a record is never encoded. */
+void record_derive(struct record *r, uint32_t today);
 
 /* Writes the value as CSV and people see it: codes by name (or label), lists joined by |. Nothing
  * if it is not present. */

@@ -230,6 +230,10 @@ static void check_code(struct checker *c, const struct field *f, uint64_t number
     } else if ((f->flags & FIELD_UNPAID) != 0 &&
                (schema_code(f->codes, (uint32_t)number)->extra & CODE_MONEY) != 0) {
         report(c, f, TRIS_ERR_INVALID, "%s may not be money", f->name);
+    } else if ((schema_code(f->codes, (uint32_t)number)->extra & CODE_PAST) != 0) {
+        report(c, f, TRIS_ERR_INVALID,
+               "%s %s follows by itself from the day that the record is valid to", f->name,
+               schema_code(f->codes, (uint32_t)number)->code);
     }
 }
 

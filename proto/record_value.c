@@ -235,3 +235,37 @@ void record_partner_dims(const struct record *r, struct partner_dims *out)
         out->topic_count++;
     }
 }
+
+const struct field *record_past_field(const struct kind *kind, const struct code **past)
+{
+    for (size_t i = 0; i < kind->field_count; i++) {
+        const struct field *f = &kind->fields[i];
+        for (size_t k = 0; f->type == FIELD_CODE && k < f->codes->count; k++) {
+            if ((f->codes->codes[k].extra & CODE_PAST) != 0) {
+                if (past != NULL) {
+                    *past = &f->codes->codes[k];
+                }
+                return f;
+            }
+        }
+    }
+    return NULL;
+}
+
+void record_derive(struct record *r, uint32_t today)
+{
+    const struct code *past = NULL;
+    const struct field *status = record_past_field(r->kind, &past);
+    if (status == NULL) {
+        return;
+    }
+    const struct code *preset = schema_code_by_name(status->codes, span_str(status->preset));
+    struct value *v = &r->value[field_index(r, status)];
+    for (size_t i = 0; i < r->kind->field_count; i++) {
+        const struct value *until = &r->value[i];
+        if ((r->kind->fields[i].flags & FIELD_EXPIRES) != 0 && until->present &&
+            until->number < today && v->present && v->number == preset->number) {
+            v->number = past->number;
+        }
+    }
+}

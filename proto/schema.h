@@ -44,6 +44,9 @@ enum field_flag {
     FIELD_UNPAID = 8192,     /* CODE without CODE_MONEY */
     FIELD_WITHIN = 16384,    /* with the title says which record it is: see record_within */
     FIELD_KEY_OF = 32768,    /* TEXT: key in the house's lists of what the REF before it names */
+    FIELD_EXPIRES = 65536,   /* DATE: behind it the CODE with CODE_PAST is shown, see record.h */
+    FIELD_MATCH = 131072,    /* by its fields of this flag a record meets another one: TOPICS, and
+                              * TYPE, CONTRIBUTION, STATUS, RADIUS of CODE, all of them or none */
 };
 
 enum schema_scope { SCOPE_LOCAL = 1, SCOPE_PARTIES = 2, SCOPE_NATIONAL = 3 };
@@ -52,12 +55,13 @@ enum label_lang { LANG_EN, LANG_DE };
 
 struct code {
     uint32_t number;  /* as stored; format; 1 to CODE_NUMBER_MAX */
-    uint32_t extra;   /* legal_form: default sector's number | CODE_NATURAL_PERSON; CODE_MONEY */
+    uint32_t extra;   /* legal_form: default sector's number | CODE_NATURAL_PERSON; CODE_MONEY;
+                       * CODE_PAST: derived from FIELD_EXPIRES, never written by oneself */
     const char *code; /* as shown in CSV, JSON and options: "W", "ggmbh" */
     const char *label_de, *label_en;
 };
 
-enum { CODE_NUMBER_MAX = 255, CODE_NATURAL_PERSON = 0x100, CODE_MONEY = 0x200 };
+enum { CODE_NUMBER_MAX = 255, CODE_NATURAL_PERSON = 0x100, CODE_MONEY = 0x200, CODE_PAST = 0x400 };
 
 struct code_list {
     const char *name;

@@ -37,6 +37,8 @@ static const struct flag_row flag_rows[] = {
     {FIELD_UNPAID, "no money"},
     {FIELD_WITHIN, "tells namesakes apart"},
     {FIELD_KEY_OF, "key of the record that the reference above names"},
+    {FIELD_EXPIRES, "expires"},
+    {FIELD_MATCH, "matched"},
 };
 
 static void put_notes(struct wbuf *w, const struct field *f)
@@ -127,6 +129,7 @@ static void put_list(struct wbuf *w, const struct code_list *list)
         put(w, sector == NULL ? "" : "usually sector ");
         put(w, sector == NULL ? "" : sector->code);
         put(w, (c->extra & CODE_NATURAL_PERSON) != 0 ? ", natural person" : "");
+        put(w, (c->extra & CODE_PAST) != 0 ? "derived" : "");
         put(w, " |\n");
     }
     put(w, "\n");

@@ -12,7 +12,7 @@ static const char *const table_names[] = {
     [DB_HOUSE] = "house",   [DB_CARD] = "card",       [DB_SEAL] = "seal",   [DB_ENTRY] = "entry",
     [DB_TREE] = "tree",     [DB_RECORD] = "record",   [DB_INERT] = "inert", [DB_HOLE] = "hole",
     [DB_REGION] = "region", [DB_SOURCE] = "source",   [DB_NAME] = "name",   [DB_CUBE] = "cube",
-    [DB_COUNT] = "count",   [DB_FEED] = "feed",       [DB_WORD] = "word",
+    [DB_COUNT] = "count",   [DB_FEED] = "feed",       [DB_WORD] = "word",   [DB_MATCH] = "match",
 };
 _Static_assert(sizeof table_names / sizeof table_names[0] == DB_TABLES, "a name for each table");
 

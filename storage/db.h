@@ -31,6 +31,7 @@ enum db_table {
     DB_COUNT,
     DB_FEED,
     DB_WORD,
+    DB_MATCH,
     DB_TABLES
 };
 const char *db_table_name(enum db_table table);

@@ -13,6 +13,33 @@ static int field_index(const struct kind *kind, const char *name)
     return FIELDS_NONE;
 }
 
+/* A field by which records meet, FIELDS_NONE if the kind has none such. */
+static int match_index(const struct kind *kind, const char *name, enum field_type type)
+{
+    int i = field_index(kind, name);
+    bool good = i != FIELDS_NONE && kind->fields[i].type == type &&
+                (kind->fields[i].flags & (type == FIELD_DATE ? FIELD_EXPIRES : FIELD_MATCH)) != 0;
+    return good ? i : FIELDS_NONE;
+}
+
+static void plan_match(struct fields_plan *plan)
+{
+    plan->type = match_index(plan->kind, "type", FIELD_CODE);
+    plan->topics = match_index(plan->kind, "topics", FIELD_CODES);
+    plan->contribution = match_index(plan->kind, "contribution", FIELD_CODE);
+    plan->status = match_index(plan->kind, "status", FIELD_CODE);
+    plan->radius = match_index(plan->kind, "radius", FIELD_CODE);
+    plan->until = match_index(plan->kind, "valid_to", FIELD_DATE);
+    plan->matched = plan->type != FIELDS_NONE && plan->topics != FIELDS_NONE &&
+                    plan->contribution != FIELDS_NONE && plan->status != FIELDS_NONE &&
+                    plan->radius != FIELDS_NONE && plan->until != FIELDS_NONE;
+    if (plan->matched) {
+        const struct field *status = &plan->kind->fields[plan->status];
+        tris_assert(status->preset != NULL);
+        plan->open = schema_code_by_name(status->codes, span_str(status->preset))->number;
+    }
+}
+
 void fields_init(struct fields_plans *plans)
 {
     plans->count = schema_kind_count();
@@ -28,6 +55,7 @@ void fields_init(struct fields_plans *plans)
             .source = field_index(kind, "source"),
             .source_id = field_index(kind, "source_id"),
         };
+        plan_match(&plans->plan[i]);
     }
 }
 

@@ -10,6 +10,10 @@ struct fields_plan {
     const struct kind *kind;
     /* index into kind->fields, or FIELDS_NONE; name: the one with FIELD_TITLE */
     int name, region, source, source_id;
+    /* records of the kind meet each other (FIELD_MATCH); then these are indexes too */
+    bool matched;
+    int type, topics, contribution, status, radius, until;
+    uint32_t open; /* preset of status: only such records meet */
 };
 
 /* One plan a kind of schema.def; filled once when a store is opened. */

@@ -3,6 +3,7 @@
 
 #include "proto/assert.h"
 #include "storage/dup.h"
+#include "storage/match.h"
 
 enum { END_REASON = 1, END_PUBLISHED_AS = 2, CARD_LINE = 1, FIELD_EXTENSION = 128 };
 
@@ -168,8 +169,39 @@ static void count_record(struct store_txn *t, const struct record_row *row, int6
     }
 }
 
-/* The duplicate keys of a record's present state, decoded from its last effective put. */
-static bool old_dup_keys(struct store_txn *t, const struct fold *fold, struct dup_keys *out)
+/* Rows of indexes that follow from a record's payload and are not in its row. */
+struct payload_rows {
+    struct dup_keys dup;
+    struct match_rows match;
+};
+
+static void payload_rows_of(const struct head *head, const struct fold *fold,
+                            const struct record *record, struct payload_rows *out)
+{
+    if (head->row.log.own) {
+        dup_keys_of(fold->plan, record, fold->ref, &out->dup);
+    }
+    match_rows_of(fold->plan, record, fold->ref, &out->match);
+}
+
+/* Duplicates are looked for among own records alone. */
+static bool has_payload_rows(const struct head *head, const struct fold *fold)
+{
+    return head->row.log.own || fold->plan->matched;
+}
+
+static void update_payload_rows(struct store_txn *t, const struct head *head,
+                                const struct payload_rows *before, const struct payload_rows *after)
+{
+    if (head->row.log.own) {
+        dup_update(t, before != NULL ? &before->dup : NULL, after != NULL ? &after->dup : NULL);
+    }
+    match_update(t, before != NULL ? &before->match : NULL, after != NULL ? &after->match : NULL);
+}
+
+/* Those of a record's present state, decoded from its last effective put. */
+static bool old_payload_rows(struct store_txn *t, const struct head *head, const struct fold *fold,
+                             struct payload_rows *out)
 {
     struct entry entry;
     enum tris_err err = store_entry_get(&t->view, fold->ref.log_no, fold->old.put_seq, &entry);
@@ -180,7 +212,7 @@ static bool old_dup_keys(struct store_txn *t, const struct fold *fold, struct du
         txn_fail(t, TRIS_ERR_CORRUPT);
         return false;
     }
-    dup_keys_of(fold->plan, t->old_record, fold->ref, out);
+    payload_rows_of(head, fold, t->old_record, out);
     return true;
 }
 
@@ -205,10 +237,10 @@ static void apply_create(struct store_txn *t, const struct head *head, uint64_t 
     struct key key;
     key_region(&key, row.kind, row.dims.region, fold->ref);
     txn_append(t, DB_REGION, &key, span_of(NULL, 0));
-    if (log->own) {
-        struct dup_keys keys;
-        dup_keys_of(fold->plan, fold->record, fold->ref, &keys);
-        dup_update(t, NULL, &keys);
+    if (has_payload_rows(head, fold)) {
+        struct payload_rows rows;
+        payload_rows_of(head, fold, fold->record, &rows);
+        update_payload_rows(t, head, NULL, &rows);
     }
 }
 
@@ -224,15 +256,15 @@ static void note_change(struct record_row *row, const struct entry_header *heade
 static void apply_put(struct store_txn *t, const struct head *head, uint64_t seq,
                       const struct entry_header *header, const struct fold *fold)
 {
-    struct dup_keys before;
-    struct dup_keys after;
-    if (head->row.log.own) {
+    if (has_payload_rows(head, fold)) {
+        struct payload_rows before;
+        struct payload_rows after;
         /* first, while the old payload is where the row says */
-        dup_keys_of(fold->plan, fold->record, fold->ref, &after);
-        if (!old_dup_keys(t, fold, &before)) {
+        payload_rows_of(head, fold, fold->record, &after);
+        if (!old_payload_rows(t, head, fold, &before)) {
             return;
         }
-        dup_update(t, &before, &after);
+        update_payload_rows(t, head, &before, &after);
     }
     struct record_row row = fold->old;
     fields_dims(fold->plan, fold->record, &row.dims);
@@ -253,12 +285,12 @@ static void apply_put(struct store_txn *t, const struct head *head, uint64_t seq
 static void apply_end(struct store_txn *t, const struct head *head, uint64_t seq,
                       const struct entry_header *header, const struct fold *fold)
 {
-    if (head->row.log.own) {
-        struct dup_keys before;
-        if (!old_dup_keys(t, fold, &before)) {
+    if (has_payload_rows(head, fold)) {
+        struct payload_rows before;
+        if (!old_payload_rows(t, head, fold, &before)) {
             return;
         }
-        dup_update(t, &before, NULL);
+        update_payload_rows(t, head, &before, NULL);
     }
     struct record_row row = fold->old;
     row.ended = true;

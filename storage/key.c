@@ -161,6 +161,27 @@ void key_word(struct key *k, struct span word, uint32_t log_no, uint64_t block)
     key_add_ref(k, (struct record_ref){log_no, block});
 }
 
+void key_match_prefix(struct key *k, uint32_t kind, uint32_t type, uint32_t topic, uint32_t log_no,
+                      uint32_t contribution)
+{
+    k->len = 0;
+    add_kind(k, kind);
+    add_be(k, type, 1);
+    add_be(k, topic, 1);
+    add_be(k, log_no, 4);
+    if (contribution != 0) {
+        add_be(k, contribution, 1);
+    }
+}
+
+void key_match(struct key *k, uint32_t kind, uint32_t type, uint32_t topic, struct record_ref ref,
+               uint32_t contribution)
+{
+    tris_assert(contribution != 0);
+    key_match_prefix(k, kind, type, topic, ref.log_no, contribution);
+    add_be(k, ref.seq, 8);
+}
+
 void key_add_ref(struct key *k, struct record_ref ref)
 {
     add_be(k, ref.log_no, 4);
@@ -243,6 +264,16 @@ bool key_read_cube(struct span key, struct cube_row *out)
     out->region[sizeof out->region - 1] = '\0';
     out->a = (uint32_t)read_be(key.ptr + 8, 2);
     out->b = (uint32_t)read_be(key.ptr + 10, 2);
+    return true;
+}
+
+bool key_read_match(struct span key, struct record_ref *ref, uint32_t *contribution)
+{
+    if (key.len != 17) {
+        return false;
+    }
+    *ref = (struct record_ref){(uint32_t)read_be(key.ptr + 4, 4), read_be(key.ptr + 9, 8)};
+    *contribution = key.ptr[8];
     return true;
 }
 

@@ -49,6 +49,11 @@ void key_name_prefix(struct key *k, uint32_t kind, struct span within, struct sp
 void key_word_prefix(struct key *k, struct span word, bool whole);
 /* 64 records in a row: those of this log whose seq / 64 is `block`. */
 void key_word(struct key *k, struct span word, uint32_t log_no, uint64_t block);
+/* Records that can meet others, by one of their topics; contribution 0: of any, as a prefix. */
+void key_match_prefix(struct key *k, uint32_t kind, uint32_t type, uint32_t topic, uint32_t log_no,
+                      uint32_t contribution);
+void key_match(struct key *k, uint32_t kind, uint32_t type, uint32_t topic, struct record_ref ref,
+               uint32_t contribution);
 void key_add_ref(struct key *k, struct record_ref ref);
 /* At most 12 and 7 bytes. */
 void key_cube(struct key *k, enum cube_rollup rollup, uint32_t level, const char *region,
@@ -64,6 +69,7 @@ bool key_read_log_seq(struct span key, uint32_t *log_no, uint64_t *seq);
 bool key_read_arrival(struct span key, uint64_t *arrival);
 bool key_read_house_log(struct span key, enum tris_topic *topic, uint32_t *log_no);
 bool key_read_cube(struct span key, struct cube_row *out); /* count is left alone */
+bool key_read_match(struct span key, struct record_ref *ref, uint32_t *contribution);
 bool key_starts_with(struct span key, const struct key *prefix);
 
 #endif

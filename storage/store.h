@@ -204,6 +204,29 @@ TRIS_MUST_CHECK enum tris_err store_find_unsourced(struct store_view *v, uint32_
                                                    struct span name, struct span within,
                                                    struct span source, struct record_ref *out);
 
+/* ---- records that meet: offers and needs ---- */
+
+struct match_hit {
+    struct record_ref ref;
+    uint32_t contribution, radius; /* codes */
+    uint32_t valid_to;             /* YYYYMMDD */
+    uint8_t topics[3];             /* codes, 0 where there are fewer */
+};
+struct match_query {
+    uint32_t kind, type; /* type: the wanted one */
+    uint32_t topic_count;
+    uint8_t topics[3];
+    uint32_t contribution; /* 0: any */
+    uint32_t log_no;
+};
+/* Records of one log that are not ended, still have their preset status (expired or not), are of
+ * the wanted type and share a topic; each once, until `each` returns false. TRIS_ERR_NOT_READY if
+ * there are more than `max` rows; *examined: how many were read. */
+TRIS_MUST_CHECK enum tris_err store_match_each(struct store_view *v, const struct match_query *q,
+                                               uint32_t max,
+                                               bool (*each)(void *ctx, const struct match_hit *hit),
+                                               void *ctx, uint32_t *examined);
+
 /* ---- search: words follow the feed outside the batch ---- */
 
 /* Indexes up to `max` feed items; *behind = how many are left. In a transaction of its own. */

@@ -576,6 +576,30 @@ static void a_slug_is_of_small_letters_digits_and_hyphens(void **state)
     assert_true(has_error(f, SCOPE_NATIONAL, "lang"));
 }
 
+static void an_open_listing_is_called_expired_after_its_last_day(void **state)
+{
+    struct fixture *f = *state;
+    fresh(f, KIND_LISTING);
+    assert_int_equal(set(f, "valid_from", "2026-01-01"), TRIS_OK);
+    assert_int_equal(set(f, "valid_to", "2026-03-01"), TRIS_OK);
+    record_derive(&f->r, 20260301);
+    assert_string_equal(shown(f, "status", false, LANG_EN), "open");
+    record_derive(&f->r, 20260302);
+    assert_string_equal(shown(f, "status", false, LANG_EN), "expired");
+    assert_true(has_error(f, SCOPE_LOCAL, "status")); /* it is not for writing */
+    static const char *const final[] = {"matched", "closed"};
+    for (size_t i = 0; i < sizeof final / sizeof final[0]; i++) {
+        assert_int_equal(set(f, "status", final[i]), TRIS_OK);
+        assert_false(has_error(f, SCOPE_LOCAL, "status"));
+        record_derive(&f->r, 20990101);
+        assert_string_equal(shown(f, "status", false, LANG_EN), final[i]);
+    }
+    fresh(f, KIND_PARTNER); /* nothing of a partner expires */
+    record_derive(&f->r, 20990101);
+    assert_string_equal(shown(f, "status", false, LANG_EN), "active");
+    assert_null(record_past_field(f->r.kind, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -605,6 +629,7 @@ int main(void)
         cmocka_unit_test(what_stays_in_the_house_is_taken_out_of_what_leaves),
         cmocka_unit_test(a_reference_is_house_epoch_and_number),
         cmocka_unit_test(criteria_keep_their_order_and_have_scores),
+        cmocka_unit_test(an_open_listing_is_called_expired_after_its_last_day),
         cmocka_unit_test(a_slug_is_of_small_letters_digits_and_hyphens),
     };
     if (sodium_init() < 0) {
