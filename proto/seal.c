@@ -75,3 +75,9 @@ uint32_t seal_day(const struct seal *seal)
     uint64_t day = seal->time_ms / MS_PER_DAY;
     return day < UINT32_MAX ? (uint32_t)day : UINT32_MAX;
 }
+
+bool seal_is_cut(const struct seal *seal)
+{
+    static const struct tris_sig none;
+    return memcmp(&seal->sig, &none, sizeof none) == 0;
+}

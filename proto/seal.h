@@ -34,8 +34,9 @@ uint32_t seal_day(const struct seal *seal);
 /* What one verified run of entries does to a log. Points into the caller's wire bytes. */
 struct verified_segment {
     struct tris_log_id log;
-    uint64_t first;                          /* seq of its first entry */
-    uint32_t count;                          /* 0 (sealed anew) to TRIS_SEAL_SPACING_MAX */
+    uint64_t first; /* seq of its first entry */
+    uint32_t count; /* 0 (sealed anew) to TRIS_SEAL_SPACING_MAX */
+    bool cut; /* the last run of a cut log: the root is known otherwise, the seal is unsigned */
     struct span wire;                        /* `count` wire forms, one after the other */
     struct tree after;                       /* peaks once these entries are in */
     struct seal seal;                        /* seal.size == first + count */
@@ -54,5 +55,19 @@ TRIS_MUST_CHECK enum tris_err segment_verify(const struct tris_log_id *log,
                                              const struct tree *before, struct span wire,
                                              uint32_t count, const struct seal *seal,
                                              struct verified_segment *out);
+
+/* The last run of a log that is known to end at `end` with the root `end_root` (a verified fork
+ * proof says so): no signature is needed, out->seal has size, root, time 0 and a signature of
+ * zeros. The run is taken up to `end`; entries behind it are neither read nor kept.
+ * TRIS_ERR_NOT_NEXT if it does not reach `end` from before->size, _SEAL_SPACING if it has too many
+ * entries, _FORK if it misses the root (the sender's fault, or what is held is another history: a
+ * consistency proof tells), or a decoding error. */
+TRIS_MUST_CHECK enum tris_err segment_verify_cut(const struct tris_log_id *log,
+                                                 const struct tree *before, struct span wire,
+                                                 uint32_t count, uint64_t end,
+                                                 const struct tris_hash *end_root,
+                                                 struct verified_segment *out);
+/* Whether a seal is that of a cut log: all zeros where a signature would be. */
+bool seal_is_cut(const struct seal *seal);
 
 #endif

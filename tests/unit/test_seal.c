@@ -287,6 +287,57 @@ static void test_erased_entries_give_the_same_root_as_whole_ones(void **state)
     assert_int_equal(verify(f, &before, wbuf_span(&w), 16, &seal), TRIS_OK);
 }
 
+static void test_the_last_run_of_a_cut_log_needs_no_seal(void **state)
+{
+    struct fixture *f = *state;
+    struct tree before, at[9];
+    tree_init(&before);
+    (void)make_run(f, &before, 3);
+    before = f->after;
+    struct span wire = make_run(f, &before, 8);
+    for (uint64_t end = 4; end <= 11; end++) { /* what is behind the end is not taken */
+        struct rbuf run = rbuf_of(wire);
+        struct tris_hash root;
+        at[0] = before;
+        for (uint64_t i = 0; i < end - 3; i++) {
+            struct entry entry;
+            struct entry_header back;
+            struct tris_hash leaf;
+            uint8_t bytes[TRIS_HEADER_BYTES_MAX];
+            struct wbuf full = wbuf_of(bytes, sizeof bytes);
+            assert_int_equal(entry_wire_next(&run, &entry), TRIS_OK);
+            assert_int_equal(entry_open(&entry, &f->log, 3 + i, &full, &back, &leaf), TRIS_OK);
+            tree_append(&at[0], &leaf, TREE_LEVELS_MAX, NULL);
+        }
+        tree_root(&at[0], &root);
+        assert_int_equal(segment_verify_cut(&f->log, &before, wire, 8, end, &root, &f->out),
+                         TRIS_OK);
+        assert_true(f->out.cut && f->out.count == end - 3 && f->out.seal.size == end);
+        assert_true(f->out.after.size == end && f->out.wire.len == run.pos);
+        assert_true(seal_is_cut(&f->out.seal));
+        assert_int_equal(segment_verify_cut(&f->log, &before, wire, 8, end - 1, &root, &f->out),
+                         end == 4 ? TRIS_ERR_NOT_NEXT : TRIS_ERR_FORK);
+        uint32_t few = (uint32_t)(end - 4);
+        assert_int_equal(segment_verify_cut(&f->log, &before, wire, few, end, &root, &f->out),
+                         TRIS_ERR_NOT_NEXT);
+        root.b[3] ^= 1;
+        assert_int_equal(segment_verify_cut(&f->log, &before, wire, 8, end, &root, &f->out),
+                         TRIS_ERR_FORK);
+    }
+    struct tris_hash root;
+    tree_root(&f->after, &root);
+    for (size_t len = 0; len < wire.len; len++) {
+        assert_int_equal(
+            segment_verify_cut(&f->log, &before, span_of(wire.ptr, len), 8, 11, &root, &f->out),
+            TRIS_ERR_TRUNCATED);
+    }
+    assert_int_equal(
+        segment_verify_cut(&f->log, &before, wire, TRIS_SEAL_SPACING_MAX + 1, 11, &root, &f->out),
+        TRIS_ERR_SEAL_SPACING);
+    struct seal seal = make_seal(f);
+    assert_false(seal_is_cut(&seal));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +351,7 @@ int main(void)
         cmocka_unit_test(test_segment_that_does_not_continue_the_log_is_refused),
         cmocka_unit_test(test_guilt_follows_from_root_and_signature),
         cmocka_unit_test(test_every_flipped_bit_of_a_run_is_noticed),
+        cmocka_unit_test(test_the_last_run_of_a_cut_log_needs_no_seal),
         cmocka_unit_test(test_run_must_be_used_up_exactly),
         cmocka_unit_test(test_erased_entries_give_the_same_root_as_whole_ones),
     };
