@@ -47,6 +47,9 @@ enum tris_err_class {
     X(ERR_GOODBYE,       "goodbye",      PEER,    "the peer closed the session")                   \
     X(ERR_CLOSED,        "closed",       PEER,    "the connection was closed")                     \
     X(ERR_FORK,          "fork",         PEER,    "the log has two different continuations")       \
+    X(ERR_BAD_PROOF,     "bad_proof",    PEER,    "a fork proof does not prove a fork")            \
+    X(ERR_BAD_NODES,     "bad_nodes",    PEER,    "tree nodes do not hash to the node above them") \
+    X(ERR_NO_PROOF,      "no_proof",     PEER,    "no proof that a log is consistent with its seal") \
     X(ERR_UNKNOWN_LOG,   "unknown_log",  PEER,    "the log belongs to no known member")            \
     /* this machine */                                                                             \
     X(ERR_NO_SPACE,      "no_space",     RESOURCE,"the buffer is full")                            \

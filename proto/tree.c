@@ -84,7 +84,12 @@ static uint32_t floor_log2(uint64_t n)
     return log;
 }
 
-/* The fewest complete nodes that cover leaves [begin, end), left to right. */
+void tree_add(struct tree *t, uint32_t level, const struct tris_hash *hash)
+{
+    tris_assert(level < TREE_LEVELS_MAX);
+    (void)tree_push(t, level, hash, 0, NULL);
+}
+
 static size_t cover(uint64_t begin, uint64_t end, struct tree_node *out, size_t out_max)
 {
     size_t count = 0;
@@ -98,6 +103,39 @@ static size_t cover(uint64_t begin, uint64_t end, struct tree_node *out, size_t 
         pos += UINT64_C(1) << level;
     }
     return count;
+}
+
+size_t tree_cover(uint64_t begin, uint64_t end, struct tree_node out[TREE_PROOF_MAX])
+{
+    tris_assert(begin <= end);
+    return cover(begin, end, out, TREE_PROOF_MAX);
+}
+
+size_t tree_merge(struct tree_node *nodes, size_t count)
+{
+    size_t top = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct tree_node node = nodes[i];
+        while (top > 0 && nodes[top - 1].level == node.level && node.index % 2 == 1 &&
+               nodes[top - 1].index + 1 == node.index) {
+            top--;
+            tree_node_hash(&nodes[top].hash, &node.hash, &node.hash);
+            node.level++;
+            node.index /= 2;
+        }
+        nodes[top++] = node;
+    }
+    return top;
+}
+
+uint64_t tree_peak_end(uint64_t index, uint64_t size)
+{
+    tris_assert(index < size);
+    uint64_t end = 0;
+    while (end <= index) {
+        end += UINT64_C(1) << floor_log2(size - end);
+    }
+    return end;
 }
 
 size_t tree_inclusion_nodes(uint64_t index, uint64_t size, struct tree_node out[TREE_PROOF_MAX])

@@ -35,6 +35,22 @@ void tree_root(const struct tree *t, struct tris_hash *out);
 void tree_node_hash(const struct tris_hash *left, const struct tris_hash *right,
                     struct tris_hash *out);
 
+/* Appends a complete node of `level`: the size must be a multiple of the leaves that it covers and
+ * stay within 64 bits (asserted). */
+void tree_add(struct tree *t, uint32_t level, const struct tris_hash *hash);
+
+/* The coordinates (hash unset) of the fewest complete nodes that cover leaves [begin, end), left to
+ * right; their number, at most 126. */
+size_t tree_cover(uint64_t begin, uint64_t end, struct tree_node out[TREE_PROOF_MAX]);
+
+/* Joins neighbours that are the halves of a complete node, in place, until none are left: nodes
+ * that cover [begin, end) without gaps, left to right, become those of tree_cover(begin, end). */
+size_t tree_merge(struct tree_node *nodes, size_t count);
+
+/* The first leaf behind the peak that leaf `index` lies under, in a tree of `size`; index < size.
+ */
+uint64_t tree_peak_end(uint64_t index, uint64_t size);
+
 /* The coordinates (hash unset) of the complete nodes that prove leaf `index` in a tree of `size`,
  * or that old_size is a prefix of size; folded subtrees at the right edge are given by the several
  * complete nodes that they consist of, left to right. Return their number (<= TREE_PROOF_MAX). The

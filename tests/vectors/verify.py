@@ -142,6 +142,22 @@ def check_seals(data):
     accepted("segment", segment_case, data["segment"])
 
 
+def fork_case(case):
+    proof = f.Fork(raw(case["proof"]))
+    return (proof.log.hex() == case["log_id"] and proof.key.hex() == case["seal_key"]
+            and str(proof.at) == case["at"] and proof.root_at.hex() == case["root_at"]
+            and sorted(map(str, proof.sizes)) == sorted(case["sizes"]))
+
+
+def check_forks(data):
+    for case in data["proofs"]:
+        accepted("fork proof: " + case["what"], fork_case, case)
+        fields = f.unpack(raw(case["proof"]))
+        wrong = [fields[:8] + [fields[9], fields[8]], fields[:8] + [fields[8], fields[8]],
+                 fields[:7] + [fields[7] + f.ZERO] + fields[8:], fields + [0], fields[:9]]
+        report(all(is_refused(f.Fork, f.pack(other)) for other in wrong), "bad " + case["what"])
+
+
 def line_case(case):
     line = c.HouseLine(case["text"].encode())
     return (line.role == case["role"] and line.region == case["region"]
@@ -218,7 +234,7 @@ def check_noise(data):
             accepted("handshake", noise_case, case)
 
 
-GOLDEN = {"entry.json": check_entries, "tree.json": check_trees, "seal.json": check_seals,
+GOLDEN = {"fork.json": check_forks, "entry.json": check_entries, "tree.json": check_trees, "seal.json": check_seals,
           "charter.json": check_charters, "frontier.json": check_frontiers,
           "message.json": check_messages, "noise.json": check_noise}
 
@@ -268,6 +284,7 @@ def check_flips(folder):
     flips("its seal", seal, lambda data: segment(wire, data))
     flips("its seal, by signature alone", seal,
           lambda data: f.Seal(data[:-64], data[-64:]).check(public))
+    flips("fork proof", raw(read(folder, "fork.json")["proofs"][3]["proof"]), f.Fork)
     charters = read(folder, "charter.json")
     flips("house line", charters["lines"][0]["text"].encode(), c.HouseLine)
     whole = next(case for case in charters["charters"] if case["complete"])

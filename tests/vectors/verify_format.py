@@ -353,3 +353,67 @@ def check_segment(log, key, tree, wire, seal):
     seal.check(key)
     tree.size, tree.peaks = grown.size, grown.peaks
     return run
+
+
+# ---- fork proofs ----
+
+def below(value, most, why):
+    need(is_uint(value, most), why)
+    return value
+
+
+class Fork:
+    """A proof that a log was sealed with two histories; made only if it is one."""
+
+    def __init__(self, data):
+        need(len(data) <= 4096, "too large")
+        fields = unpack(data)
+        need(isinstance(fields, list) and len(fields) == 10, "proof is no array of 10")
+        tag, federation, house, topic, epoch, key, self.at, left, *sides = fields
+        need(tag == "tris-fork-1", "tag")
+        need(is_bin(federation, 32) and is_bin(house, 32), "type")
+        below(topic, 1, "topic")
+        below(epoch, U32, "epoch")
+        need(key is None if epoch == 0 else is_bin(key, 32), "key")
+        self.key = key or house
+        self.log = log_id(federation, house, topic, epoch, self.key)
+        below(self.at, U64, "at")
+        self.sizes, leaves = [], []
+        before = self.push(Tree(), cover(0, self.at), self.split(left))
+        self.root_at = before.root()
+        for side in sides:
+            leaves.append(self.check_side(before, side))
+        need(leaves[0] < leaves[1], "leaves are equal or out of order")
+
+    @staticmethod
+    def split(data):
+        need(isinstance(data, bytes) and len(data) % 32 == 0, "hashes")
+        return [data[i:i + 32] for i in range(0, len(data), 32)]
+
+    @staticmethod
+    def push(tree, steps, hashes):
+        need(len(steps) == len(hashes), "number of hashes")
+        for level, value in zip(steps, hashes):
+            tree.push(level, value)
+        return tree
+
+    def check_side(self, before, side):
+        need(isinstance(side, list) and len(side) == 5, "side is no array of 5")
+        size, time_ms, signature, leaf, right = side
+        need(is_bin(leaf, 32) and is_uint(size) and self.at < size, "side")
+        end = 0  # of the peak that covers leaf `at`
+        while end <= self.at:
+            end += 1 << (size - end).bit_length() - 1
+        hashes, steps = self.split(right), cover(self.at + 1, end)
+        need(len(hashes) == len(steps) + (end < size), "number of hashes")
+        tree = Tree.from_bytes(before.to_bytes())
+        tree.push(0, leaf)
+        self.push(tree, steps, hashes[:len(steps)])
+        root = tree.root()
+        if end < size:
+            root = hashes[-1]
+            for level in sorted(tree.peaks):
+                root = node(tree.peaks[level], root)
+        Seal.build(self.log, size, root, time_ms, signature).check(self.key)
+        self.sizes.append(size)
+        return leaf
