@@ -188,8 +188,11 @@ static void conn_event(struct conn *c, struct session_event *event)
     case SESSION_EV_PONG:
         overlay_conn_pong(c->d, c, event->pong.id, event->pong.rtt_ms);
         return;
-    case SESSION_EV_OWN_AHEAD:
-        overlay_conn_own_ahead(c->d, c, event->own.log_no, event->own.size);
+    case SESSION_EV_CLAIM:
+        overlay_conn_own_ahead(c->d, c, event->claim.log_no, event->claim.size);
+        return;
+    case SESSION_EV_TOLD:
+    case SESSION_EV_OWN_SEAL: /* no claim is asked to be proven yet */
         return;
     case SESSION_EV_CLOSED:
         conn_end(c, event->closed.reason, event->closed.by_peer);

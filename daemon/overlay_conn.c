@@ -227,7 +227,7 @@ void overlay_conn_own_ahead(struct daemon *d, struct conn *c, uint32_t log_no, u
     const struct frontier_item *item = frontier_item(d->frontier, log_no);
     struct overlay *o = d->overlay;
     uint64_t now = overlay_now(o);
-    if (conn_peer(c) == UINT32_MAX) {
+    if (conn_peer(c) == UINT32_MAX || (item != NULL && size <= item->held)) {
         return;
     }
     if (o->own_ahead.size == 0 || (o->own_ahead.log_no == log_no && o->own_ahead.size < size)) {

@@ -138,6 +138,7 @@ enum tris_err frontier_set(struct frontier *f, uint32_t log_no, const struct fro
         }
         *slot = *item;
         slot->fetcher = 0;
+        slot->tail = 0;
         f->used[log_no] = true;
         f->count = log_no >= f->count ? log_no + 1 : f->count;
     } else {

@@ -25,7 +25,8 @@ struct frontier_item {
     struct tris_hash root; /* at `whole` */
     uint32_t day;          /* day of the newest seal, days since 1970-01-01 UTC */
     uint8_t flags;
-    bool own;         /* this house's own log: never fetched from others */
+    bool own;         /* this house's own log: never fetched from others, unless */
+    uint64_t tail;    /* an own seal of this size shows that they hold more; 0 = none does */
     uint64_t stamp;   /* change counter at its last change */
     uint64_t fetcher; /* session that is fetching it now, 0 = none */
 };
@@ -34,6 +35,12 @@ struct frontier_item {
 static inline bool frontier_item_counts(const struct frontier_item *item)
 {
     return item->whole > 0 || (item->flags & FRONTIER_FORKED) != 0;
+}
+
+/* Whether entries of the log are taken from peers. */
+static inline bool frontier_item_fetched(const struct frontier_item *item)
+{
+    return !item->own || item->tail > item->held;
 }
 
 struct frontier; /* opaque, heap */
@@ -48,7 +55,8 @@ TRIS_MUST_CHECK enum tris_err frontier_set(struct frontier *f, uint32_t log_no,
                                            const struct frontier_item *item);
 /* NULL if the number is not in use. Valid until the next frontier_set. */
 const struct frontier_item *frontier_item(const struct frontier *f, uint32_t log_no);
-struct frontier_item *frontier_item_mut(struct frontier *f, uint32_t log_no); /* fetcher only */
+/* for fetcher and tail only: these two stay as they are in frontier_set */
+struct frontier_item *frontier_item_mut(struct frontier *f, uint32_t log_no);
 uint32_t frontier_find(const struct frontier *f, const struct tris_short *id);
 uint32_t frontier_count(const struct frontier *f); /* highest number + 1 */
 

@@ -61,11 +61,13 @@ enum session_state {
 
 enum session_event_type {
     SESSION_EV_OPEN, /* peer authenticated, for a responder by its first frame: peer.house, role */
-    SESSION_EV_SEGMENT,   /* entries to verify and write; answered by session_segment_done */
-    SESSION_EV_IN_SYNC,   /* own and the peer's root became equal */
-    SESSION_EV_PONG,      /* pong.id, pong.rtt_ms */
-    SESSION_EV_OWN_AHEAD, /* the peer claims more of our own log than we hold: own.log_no, size */
-    SESSION_EV_CLOSED,    /* closed.reason; last event */
+    SESSION_EV_SEGMENT,  /* entries to verify and write; answered by session_segment_done */
+    SESSION_EV_IN_SYNC,  /* own and the peer's root became equal */
+    SESSION_EV_PONG,     /* pong.id, pong.rtt_ms */
+    SESSION_EV_CLAIM,    /* the peer says what it holds of an own log: claim; nothing is proven */
+    SESSION_EV_TOLD,     /* and that was all of it */
+    SESSION_EV_OWN_SEAL, /* answer to session_own_probe: own_seal, not verified */
+    SESSION_EV_CLOSED,   /* closed.reason; last event */
 };
 
 /* A complete run of entries as received. The consumer owns `bytes` (free) from the event on. */
@@ -93,7 +95,12 @@ struct session_event {
         struct {
             uint32_t log_no;
             uint64_t size;
-        } own;
+            struct tris_short root;
+        } claim;
+        struct {
+            uint32_t log_no;
+            struct seal seal; /* log filled in */
+        } own_seal;
         struct {
             enum tris_err reason;
             bool by_peer; /* it said goodbye with this reason */
@@ -156,6 +163,13 @@ void session_root_changed(struct session *s);
  * session). A RESOURCE or STATE error leaves the log to be fetched again later. Duplicates of what
  * is held already are TRIS_OK. */
 void session_segment_done(struct session *s, uint32_t log_no, size_t len, enum tris_err result);
+
+/* Asks the peer for the newest seal that it holds of an own log, if that is `size` or larger: the
+ * proof of its claim. Answered by SESSION_EV_OWN_SEAL or not at all. Nothing happens while one is
+ * open for this log, or while the log is fetched from this peer. */
+void session_own_probe(struct session *s, uint32_t log_no, uint64_t size);
+/* The owner has set the tail of an own log in the frontier: fetches what this peer has claimed. */
+void session_own_tail(struct session *s, uint32_t log_no);
 
 void session_credit_window(struct session *s, uint64_t bytes); /* change the window, >= initial */
 /* Answered by SESSION_EV_PONG; a newer ping replaces one that waits. */

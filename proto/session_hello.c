@@ -1,4 +1,4 @@
-/* The handshake of a session, and what each side says that it holds of the other's own logs.
+/* The handshake of a session.
  *
  * Until the peer's static key is known to belong to its house not one byte is answered. Message 1
  * can be replayed by whoever recorded it: it only says who calls and carries hints, and the session
@@ -198,68 +198,5 @@ void hello_read_second(struct session *s, struct span frame)
     session_opened(s);
     if (s->state == SESSION_OPEN && welcome.claims.present) {
         claims_read(s, &welcome.claims);
-    }
-}
-
-/* What we hold of the peer's logs, of the newest epochs if there are many. */
-size_t claims_encode(const struct session *s, uint8_t *out, size_t cap, struct msg_list *list)
-{
-    const struct frontier *f = s->config.frontier;
-    const struct frontier_item *found[MSG_CLAIMS_MAX];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < frontier_count(f); i++) {
-        const struct frontier_item *item = frontier_item(f, i);
-        if (item == NULL || !tris_house_id_eq(&item->ref.house, &s->peer) ||
-            !frontier_item_counts(item)) {
-            continue;
-        }
-        if (count < MSG_CLAIMS_MAX) {
-            found[count++] = item;
-            continue;
-        }
-        uint32_t oldest = 0;
-        for (uint32_t k = 1; k < count; k++) {
-            oldest = found[k]->ref.epoch < found[oldest]->ref.epoch ? k : oldest;
-        }
-        if (found[oldest]->ref.epoch < item->ref.epoch) {
-            found[oldest] = item;
-        }
-    }
-    struct wbuf w = wbuf_of(out, cap);
-    for (uint32_t k = 0; k < count; k++) {
-        struct msg_claim claim = {.log = tris_short_of(found[k]->id.b),
-                                  .size = found[k]->whole,
-                                  .root = tris_short_of(found[k]->root.b)};
-        msg_row_put(&w, MSG_ROW_claim, &claim);
-    }
-    tris_assert(w.err == TRIS_OK);
-    *list = (struct msg_list){.present = true, .count = count, .rows = wbuf_span(&w)};
-    return w.len;
-}
-
-void claims_read(struct session *s, const struct msg_list *list)
-{
-    s->stats.claimed = true;
-    struct rbuf r = rbuf_of(list->rows);
-    for (uint32_t i = 0; i < list->count; i++) {
-        struct msg_claim claim;
-        msg_row_get(&r, MSG_ROW_claim, &claim);
-        tris_assert(r.err == TRIS_OK); /* checked when the list was decoded */
-        uint32_t log_no = frontier_find(s->config.frontier, &claim.log);
-        if (log_no == FRONTIER_NONE) {
-            s->stats.unknown_logs++;
-            continue;
-        }
-        const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
-        if (!item->own) {
-            continue;
-        }
-        struct tris_short root = tris_short_of(item->root.b);
-        if (claim.size > item->held) {
-            pull_own_ahead(s, log_no, claim.size);
-        } else if (claim.size == item->whole && !tris_short_eq(&root, &claim.root)) {
-            s->stats.other_roots++;
-        }
-        position_set(s, log_no, claim.size < item->held ? claim.size : item->held);
     }
 }

@@ -23,6 +23,10 @@ enum {
     SESSION_ITEMS_MAX = 65536,
     /* an answer with more differing buckets than this is not smaller than everything */
     SESSION_BUCKETS_DIFFER_MAX = 128,
+    /* own logs that a peer may speak of: gov and data of the newest epochs */
+    SESSION_OWN_LOGS_MAX = 4,
+    /* claims of own logs that are told to the owner; the others are repeated by a later ladder */
+    SESSION_CLAIMS_PER_MINUTE = 60,
     /* forked logs that one session remembers to leave alone */
     SESSION_FORKED_MAX = 64,
     /* bytes collected for one segment before its seal comes */
@@ -117,15 +121,29 @@ struct pull {
     struct assembly assembly;
     uint32_t forked[SESSION_FORKED_MAX];
     uint32_t forked_count;
-    struct { /* last OWN_AHEAD, so that one claim is one event */
-        uint32_t log_no;
-        uint64_t size;
-    } ahead;
-
     /* credit given: left to the peer, and waiting for the writer */
     bool receives; /* something was asked for or came: the window is opened */
     uint64_t window, credit_left, bytes_waiting;
     uint32_t segments_left, segments_waiting;
+};
+
+enum probe { PROBE_NONE, PROBE_DUE, PROBE_OPEN, PROBE_ANSWERED };
+
+/* What the peer has said of an own log, so that one claim is one event, and the question for its
+ * seal. */
+struct own_log {
+    uint32_t log_no;
+    bool claimed;
+    uint64_t size;
+    struct tris_short root;
+    enum probe probe;
+    uint64_t probe_size;
+};
+
+struct own {
+    struct own_log log[SESSION_OWN_LOGS_MAX];
+    uint32_t count, in_window;
+    uint64_t window_ms;
 };
 
 enum answer_kind { ANSWER_NONE, ANSWER_NOT_KNOWN, ANSWER_DIGESTS, ANSWER_CHANGED, ANSWER_BUCKETS };
@@ -218,6 +236,7 @@ struct session {
 
     struct pull pull;
     struct serve serve;
+    struct own own;
 };
 
 /* session.c */
@@ -230,12 +249,22 @@ bool session_roots_compare(struct session *s);
 struct tris_short session_own_root(const struct session *s);
 size_t session_room(const struct wbuf *w);
 
-/* session_hello.c: the handshake, and claims of own logs */
+/* session_hello.c: the handshake */
 TRIS_MUST_CHECK enum tris_err hello_start(struct session *s); /* initiator: writes message 1 */
 void hello_read_first(struct session *s, struct span prefix, struct span frame);
 void hello_read_second(struct session *s, struct span frame);
+
+/* session_own.c: claims of own logs, and their proofs */
 size_t claims_encode(const struct session *s, uint8_t *out, size_t cap, struct msg_list *list);
 void claims_read(struct session *s, const struct msg_list *list);
+void own_claim(struct session *s, uint32_t log_no, uint64_t size, const struct tris_short *root);
+bool own_has_control(const struct session *s);
+void own_put_control(struct session *s, struct wbuf *w);
+/* A SEAL without entries, an END of an own log: false if nobody has asked for it. */
+bool own_sealed(struct session *s, uint32_t log_no, const struct msg_seal *m);
+bool own_ended(struct session *s, uint32_t log_no);
+/* The question for its seal is open: both would be one range to the peer. */
+bool own_probed(const struct session *s, uint32_t log_no);
 
 /* session_ladder.c: comparing frontiers */
 void ladder_start(struct session *s);
@@ -263,7 +292,6 @@ void pull_want(struct session *s, uint32_t log_no, uint64_t until);
 /* The peer has a newer seal over what is held already. */
 void pull_want_seal(struct session *s, uint32_t log_no);
 void pull_step(struct session *s); /* starts what can be started, finishes what is done */
-void pull_own_ahead(struct session *s, uint32_t log_no, uint64_t size);
 struct fetch *pull_fetch(struct session *s, uint32_t log_no);
 /* `bytes` of this fetch have come. */
 void pull_progress(struct session *s, struct fetch *fetch, size_t bytes);

@@ -108,8 +108,9 @@ static void ladder_item(struct session *s, const struct msg_item *m)
     position_set(s, log_no, m->whole);
     if (m->whole == item->whole && !tris_short_eq(&root, &m->root)) {
         s->stats.other_roots++;
-    } else if (m->whole > item->held && item->own) {
-        pull_own_ahead(s, log_no, m->whole);
+    }
+    if (item->own) {
+        own_claim(s, log_no, m->whole, &m->root);
     } else if (m->whole > item->held) {
         pull_want(s, log_no, m->whole);
     } else if (m->whole == item->whole && m->whole == item->held && m->day > item->day &&

@@ -11,7 +11,6 @@ void pull_init(struct session *s)
     p->credit_left = TRIS_CREDIT_INITIAL_BYTES;
     p->segments_left = SESSION_SEGMENTS_MAX;
     p->settled = true;
-    p->ahead.log_no = FRONTIER_NONE;
 }
 
 void pull_fini(struct session *s)
@@ -31,19 +30,6 @@ void pull_opened(struct session *s)
         s->pull.next_ms = s->now_ms;
         pull_step(s);
     }
-}
-
-void pull_own_ahead(struct session *s, uint32_t log_no, uint64_t size)
-{
-    if (s->pull.ahead.log_no == log_no && s->pull.ahead.size >= size) {
-        return;
-    }
-    s->pull.ahead.log_no = log_no;
-    s->pull.ahead.size = size;
-    struct session_event event = {.type = SESSION_EV_OWN_AHEAD};
-    event.own.log_no = log_no;
-    event.own.size = size;
-    session_event_put(s, &event);
 }
 
 /* ---- wants and fetches ----------------------------------------------------------------------- */
@@ -69,7 +55,8 @@ static void want_add(struct session *s, uint32_t log_no, uint64_t until, bool se
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
     const struct want want = {.log_no = log_no, .seal = seal, .until = until};
-    if (item == NULL || item->own || want_met(s, &want) || segment_log_forked(s, log_no)) {
+    if (item == NULL || !frontier_item_fetched(item) || want_met(s, &want) ||
+        segment_log_forked(s, log_no)) {
         return;
     }
     struct fetch *fetch = pull_fetch(s, log_no);
@@ -129,7 +116,8 @@ static bool want_take(struct session *s, struct want_list *list, struct want *ou
         tris_assert(item != NULL);
         if (want_met(s, &want)) {
             want_remove(list, at);
-        } else if (item->fetcher != 0 && item->fetcher != s->config.session_no) {
+        } else if ((item->fetcher != 0 && item->fetcher != s->config.session_no) ||
+                   own_probed(s, want.log_no)) {
             list->cursor = at + 1;
         } else {
             item->fetcher = s->config.session_no;
@@ -389,6 +377,9 @@ static void range_ended(struct session *s, const struct msg_end *m)
 {
     uint32_t log_no = frontier_find(s->config.frontier, &m->log);
     struct fetch *fetch = log_no != FRONTIER_NONE ? pull_fetch(s, log_no) : NULL;
+    if (log_no != FRONTIER_NONE && own_ended(s, log_no)) {
+        return;
+    }
     if (fetch != NULL && fetch->requested) {
         fetch->ended = true;
         s->pull.fetched_ms = s->now_ms;

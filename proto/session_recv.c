@@ -72,7 +72,7 @@ static bool segment_fits(const struct session *s, uint32_t log_no, uint64_t firs
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
     const struct flight *f = flight_find(s, log_no);
-    return item != NULL && !item->own && !segment_log_forked(s, log_no) &&
+    return item != NULL && frontier_item_fetched(item) && !segment_log_forked(s, log_no) &&
            (f == NULL || !f->failed) && first == segment_base(s, log_no);
 }
 
@@ -204,6 +204,9 @@ static void seal_alone(struct session *s, const struct msg_seal *m)
     }
     p->segments_left--;
     p->receives = true;
+    if (log_no != FRONTIER_NONE && own_sealed(s, log_no, m)) {
+        return;
+    }
     /* Only what is asked for is worth a signature check, and once; late answers are no fault. */
     if (fetch == NULL || !fetch->requested || fetch->sealed ||
         !segment_fits(s, log_no, m->first)) { /* or the log has grown, and the seal with it */
@@ -241,9 +244,10 @@ void segment_seal(struct session *s, const struct msg_seal *m)
     }
     uint64_t end = m->first + m->count;
     const struct frontier_item *item = frontier_item(s->config.frontier, a->log_no);
-    if (item->own) { /* nobody teaches us our own log; the owner decides what it means */
+    if (!frontier_item_fetched(item)) { /* nobody teaches us our own log unasked */
+        struct tris_short root = tris_short_of(m->root.b);
         if (end > item->held) {
-            pull_own_ahead(s, a->log_no, end);
+            own_claim(s, a->log_no, end, &root);
         }
         return;
     }

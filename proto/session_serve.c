@@ -175,8 +175,10 @@ static void range_add(struct session *s, const struct msg_get_range *m)
     const struct frontier_item *item = frontier_item(s->config.frontier, range.log_no);
     if (item != NULL) {
         range.gov = item->ref.topic == TRIS_TOPIC_GOV;
-        position_set(s, range.log_no, m->first);
-        range.seal = m->first == m->until && m->first == item->held && m->first > 0;
+        range.seal = m->first == m->until && m->first <= item->held && m->first > 0;
+        if (!range.seal || !tris_house_id_eq(&item->ref.house, &s->peer)) {
+            position_set(s, range.log_no, m->first); /* else it asks what we hold of its own */
+        }
     }
     for (uint32_t i = 0; i < v->ranges_count; i++) {
         if (tris_short_eq(&v->ranges[i].log, &m->log)) {
@@ -195,7 +197,7 @@ static bool range_finished(const struct session *s, const struct range *range)
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, range->log_no);
     if (item != NULL && range->seal) {
-        return range->next != item->held; /* grown since: the new seal comes with its entries */
+        return false; /* the newest seal, however far the log has grown since */
     }
     return item == NULL || range->next >= range->until || range->next >= item->held;
 }
@@ -319,6 +321,9 @@ static bool range_start(struct session *s)
         return false;
     }
     s->serve.pushed_last = false;
+    if (range->seal) {
+        range->next = range->until = frontier_item(s->config.frontier, range->log_no)->held;
+    }
     if (!outgoing_read(s, range->log_no, range->next)) {
         range->until = range->next; /* cannot be read now: END, the peer comes again */
         range->seal = false;
@@ -355,7 +360,9 @@ static void outgoing_sealed(struct session *s, struct wbuf *w)
     s->stats.entries_out += o->count;
     s->stats.segments_out++;
     uint64_t end = o->first + o->count;
-    position_raise(s, o->log_no, end);
+    if (o->count > 0) {
+        position_raise(s, o->log_no, end);
+    }
     uint32_t at = range_of(s, o->log_no);
     if (at == UINT32_MAX) {
         serve_push(s, o->log_no);

@@ -66,7 +66,8 @@ struct end {
     struct node *node;
     struct session *session;
     bool opened, in_sync, closed;
-    uint32_t in_sync_count, own_ahead_count;
+    uint32_t in_sync_count, own_ahead_count, told_count, own_seal_count;
+    struct seal own_seal; /* the last one that a peer answered */
     struct session_event close;
     uint64_t rtt_id;
 };
@@ -455,6 +456,16 @@ static inline void end_segment(struct end *e, const struct session_segment *segm
     free(segment->bytes);
 }
 
+/* Whoever claims more of an own log than is held is asked for the seal. */
+static inline void end_claim(struct end *e, const struct session_event *event)
+{
+    const struct frontier_item *item = frontier_item(e->node->frontier, event->claim.log_no);
+    if (event->claim.size > item->held) {
+        e->own_ahead_count++;
+        session_own_probe(e->session, event->claim.log_no, event->claim.size);
+    }
+}
+
 static inline void end_events(struct end *e)
 {
     struct session_event event;
@@ -475,8 +486,15 @@ static inline void end_events(struct end *e)
         case SESSION_EV_PONG:
             e->rtt_id = event.pong.id;
             break;
-        case SESSION_EV_OWN_AHEAD:
-            e->own_ahead_count++;
+        case SESSION_EV_CLAIM:
+            end_claim(e, &event);
+            break;
+        case SESSION_EV_TOLD:
+            e->told_count++;
+            break;
+        case SESSION_EV_OWN_SEAL:
+            e->own_seal_count++;
+            e->own_seal = event.own_seal.seal;
             break;
         case SESSION_EV_CLOSED:
             e->closed = true;

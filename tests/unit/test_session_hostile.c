@@ -321,6 +321,37 @@ static void seals_nobody_waits_for_cost_credit_only(void **state)
     hostile_free(h);
 }
 
+/* Claims of absurd sizes, as many as the bounds of messages let pass, and seals for them. */
+static void claims_without_end_are_few_events(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_new();
+    struct node *victim = h->end.node;
+    uint8_t rows[64];
+    const struct tris_short log = tris_short_of(victim->logs[2].id.b);
+    for (uint32_t i = 0; i < 900; i++) {
+        struct msg_claim claim = {.log = log, .size = UINT64_MAX - i, .root = {{(uint8_t)i}}};
+        struct wbuf list = wbuf_of(rows, sizeof rows);
+        msg_row_put(&list, MSG_ROW_claim, &claim);
+        struct msg m = {.type = MSG_CLAIM};
+        m.claim_own.claims = (struct msg_list){true, 1, wbuf_span(&list)};
+        hostile_send(h, &m);
+    }
+    assert_true(h->end.own_ahead_count > 0 && h->end.own_ahead_count <= 60);
+    assert_int_equal(h->end.told_count, 1);
+    hostile_drain(h); /* its one question for the proof */
+    struct msg seal = {.type = MSG_SEAL};
+    seal.seal.log = log;
+    seal.seal.first = UINT64_MAX;
+    for (uint32_t i = 0; i < 10; i++) {
+        hostile_send(h, &seal);
+    }
+    assert_int_equal(h->end.own_seal_count, 1); /* one question, one answer that is looked at */
+    assert_int_equal(session_state(h->victim), SESSION_OPEN);
+    assert_int_equal(session_stats(h->victim)->duplicate_segments, 9);
+    hostile_free(h);
+}
+
 static void a_peer_that_never_reads_costs_little(void **state)
 {
     (void)state;
@@ -392,6 +423,7 @@ int main(void)
         cmocka_unit_test(a_range_that_never_ends_reconnects),
         cmocka_unit_test(an_endless_frontier_is_given_up),
         cmocka_unit_test(seals_nobody_waits_for_cost_credit_only),
+        cmocka_unit_test(claims_without_end_are_few_events),
         cmocka_unit_test(a_peer_that_never_reads_costs_little),
         cmocka_unit_test(segments_without_credit_wait),
     };

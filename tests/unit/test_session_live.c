@@ -159,37 +159,6 @@ static void a_log_that_misses_its_seal_is_left_alone(void **state)
     world_free(w);
 }
 
-static void own_log_ahead_is_told_and_not_fetched(void **state)
-{
-    (void)state;
-    struct world *w = world_new(2, 2);
-    fill_node(w, 0, 2, 10, 100);
-    struct link *l = link_open(w, 0, 0, 1);
-    world_run(w);
-    assert_true(nodes_equal(w, 0, 1));
-    link_close(l);
-    struct fake_log *log = &w->nodes[0].logs[1]; /* a backup was restored */
-    for (uint64_t i = 10; i < 20; i++) {
-        free(log->entries[i].bytes);
-    }
-    log->count = 10;
-    tree_init(&log->tree);
-    struct frontier_item item = *frontier_item(w->nodes[0].frontier, 1);
-    item.held = item.whole = 10;
-    memset(item.root.b, 9, sizeof item.root.b);
-    assert_int_equal(frontier_set(w->nodes[0].frontier, 1, &item), TRIS_OK);
-    for (uint32_t from = 0; from < 2; from++) {
-        l = link_open(w, 0, from, 1 - from);
-        world_run(w);
-        assert_alive(l);
-        assert_int_equal(l->end[from].own_ahead_count, 1);
-        assert_int_equal(l->end[1 - from].own_ahead_count, 0);
-        assert_int_equal(frontier_item(w->nodes[0].frontier, 1)->held, 10);
-        link_close(l);
-    }
-    world_free(w);
-}
-
 static void first_entry_of_a_new_log_is_pushed(void **state)
 {
     (void)state;
@@ -509,7 +478,6 @@ int main(void)
         cmocka_unit_test(an_unchanged_log_sealed_anew_spreads_without_entries),
         cmocka_unit_test(bad_seals_close_the_session),
         cmocka_unit_test(a_log_that_misses_its_seal_is_left_alone),
-        cmocka_unit_test(own_log_ahead_is_told_and_not_fetched),
         cmocka_unit_test(first_entry_of_a_new_log_is_pushed),
         cmocka_unit_test(a_withheld_log_is_given_back),
         cmocka_unit_test(logs_fetched_by_others_are_waited_for),
