@@ -8,14 +8,27 @@
 
 /* ---- feed ---- */
 
+/* The row that leads from an entry to its arrival. */
+static bool finds_back(const struct audit *a, const struct feed_row *run, uint64_t last)
+{
+    struct key key;
+    struct span value;
+    key_log_seq(&key, run->log_no, run->first_seq);
+    if (view_get(a->v, DB_ARRIVAL, key_span(&key), &value) != TRIS_OK) {
+        return false;
+    }
+    struct rbuf r = rbuf_of(value);
+    return rbuf_u64(&r) == last && rbuf_finish(&r) == TRIS_OK;
+}
+
 static enum tris_err check_run(struct audit *a, uint64_t *next, uint32_t logs, uint64_t *before,
                                struct span key, struct span value)
 {
     struct feed_row run;
     uint64_t last = 0;
     bool good = key_read_arrival(key, &last) && row_feed_decode(value, &run) == TRIS_OK &&
-                run.count == last - *before && run.log_no < logs &&
-                run.first_seq == next[run.log_no];
+                run.count > 0 && run.count <= last - *before && run.log_no < logs &&
+                run.first_seq == next[run.log_no] && finds_back(a, &run, last);
     if (good) {
         next[run.log_no] += run.count;
     } else {
@@ -24,6 +37,22 @@ static enum tris_err check_run(struct audit *a, uint64_t *next, uint32_t logs, u
     }
     *before = last;
     return check_goes_on(a);
+}
+
+/* Every run was found back; there must be no more rows than runs. */
+static enum tris_err check_arrival_rows(struct audit *a)
+{
+    uint64_t runs = 0;
+    uint64_t rows = 0;
+    enum tris_err err = view_rows(a->v, DB_FEED, &runs);
+    if (err == TRIS_OK) {
+        err = view_rows(a->v, DB_ARRIVAL, &rows);
+    }
+    if (err == TRIS_OK && runs != rows) {
+        check_problem(a, "table arrival has %llu rows, the feed has %llu runs",
+                      (unsigned long long)rows, (unsigned long long)runs);
+    }
+    return err;
 }
 
 enum tris_err check_feed(struct audit *a)
@@ -44,7 +73,7 @@ enum tris_err check_feed(struct audit *a)
             err = cursor_get(cursor, MDB_NEXT, &key, &value);
         }
     }
-    err = err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+    err = err == TRIS_ERR_NOT_FOUND ? check_arrival_rows(a) : err;
     for (uint32_t no = 0; no < logs && err == TRIS_OK; no++) {
         struct log_row log;
         if (view_log_row(a->v, no, &log) == TRIS_OK && log.log.held != next[no]) {

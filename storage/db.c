@@ -8,11 +8,13 @@
 #include "storage/txn.h"
 
 static const char *const table_names[] = {
-    [DB_META] = "meta",     [DB_SETTING] = "setting", [DB_LOG] = "log",     [DB_LOG_ID] = "log_id",
-    [DB_HOUSE] = "house",   [DB_CARD] = "card",       [DB_SEAL] = "seal",   [DB_ENTRY] = "entry",
-    [DB_TREE] = "tree",     [DB_RECORD] = "record",   [DB_INERT] = "inert", [DB_HOLE] = "hole",
-    [DB_REGION] = "region", [DB_SOURCE] = "source",   [DB_NAME] = "name",   [DB_CUBE] = "cube",
-    [DB_COUNT] = "count",   [DB_FEED] = "feed",       [DB_WORD] = "word",   [DB_MATCH] = "match",
+    [DB_META] = "meta",       [DB_SETTING] = "setting", [DB_LOG] = "log",
+    [DB_LOG_ID] = "log_id",   [DB_HOUSE] = "house",     [DB_CARD] = "card",
+    [DB_SEAL] = "seal",       [DB_ENTRY] = "entry",     [DB_TREE] = "tree",
+    [DB_RECORD] = "record",   [DB_INERT] = "inert",     [DB_HOLE] = "hole",
+    [DB_REGION] = "region",   [DB_SOURCE] = "source",   [DB_NAME] = "name",
+    [DB_CUBE] = "cube",       [DB_COUNT] = "count",     [DB_FEED] = "feed",
+    [DB_ARRIVAL] = "arrival", [DB_WORD] = "word",       [DB_MATCH] = "match",
 };
 _Static_assert(sizeof table_names / sizeof table_names[0] == DB_TABLES, "a name for each table");
 
@@ -86,6 +88,17 @@ enum tris_err cursor_get(MDB_cursor *cursor, MDB_cursor_op op, struct span *key,
     *key = span_of(k.mv_data, k.mv_size);
     *value = span_of(data.mv_data, data.mv_size);
     return TRIS_OK;
+}
+
+enum tris_err cursor_below(MDB_cursor *cursor, const struct key *bound, struct span *key,
+                           struct span *value)
+{
+    *key = key_span(bound);
+    enum tris_err err = cursor_get(cursor, MDB_SET_RANGE, key, value);
+    if (err == TRIS_ERR_NOT_FOUND) {
+        return cursor_get(cursor, MDB_LAST, key, value);
+    }
+    return err == TRIS_OK ? cursor_get(cursor, MDB_PREV, key, value) : err;
 }
 
 struct record *view_record(struct store_view *v)

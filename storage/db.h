@@ -9,7 +9,7 @@
 #include "storage/key.h"
 #include "storage/row.h"
 
-enum { STORE_SCHEMA = 1 };
+enum { STORE_SCHEMA = 2 };
 
 enum db_table {
     DB_META,
@@ -30,6 +30,7 @@ enum db_table {
     DB_CUBE,
     DB_COUNT,
     DB_FEED,
+    DB_ARRIVAL,
     DB_WORD,
     DB_MATCH,
     DB_TABLES
@@ -68,11 +69,22 @@ TRIS_MUST_CHECK enum tris_err view_cursor(const struct store_view *v, enum db_ta
 /* Moves a cursor; key is also the input of MDB_SET_RANGE. TRIS_ERR_NOT_FOUND at the end. */
 TRIS_MUST_CHECK enum tris_err cursor_get(MDB_cursor *cursor, MDB_cursor_op op, struct span *key,
                                          struct span *value);
+/* The last row whose key is below `bound`; *key is set alone. TRIS_ERR_NOT_FOUND: there is none. */
+TRIS_MUST_CHECK enum tris_err cursor_below(MDB_cursor *cursor, const struct key *bound,
+                                           struct span *key, struct span *value);
 /* 50 KiB for record_decode; NULL if there is no memory. Freed with the view. */
 struct record *view_record(struct store_view *v);
 /* The last key of a table, copied; TRIS_ERR_NOT_FOUND if it is empty. */
 TRIS_MUST_CHECK enum tris_err view_last_key(const struct store_view *v, enum db_table table,
                                             struct key *out);
+
+/* A row of `inert` or `hole`, whichever there is; TRIS_ERR_NOT_FOUND: the entry has effect. */
+TRIS_MUST_CHECK enum tris_err view_inert(const struct store_view *v, uint32_t no, uint64_t seq,
+                                         bool *hole, struct inert_row *out);
+/* Of an effective change: the entry that named its record before it, and the effective put whose
+ * state it replaced. One step back, however many entries without effect are in between. */
+TRIS_MUST_CHECK enum tris_err view_put_before(struct store_view *v, uint32_t no, uint64_t seq,
+                                              uint64_t *prev, uint64_t *put);
 
 /* How many rows a table has. */
 TRIS_MUST_CHECK enum tris_err view_rows(const struct store_view *v, enum db_table table,

@@ -2,24 +2,31 @@
 #include "storage/fold.h"
 
 #include "proto/assert.h"
-#include "storage/dup.h"
-#include "storage/match.h"
+#include "storage/payload_rows.h"
 
 enum { END_REASON = 1, END_PUBLISHED_AS = 2, CARD_LINE = 1, FIELD_EXTENSION = 128 };
 
 /* ---- judging ---- */
 
-static void judge_card(const struct head *head, struct span payload, struct fold *out)
+enum tris_err fold_card_line(struct span payload, struct span *line)
 {
     struct rbuf r = rbuf_of(payload);
     r.err = pack_check(payload, PACK_CANONICAL);
     uint32_t pairs = pack_read_map(&r, TRIS_CONTAINER_ITEMS_MAX);
     uint64_t number = pairs > 0 ? pack_read_uint(&r) : 0;
     if (r.err == TRIS_OK && number == CARD_LINE) {
-        out->card = pack_read_str(&r, TRIS_HOUSE_LINE_BYTES_MAX);
+        *line = pack_read_str(&r, TRIS_HOUSE_LINE_BYTES_MAX);
     }
-    if (r.err != TRIS_OK || number != CARD_LINE || pairs != 1) {
-        out->reason = r.err != TRIS_OK ? r.err : TRIS_ERR_BAD_VALUE;
+    if (r.err == TRIS_OK && (number != CARD_LINE || pairs != 1)) {
+        return TRIS_ERR_BAD_VALUE;
+    }
+    return r.err;
+}
+
+static void judge_card(const struct head *head, struct span payload, struct fold *out)
+{
+    out->reason = fold_card_line(payload, &out->card);
+    if (out->reason != TRIS_OK) {
         return;
     }
     struct house_line line;
@@ -147,7 +154,7 @@ void fold_judge(struct store_txn *t, const struct head *head, uint64_t seq,
 
 /* ---- applying ---- */
 
-static void put_record(struct store_txn *t, struct record_ref ref, const struct record_row *row)
+void fold_put_record(struct store_txn *t, struct record_ref ref, const struct record_row *row)
 {
     struct key key;
     uint8_t bytes[ROW_RECORD_BYTES];
@@ -158,7 +165,7 @@ static void put_record(struct store_txn *t, struct record_ref ref, const struct 
     txn_append(t, DB_RECORD, &key, wbuf_span(&w));
 }
 
-static void count_record(struct store_txn *t, const struct record_row *row, int64_t change)
+void fold_count_record(struct store_txn *t, const struct record_row *row, int64_t change)
 {
     if (row->scope != SCOPE_NATIONAL || row->kind != KIND_PARTNER || !txn_ok(t)) {
         return;
@@ -167,36 +174,6 @@ static void count_record(struct store_txn *t, const struct record_row *row, int6
     if (err != TRIS_OK) {
         txn_fail(t, err);
     }
-}
-
-/* Rows of indexes that follow from a record's payload and are not in its row. */
-struct payload_rows {
-    struct dup_keys dup;
-    struct match_rows match;
-};
-
-static void payload_rows_of(const struct head *head, const struct fold *fold,
-                            const struct record *record, struct payload_rows *out)
-{
-    if (head->row.log.own) {
-        dup_keys_of(fold->plan, record, fold->ref, &out->dup);
-    }
-    match_rows_of(fold->plan, record, fold->ref, &out->match);
-}
-
-/* Duplicates are looked for among own records alone. */
-static bool has_payload_rows(const struct head *head, const struct fold *fold)
-{
-    return head->row.log.own || fold->plan->matched;
-}
-
-static void update_payload_rows(struct store_txn *t, const struct head *head,
-                                const struct payload_rows *before, const struct payload_rows *after)
-{
-    if (head->row.log.own) {
-        dup_update(t, before != NULL ? &before->dup : NULL, after != NULL ? &after->dup : NULL);
-    }
-    match_update(t, before != NULL ? &before->match : NULL, after != NULL ? &after->match : NULL);
 }
 
 /* Those of a record's present state, decoded from its last effective put. */
@@ -212,7 +189,7 @@ static bool old_payload_rows(struct store_txn *t, const struct head *head, const
         txn_fail(t, TRIS_ERR_CORRUPT);
         return false;
     }
-    payload_rows_of(head, fold, t->old_record, out);
+    payload_rows_of(head, fold->plan, t->old_record, fold->ref, out);
     return true;
 }
 
@@ -231,16 +208,16 @@ static void apply_create(struct store_txn *t, const struct head *head, uint64_t 
         .changes = 1,
     };
     fields_dims(fold->plan, fold->record, &row.dims);
-    put_record(t, fold->ref, &row);
-    count_record(t, &row, 1);
+    fold_put_record(t, fold->ref, &row);
+    fold_count_record(t, &row, 1);
     txn_count(t, COUNT_KIND, log->no, row.kind, 1);
     struct key key;
     key_region(&key, row.kind, row.dims.region, fold->ref);
     txn_append(t, DB_REGION, &key, span_of(NULL, 0));
-    if (has_payload_rows(head, fold)) {
+    if (payload_rows_any(head, fold->plan)) {
         struct payload_rows rows;
-        payload_rows_of(head, fold, fold->record, &rows);
-        update_payload_rows(t, head, NULL, &rows);
+        payload_rows_of(head, fold->plan, fold->record, fold->ref, &rows);
+        payload_rows_update(t, head, NULL, &rows);
     }
 }
 
@@ -256,23 +233,23 @@ static void note_change(struct record_row *row, const struct entry_header *heade
 static void apply_put(struct store_txn *t, const struct head *head, uint64_t seq,
                       const struct entry_header *header, const struct fold *fold)
 {
-    if (has_payload_rows(head, fold)) {
+    if (payload_rows_any(head, fold->plan)) {
         struct payload_rows before;
         struct payload_rows after;
         /* first, while the old payload is where the row says */
-        payload_rows_of(head, fold, fold->record, &after);
+        payload_rows_of(head, fold->plan, fold->record, fold->ref, &after);
         if (!old_payload_rows(t, head, fold, &before)) {
             return;
         }
-        update_payload_rows(t, head, &before, &after);
+        payload_rows_update(t, head, &before, &after);
     }
     struct record_row row = fold->old;
     fields_dims(fold->plan, fold->record, &row.dims);
     row.put_seq = seq;
     note_change(&row, header, seq);
-    put_record(t, fold->ref, &row);
-    count_record(t, &fold->old, -1);
-    count_record(t, &row, 1);
+    fold_put_record(t, fold->ref, &row);
+    fold_count_record(t, &fold->old, -1);
+    fold_count_record(t, &row, 1);
     if (strcmp(row.dims.region, fold->old.dims.region) != 0) {
         struct key key;
         key_region(&key, row.kind, fold->old.dims.region, fold->ref);
@@ -285,41 +262,30 @@ static void apply_put(struct store_txn *t, const struct head *head, uint64_t seq
 static void apply_end(struct store_txn *t, const struct head *head, uint64_t seq,
                       const struct entry_header *header, const struct fold *fold)
 {
-    if (has_payload_rows(head, fold)) {
+    if (payload_rows_any(head, fold->plan)) {
         struct payload_rows before;
         if (!old_payload_rows(t, head, fold, &before)) {
             return;
         }
-        update_payload_rows(t, head, &before, NULL);
+        payload_rows_update(t, head, &before, NULL);
     }
     struct record_row row = fold->old;
     row.ended = true;
     row.end_reason = fold->end_reason;
     note_change(&row, header, seq);
-    put_record(t, fold->ref, &row);
-    count_record(t, &fold->old, -1);
+    fold_put_record(t, fold->ref, &row);
+    fold_count_record(t, &fold->old, -1);
     txn_count(t, COUNT_KIND, head->row.log.no, row.kind, -1);
 }
 
-static void apply_card(struct store_txn *t, const struct head *head, const struct fold *fold)
+/* Every card has a row; which one counts is seen when it is asked for. */
+static void apply_card(struct store_txn *t, const struct head *head, uint64_t seq,
+                       const struct fold *fold)
 {
+    const struct store_log *log = &head->row.log;
     struct key key;
-    struct span value;
-    key_house(&key, &head->row.log.ref.house);
-    if (txn_get(t, DB_CARD, key_span(&key), &value)) {
-        struct rbuf r = rbuf_of(value);
-        uint64_t old_ms = rbuf_u64(&r);
-        struct span old = rbuf_take(&r, rbuf_left(&r));
-        if (!house_line_newer(fold->card_ms, fold->card, old_ms, old)) {
-            return;
-        }
-    }
-    uint8_t bytes[8 + TRIS_HOUSE_LINE_BYTES_MAX];
-    struct wbuf w = wbuf_of(bytes, sizeof bytes);
-    wbuf_u64(&w, fold->card_ms);
-    wbuf_span_put(&w, fold->card);
-    tris_assert(w.err == TRIS_OK);
-    txn_put(t, DB_CARD, key_span(&key), wbuf_span(&w));
+    key_card(&key, &log->ref.house, fold->card_ms, log->no, seq);
+    txn_put(t, DB_CARD, key_span(&key), span_of(NULL, 0));
 }
 
 /* A row in `inert` or `hole`: no effect, but the record's chain of entries goes on. */
@@ -330,9 +296,10 @@ static void apply_inert(struct store_txn *t, const struct head *head, uint64_t s
     uint8_t bytes[ROW_INERT_BYTES];
     struct wbuf w = wbuf_of(bytes, sizeof bytes);
     const uint32_t no = head->row.log.no;
-    row_inert_encode(&w, &(struct inert_row){fold->hole ? TRIS_ERR_NOT_READY : fold->reason,
-                                             fold->names,
-                                             fold->names ? fold->old.named_seq : SEQ_NONE});
+    row_inert_encode(&w,
+                     &(struct inert_row){fold->hole ? TRIS_ERR_NOT_READY : fold->reason,
+                                         fold->names, fold->names ? fold->old.named_seq : SEQ_NONE,
+                                         fold->names ? fold->old.put_seq : SEQ_NONE});
     tris_assert(w.err == TRIS_OK);
     key_log_seq(&key, no, seq);
     txn_append(t, fold->hole ? DB_HOLE : DB_INERT, &key, wbuf_span(&w));
@@ -343,7 +310,7 @@ static void apply_inert(struct store_txn *t, const struct head *head, uint64_t s
     if (fold->names) {
         struct record_row row = fold->old;
         row.named_seq = seq;
-        put_record(t, fold->ref, &row);
+        fold_put_record(t, fold->ref, &row);
     }
 }
 
@@ -356,7 +323,7 @@ void fold_apply(struct store_txn *t, const struct head *head, uint64_t seq,
     if (fold->hole || fold->reason != TRIS_OK) {
         apply_inert(t, head, seq, fold);
     } else if (header->verb == VERB_CARD) {
-        apply_card(t, head, fold);
+        apply_card(t, head, seq, fold);
     } else if (header->verb == VERB_END) {
         apply_end(t, head, seq, header, fold);
     } else if (header->has_record) {

@@ -26,5 +26,15 @@ void fold_judge(struct store_txn *t, const struct head *head, uint64_t seq,
 /* Does what the judgement says. The entry is in its table already. */
 void fold_apply(struct store_txn *t, const struct head *head, uint64_t seq,
                 const struct entry_header *header, const struct fold *fold);
+/* Takes back what the last entry of a log did, and nothing else: views are then as before it. Reads
+ * as much as the fold wrote, however long the log and the record's history are. The entry is still
+ * in its table. */
+void fold_undo(struct store_txn *t, const struct head *head, uint64_t seq);
+
+/* Shared by the two directions: the row of a record, its counters in the cube (+1, -1), the house
+ * line in the payload of a card. */
+void fold_put_record(struct store_txn *t, struct record_ref ref, const struct record_row *row);
+void fold_count_record(struct store_txn *t, const struct record_row *row, int64_t change);
+TRIS_MUST_CHECK enum tris_err fold_card_line(struct span payload, struct span *line);
 
 #endif

@@ -1,5 +1,5 @@
 /* What is known of a house beside its records: its newest card, and when it was last heard. */
-#include "storage/txn.h"
+#include "storage/fold.h"
 
 enum tris_err store_house_heard(struct store_view *v, const struct tris_house_id *house,
                                 uint64_t *sealed_ms, uint64_t *arrived_ms)
@@ -36,18 +36,55 @@ enum tris_err store_house_heard(struct store_view *v, const struct tris_house_id
     return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
 }
 
+/* The house line in an entry that is a card. */
+static enum tris_err card_line(struct store_view *v, uint32_t no, uint64_t seq, struct span *line)
+{
+    struct entry entry;
+    enum tris_err err = store_entry_get(v, no, seq, &entry);
+    if (err == TRIS_OK) {
+        err = fold_card_line(entry.payload, line);
+    }
+    return err == TRIS_OK ? TRIS_OK : TRIS_ERR_CORRUPT;
+}
+
 enum tris_err store_house_card(struct store_view *v, const struct tris_house_id *house,
                                struct span *line)
 {
-    struct key key;
+    MDB_cursor *cursor = NULL;
+    struct key bound;
+    struct key prefix;
+    struct span key;
     struct span value;
-    key_house(&key, house);
-    enum tris_err err = view_get(v, DB_CARD, key_span(&key), &value);
+    uint64_t newest = 0;
+    bool found = false;
+    enum tris_err err = view_cursor(v, DB_CARD, &cursor);
     if (err != TRIS_OK) {
         return err;
     }
-    struct rbuf r = rbuf_of(value);
-    (void)rbuf_u64(&r);
-    *line = rbuf_take(&r, rbuf_left(&r));
-    return rbuf_finish(&r) == TRIS_OK ? TRIS_OK : TRIS_ERR_CORRUPT;
+    key_house(&prefix, house);
+    key_card(&bound, house, UINT64_MAX, UINT32_MAX, UINT64_MAX);
+    err = cursor_below(cursor, &bound, &key, &value);
+    /* several of the same time are rare: their bytes decide */
+    while (err == TRIS_OK && key_starts_with(key, &prefix)) {
+        struct span other = {NULL, 0};
+        uint64_t time_ms = 0;
+        uint32_t no = 0;
+        uint64_t seq = 0;
+        err = key_read_card(key, &time_ms, &no, &seq) ? TRIS_OK : TRIS_ERR_CORRUPT;
+        if (err != TRIS_OK || (found && time_ms != newest)) {
+            break;
+        }
+        err = card_line(v, no, seq, &other);
+        if (err == TRIS_OK && (!found || house_line_newer(time_ms, other, newest, *line))) {
+            *line = other;
+            newest = time_ms;
+            found = true;
+        }
+        err = err == TRIS_OK ? cursor_get(cursor, MDB_PREV, &key, &value) : err;
+    }
+    mdb_cursor_close(cursor);
+    if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
+        return err;
+    }
+    return found ? TRIS_OK : TRIS_ERR_NOT_FOUND;
 }

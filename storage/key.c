@@ -103,6 +103,14 @@ void key_house_log(struct key *k, const struct tris_log_ref *ref, uint32_t log_n
     add_be(k, log_no, 4);
 }
 
+void key_card(struct key *k, const struct tris_house_id *house, uint64_t time_ms, uint32_t log_no,
+              uint64_t seq)
+{
+    key_house(k, house);
+    add_be(k, time_ms, 8);
+    key_add_ref(k, (struct record_ref){log_no, seq});
+}
+
 void key_arrival(struct key *k, uint64_t arrival)
 {
     k->len = 0;
@@ -252,6 +260,18 @@ bool key_read_house_log(struct span key, enum tris_topic *topic, uint32_t *log_n
     }
     *topic = (enum tris_topic)key.ptr[32];
     *log_no = (uint32_t)read_be(key.ptr + 37, 4);
+    return true;
+}
+
+bool key_read_card(struct span key, uint64_t *time_ms, uint32_t *log_no, uint64_t *seq)
+{
+    struct record_ref ref;
+    if (key.len != 32 + 8 + KEY_LOG_SEQ_BYTES || !key_tail_ref(key, &ref)) {
+        return false;
+    }
+    *time_ms = read_be(key.ptr + 32, 8);
+    *log_no = ref.log_no;
+    *seq = ref.seq;
     return true;
 }
 

@@ -38,6 +38,9 @@ void key_tree(struct key *k, uint32_t log_no, uint32_t level, uint64_t index);
 void key_log_id(struct key *k, const struct tris_log_id *id);
 void key_house(struct key *k, const struct tris_house_id *house); /* prefix of key_house_log */
 void key_house_log(struct key *k, const struct tris_log_ref *ref, uint32_t log_no);
+/* table card: a house's newest ones come last */
+void key_card(struct key *k, const struct tris_house_id *house, uint64_t time_ms, uint32_t log_no,
+              uint64_t seq);
 void key_arrival(struct key *k, uint64_t arrival);
 /* `region` is NUL-terminated, at most 5 characters; as a prefix without its padding */
 void key_region_prefix(struct key *k, uint32_t kind, const char *region);
@@ -68,6 +71,7 @@ bool key_tail_ref(struct span key, struct record_ref *out);
 bool key_read_log_seq(struct span key, uint32_t *log_no, uint64_t *seq);
 bool key_read_arrival(struct span key, uint64_t *arrival);
 bool key_read_house_log(struct span key, enum tris_topic *topic, uint32_t *log_no);
+bool key_read_card(struct span key, uint64_t *time_ms, uint32_t *log_no, uint64_t *seq);
 bool key_read_cube(struct span key, struct cube_row *out); /* count is left alone */
 bool key_read_match(struct span key, struct record_ref *ref, uint32_t *contribution);
 bool key_starts_with(struct span key, const struct key *prefix);

@@ -190,6 +190,7 @@ void row_inert_encode(struct wbuf *w, const struct inert_row *row)
     wbuf_u8(w, code);
     wbuf_u8(w, row->names ? 1 : 0);
     wbuf_u64(w, row->prev);
+    wbuf_u64(w, row->put);
 }
 
 enum tris_err row_inert_decode(struct span bytes, struct inert_row *out)
@@ -199,6 +200,7 @@ enum tris_err row_inert_decode(struct span bytes, struct inert_row *out)
     out->reason = code < INERT_REASONS ? inert_reasons[code] : TRIS_ERR_BAD_VALUE;
     out->names = rbuf_u8(&r) != 0;
     out->prev = rbuf_u64(&r);
+    out->put = rbuf_u64(&r);
     return finish(&r);
 }
 

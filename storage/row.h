@@ -10,7 +10,7 @@ enum {
     ROW_LOG_BYTES_MAX = 1024 + 32 * TREE_LEVELS_MAX,
     ROW_SEAL_BYTES = 32 + 8 + 64 + 8,
     ROW_RECORD_BYTES = 66,
-    ROW_INERT_BYTES = 10,
+    ROW_INERT_BYTES = 18,
     ROW_FEED_BYTES = 16,
 };
 
@@ -61,6 +61,7 @@ struct inert_row {
     enum tris_err reason;
     bool names; /* it names a record that exists */
     uint64_t prev;
+    uint64_t put; /* last effective put of that record before it; SEQ_NONE if it names none */
 };
 void row_inert_encode(struct wbuf *w, const struct inert_row *row);
 TRIS_MUST_CHECK enum tris_err row_inert_decode(struct span bytes, struct inert_row *out);

@@ -2,7 +2,7 @@
 #ifndef TRIS_STORAGE_SEARCH_H
 #define TRIS_STORAGE_SEARCH_H
 
-#include "storage/db.h"
+#include "storage/txn.h"
 
 enum { SEARCH_TEXT_BYTES_MAX = 64 * 1024, SEARCH_WORDS_MAX = 2048 };
 
@@ -10,6 +10,11 @@ enum { SEARCH_TEXT_BYTES_MAX = 64 * 1024, SEARCH_WORDS_MAX = 2048 };
  * (SEARCH_TEXT_BYTES_MAX); at the end nothing is cut in the middle of a code point. */
 TRIS_MUST_CHECK enum tris_err search_text(const struct fields_plan *plan, struct span payload,
                                           struct record *scratch, struct wbuf *out);
+/* The arrival number up to which the search index has come. */
+uint64_t word_followed(const struct store_view *v);
+/* Takes the entries [size, end) of a log, all of which it knows, out of the search index. They and
+ * their judgements are still in their tables. */
+void word_unfollow(struct store_txn *t, uint32_t no, uint64_t size, uint64_t end);
 /* The next word of a folded text, `*at` moves on; false at the end. */
 bool search_word_next(struct span text, size_t *at, struct span *word);
 /* What of a word the index holds: at most KEY_WORD_BYTES_MAX bytes, whole code points. */

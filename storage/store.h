@@ -124,6 +124,16 @@ TRIS_MUST_CHECK enum tris_err store_unsealed_step(struct store_view *v, uint32_t
 TRIS_MUST_CHECK enum tris_err store_seal_own(struct store_txn *t, uint32_t no,
                                              const struct seal *seal);
 
+/* Takes the entries [size, held) of a log back, newest first, at the cost of that tail: entries,
+ * tree, seals over more than `size` entries, what they did to records, indexes, counters, words and
+ * feed. Afterwards the store equals one that never held them, except that their arrival numbers are
+ * not given again (and that seals may have been thinned out on their account). Views of the log
+ * begun before see them until they end. TRIS_ERR_INVALID (not poisoning) if fewer than `size` are
+ * held. */
+enum store_tail { STORE_TAIL_DROP };
+TRIS_MUST_CHECK enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size,
+                                            enum store_tail tail);
+
 /* Wire form of one entry; TRIS_ERR_NOT_FOUND. */
 TRIS_MUST_CHECK enum tris_err store_entry_get(struct store_view *v, uint32_t no, uint64_t seq,
                                               struct entry *out);

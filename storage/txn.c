@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "proto/assert.h"
+#include "storage/feed.h"
 
 void txn_fail(struct store_txn *t, enum tris_err err)
 {
@@ -112,38 +113,57 @@ void txn_count(struct store_txn *t, enum count_type type, uint32_t log_no, uint3
 
 /* ---- feed: runs of arrivals ---- */
 
+static const char meta_feed[] = "feed"; /* the greatest arrival number at the last cut */
+
 static void flush_run(struct store_txn *t)
 {
-    if (t->run.count == 0) {
-        return;
+    if (t->run.count > 0) {
+        feed_put_run(t, t->arrival, &t->run);
+        t->run.count = 0;
     }
-    struct key key;
-    uint8_t bytes[ROW_FEED_BYTES];
+}
+
+bool txn_arrival(struct store_txn *t)
+{
+    struct key last;
+    struct span value;
+    uint64_t taken = 0;
+    if (t->arrival_known || !txn_ok(t)) {
+        return txn_ok(t);
+    }
+    t->arrival = 0;
+    enum tris_err err = view_last_key(&t->view, DB_FEED, &last);
+    if (err == TRIS_OK && !key_read_arrival(key_span(&last), &t->arrival)) {
+        err = TRIS_ERR_CORRUPT;
+    }
+    if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
+        txn_fail(t, err);
+        return false;
+    }
+    /* numbers are not given twice, although a cut may have taken the last ones away */
+    if (txn_get(t, DB_META, span_str(meta_feed), &value)) {
+        struct rbuf r = rbuf_of(value);
+        taken = rbuf_u64(&r);
+    }
+    t->arrival = taken > t->arrival ? taken : t->arrival;
+    t->arrival_known = txn_ok(t);
+    return txn_ok(t);
+}
+
+void txn_arrival_keep(struct store_txn *t)
+{
+    uint8_t bytes[8];
     struct wbuf w = wbuf_of(bytes, sizeof bytes);
-    key_arrival(&key, t->arrival);
-    row_feed_encode(&w, &t->run);
-    tris_assert(w.err == TRIS_OK);
-    txn_append(t, DB_FEED, &key, wbuf_span(&w));
-    t->run.count = 0;
+    if (txn_arrival(t)) {
+        wbuf_u64(&w, t->arrival);
+        txn_put(t, DB_META, span_str(meta_feed), wbuf_span(&w));
+    }
 }
 
 void txn_feed(struct store_txn *t, uint32_t log_no, uint64_t seq)
 {
-    if (!txn_ok(t)) {
+    if (!txn_arrival(t)) {
         return;
-    }
-    if (!t->arrival_known) {
-        struct key last;
-        enum tris_err err = view_last_key(&t->view, DB_FEED, &last);
-        t->arrival = 0;
-        if (err == TRIS_OK && !key_read_arrival(key_span(&last), &t->arrival)) {
-            err = TRIS_ERR_CORRUPT;
-        }
-        if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
-            txn_fail(t, err);
-            return;
-        }
-        t->arrival_known = true;
     }
     struct feed_row *run = &t->run;
     bool continues = run->count > 0 && run->count < UINT32_MAX && run->log_no == log_no &&

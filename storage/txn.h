@@ -52,6 +52,10 @@ void txn_del(struct store_txn *t, enum db_table table, struct span key); /* miss
 bool txn_get(struct store_txn *t, enum db_table table, struct span key, struct span *value);
 void txn_count(struct store_txn *t, enum count_type type, uint32_t log_no, uint32_t kind,
                int64_t change);
+/* Learns t->arrival, the greatest arrival number so far; false: the transaction is broken. */
+bool txn_arrival(struct store_txn *t);
+/* Before rows of the feed are taken away: their numbers will not be given again. */
+void txn_arrival_keep(struct store_txn *t);
 /* Adds one item to the feed. */
 void txn_feed(struct store_txn *t, uint32_t log_no, uint64_t seq);
 

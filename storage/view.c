@@ -222,15 +222,16 @@ enum tris_err store_record_next(struct store_view *v, const struct record_filter
 
 /* ---- entries of a record ---- */
 
-/* A row of `inert` or `hole`, whichever there is. */
-static enum tris_err inert_get(struct store_view *v, uint32_t no, uint64_t seq,
-                               struct inert_row *out)
+enum tris_err view_inert(const struct store_view *v, uint32_t no, uint64_t seq, bool *hole,
+                         struct inert_row *out)
 {
     struct key key;
     struct span value;
     key_log_seq(&key, no, seq);
+    *hole = false;
     enum tris_err err = view_get(v, DB_INERT, key_span(&key), &value);
     if (err == TRIS_ERR_NOT_FOUND) {
+        *hole = true;
         err = view_get(v, DB_HOLE, key_span(&key), &value);
     }
     return err == TRIS_OK ? row_inert_decode(value, out) : err;
@@ -239,7 +240,8 @@ static enum tris_err inert_get(struct store_view *v, uint32_t no, uint64_t seq,
 enum tris_err view_entry_prev(struct store_view *v, uint32_t no, uint64_t seq, uint64_t *prev)
 {
     struct inert_row inert;
-    enum tris_err err = inert_get(v, no, seq, &inert);
+    bool hole;
+    enum tris_err err = view_inert(v, no, seq, &hole, &inert);
     if (err == TRIS_OK) {
         *prev = inert.prev;
         return inert.names ? TRIS_OK : TRIS_ERR_NOT_FOUND;
@@ -260,6 +262,24 @@ enum tris_err view_entry_prev(struct store_view *v, uint32_t no, uint64_t seq, u
         }
     }
     return err;
+}
+
+enum tris_err view_put_before(struct store_view *v, uint32_t no, uint64_t seq, uint64_t *prev,
+                              uint64_t *put)
+{
+    struct inert_row inert = {0};
+    bool hole;
+    enum tris_err err = view_entry_prev(v, no, seq, prev);
+    if (err != TRIS_OK || *prev == SEQ_NONE) {
+        return err == TRIS_OK || err == TRIS_ERR_NOT_FOUND ? TRIS_ERR_CORRUPT : err;
+    }
+    err = view_inert(v, no, *prev, &hole, &inert);
+    /* no end can be before an effective change: an effective entry is the put itself */
+    *put = err == TRIS_OK ? inert.put : *prev;
+    if (err == TRIS_OK && (!inert.names || inert.put >= *prev)) {
+        return TRIS_ERR_CORRUPT;
+    }
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
 }
 
 enum tris_err store_record_history(struct store_view *v, struct record_ref ref, uint64_t *seq)
@@ -289,11 +309,12 @@ enum tris_err store_entry_effect(struct store_view *v, uint32_t no, uint64_t seq
 {
     struct entry entry;
     struct inert_row inert;
+    bool hole;
     enum tris_err err = store_entry_get(v, no, seq, &entry);
     if (err != TRIS_OK) {
         return err;
     }
-    err = inert_get(v, no, seq, &inert);
+    err = view_inert(v, no, seq, &hole, &inert);
     if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
         return err;
     }

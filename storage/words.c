@@ -89,6 +89,20 @@ struct follower {
     uint8_t *text; /* SEARCH_TEXT_BYTES_MAX */
 };
 
+static enum tris_err follower_init(struct follower *f, struct store_txn *t)
+{
+    *f = (struct follower){.t = t};
+    f->change = malloc(CHANGES_MAX * sizeof *f->change);
+    f->text = malloc(SEARCH_TEXT_BYTES_MAX);
+    return f->change != NULL && f->text != NULL ? TRIS_OK : TRIS_ERR_NO_MEMORY;
+}
+
+static void follower_fini(struct follower *f)
+{
+    free(f->change);
+    free(f->text);
+}
+
 static int change_cmp(const void *left, const void *right)
 {
     const struct word_change *a = left;
@@ -148,13 +162,18 @@ static void changes_write(struct follower *f)
     f->count = 0;
 }
 
+/* The words of the put at `seq`, which is of record `ref`, come or go. */
 static enum tris_err change_words(struct follower *f, const struct fields_plan *plan,
-                                  struct record_ref ref, struct span payload, bool add)
+                                  struct record_ref ref, uint64_t seq, bool add)
 {
     struct wbuf w = wbuf_of(f->text, SEARCH_TEXT_BYTES_MAX);
-    enum tris_err err = search_text(plan, payload, view_record(&f->t->view), &w);
+    struct entry entry;
+    enum tris_err err = store_entry_get(&f->t->view, ref.log_no, seq, &entry);
+    if (err == TRIS_OK) {
+        err = search_text(plan, entry.payload, view_record(&f->t->view), &w);
+    }
     if (err != TRIS_OK) {
-        return err;
+        return err == TRIS_ERR_NOT_FOUND ? TRIS_ERR_CORRUPT : err;
     }
     size_t at = 0;
     struct span word;
@@ -171,79 +190,59 @@ static enum tris_err change_words(struct follower *f, const struct fields_plan *
     return TRIS_OK;
 }
 
-/* The effective put before entry `seq` of the same record; its payload. */
-static enum tris_err put_before(struct store_view *v, uint32_t no, uint64_t seq,
-                                struct span *payload)
-{
-    for (;;) {
-        uint64_t prev;
-        enum tris_err reason;
-        struct entry entry;
-        struct entry_header header;
-        enum tris_err err = view_entry_prev(v, no, seq, &prev);
-        if (err != TRIS_OK || prev == SEQ_NONE) {
-            return TRIS_ERR_CORRUPT; /* an effective change has a put before it */
-        }
-        seq = prev;
-        err = store_entry_effect(v, no, seq, &reason);
-        if (err != TRIS_OK) {
-            return err;
-        }
-        if (reason != TRIS_OK) {
-            continue;
-        }
-        err = store_entry_get(v, no, seq, &entry);
-        if (err != TRIS_OK || entry_peek_header(&entry, &header) != TRIS_OK) {
-            return TRIS_ERR_CORRUPT;
-        }
-        if (header.verb == VERB_PUT) {
-            *payload = entry.payload;
-            return TRIS_OK;
-        }
-    }
-}
+/* What an entry does to the words of its record: those of the put `old` go, those of `now` come. */
+struct word_step {
+    const struct fields_plan *plan; /* NULL: nothing */
+    struct record_ref ref;
+    uint64_t old, now; /* SEQ_NONE: there is none */
+};
 
-static enum tris_err follow_item(struct follower *f, const struct feed_item *item)
+static enum tris_err word_step_of(struct follower *f, uint32_t no, uint64_t seq,
+                                  struct word_step *out)
 {
     struct store_view *v = &f->t->view;
     struct entry entry;
     struct entry_header header;
     enum tris_err reason;
-    const struct head *head = txn_head(f->t, item->log_no);
+    *out = (struct word_step){.old = SEQ_NONE, .now = SEQ_NONE};
+    const struct head *head = txn_head(f->t, no);
     if (head == NULL) {
         return f->t->err;
     }
-    enum tris_err err = store_entry_effect(v, item->log_no, item->seq, &reason);
+    enum tris_err err = store_entry_effect(v, no, seq, &reason);
     if (err != TRIS_OK || reason != TRIS_OK || head->row.log.ref.topic == TRIS_TOPIC_GOV) {
         return err;
     }
-    err = store_entry_get(v, item->log_no, item->seq, &entry);
+    err = store_entry_get(v, no, seq, &entry);
     if (err == TRIS_OK) {
         err = entry_peek_header(&entry, &header);
     }
-    const struct fields_plan *plan = err == TRIS_OK ? fields_find(&v->s->plans, header.kind) : NULL;
-    if (plan == NULL) {
+    out->plan = err == TRIS_OK ? fields_find(&v->s->plans, header.kind) : NULL;
+    if (out->plan == NULL) {
         return TRIS_ERR_CORRUPT;
     }
-    struct record_ref ref = {item->log_no, header.has_record ? header.record_seq : item->seq};
-    if (header.has_record) {
-        struct span old;
-        err = put_before(v, item->log_no, item->seq, &old);
-        if (err == TRIS_OK) {
-            err = change_words(f, plan, ref, old, false);
-        }
+    out->ref = (struct record_ref){no, header.has_record ? header.record_seq : seq};
+    out->now = header.verb == VERB_PUT ? seq : SEQ_NONE;
+    uint64_t prev;
+    return header.has_record ? view_put_before(v, no, seq, &prev, &out->old) : TRIS_OK;
+}
+
+static enum tris_err follow_entry(struct follower *f, uint32_t no, uint64_t seq, bool back)
+{
+    struct word_step step;
+    enum tris_err err = word_step_of(f, no, seq, &step);
+    const uint64_t go = back ? step.now : step.old;
+    const uint64_t come = back ? step.old : step.now;
+    if (err == TRIS_OK && go != SEQ_NONE) {
+        err = change_words(f, step.plan, step.ref, go, false);
     }
-    if (err == TRIS_OK && header.verb == VERB_PUT) {
-        /* change_words may have written: look the entry up again */
-        err = store_entry_get(v, item->log_no, item->seq, &entry);
-        if (err == TRIS_OK) {
-            err = change_words(f, plan, ref, entry.payload, true);
-        }
+    if (err == TRIS_OK && come != SEQ_NONE) {
+        err = change_words(f, step.plan, step.ref, come, true);
     }
     return err;
 }
 
-static uint64_t word_cursor(const struct store_view *v)
+uint64_t word_followed(const struct store_view *v)
 {
     struct span value;
     if (view_get(v, DB_META, span_str(meta_word), &value) != TRIS_OK) {
@@ -261,7 +260,7 @@ uint64_t store_word_behind(struct store_view *v)
         !key_read_arrival(key_span(&last), &arrival)) {
         return 0;
     }
-    uint64_t cursor = word_cursor(v);
+    uint64_t cursor = word_followed(v);
     return arrival > cursor ? arrival - cursor : 0;
 }
 
@@ -270,17 +269,15 @@ enum tris_err store_word_follow(struct store_txn *t, uint32_t max, uint64_t *beh
     if (!txn_ok(t)) {
         return t->err;
     }
-    struct follower f = {.t = t};
-    f.change = malloc(CHANGES_MAX * sizeof *f.change);
-    f.text = malloc(SEARCH_TEXT_BYTES_MAX);
-    enum tris_err err = f.change != NULL && f.text != NULL ? TRIS_OK : TRIS_ERR_NO_MEMORY;
-    uint64_t at = word_cursor(&t->view);
+    struct follower f;
+    enum tris_err err = follower_init(&f, t);
+    uint64_t at = word_followed(&t->view);
     const uint64_t before = at;
     for (uint32_t i = 0; i < max && err == TRIS_OK; i++) {
         struct feed_item item;
         err = store_feed_next(&t->view, at, &item);
         if (err == TRIS_OK) {
-            err = follow_item(&f, &item);
+            err = follow_entry(&f, item.log_no, item.seq, false);
             at = item.arrival;
         }
     }
@@ -297,8 +294,25 @@ enum tris_err store_word_follow(struct store_txn *t, uint32_t max, uint64_t *beh
     if (err != TRIS_OK) {
         txn_fail(t, err);
     }
-    free(f.change);
-    free(f.text);
+    follower_fini(&f);
     *behind = txn_ok(t) ? store_word_behind(&t->view) : 0;
     return t->err;
+}
+
+void word_unfollow(struct store_txn *t, uint32_t no, uint64_t size, uint64_t end)
+{
+    struct follower f;
+    if (!txn_ok(t) || size == end) {
+        return;
+    }
+    enum tris_err err = follower_init(&f, t);
+    for (uint64_t seq = end; seq > size && err == TRIS_OK; seq--) {
+        err = follow_entry(&f, no, seq - 1, true);
+    }
+    if (err == TRIS_OK) {
+        changes_write(&f);
+    } else {
+        txn_fail(t, err);
+    }
+    follower_fini(&f);
 }

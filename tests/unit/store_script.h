@@ -1,0 +1,410 @@
+/* Logs as their houses wrote them, held in memory by a test: drawn from a seed with entries of
+ * every sort, delivered in any pieces, and the comparison of two stores row by row. */
+#ifndef TRIS_TESTS_UNIT_STORE_SCRIPT_H
+#define TRIS_TESTS_UNIT_STORE_SCRIPT_H
+
+#include "storage/log.h"
+#include "tests/unit/store_fixture.h"
+
+enum { SCRIPT_RECORDS_MAX = 64 };
+
+struct script_record {
+    uint64_t seq, named;
+    uint32_t kind;
+    bool ended;
+};
+
+struct script_log {
+    struct writer w; /* key and ids alone */
+    struct span *wire, *payload;
+    struct entry_header *header;
+    struct tree *tree; /* tree[i]: peaks over the first i entries */
+    uint32_t count, room;
+    struct script_record record[SCRIPT_RECORDS_MAX];
+    uint32_t records;
+};
+
+static inline struct span script_copy(struct span bytes)
+{
+    uint8_t *copy = malloc(bytes.len + 1);
+    assert_non_null(copy);
+    if (bytes.len > 0) {
+        memcpy(copy, bytes.ptr, bytes.len);
+    }
+    return span_of(copy, bytes.len);
+}
+
+static inline void script_init(struct script_log *l, const struct fix *f, uint8_t house,
+                               enum tris_topic topic, uint32_t epoch, uint32_t room)
+{
+    memset(l, 0, sizeof *l);
+    writer_init(&l->w, f, house, topic);
+    l->w.ref.epoch = epoch;
+    log_id_derive(&f->fed, &l->w.ref, &l->w.id);
+    l->room = room;
+    l->wire = calloc(room, sizeof *l->wire);
+    l->payload = calloc(room, sizeof *l->payload);
+    l->header = calloc(room, sizeof *l->header);
+    l->tree = calloc((size_t)room + 1, sizeof *l->tree);
+    assert_true(l->wire != NULL && l->payload != NULL && l->header != NULL && l->tree != NULL);
+}
+
+static inline void script_fini(struct script_log *l)
+{
+    for (uint32_t i = 0; i < l->count; i++) {
+        free((void *)(uintptr_t)l->wire[i].ptr);
+        free((void *)(uintptr_t)l->payload[i].ptr);
+    }
+    free(l->wire);
+    free(l->payload);
+    free(l->header);
+    free(l->tree);
+    writer_fini(&l->w);
+}
+
+/* Adds one entry; returns its seq. */
+static inline uint64_t script_add(struct script_log *l, const struct entry_header *header,
+                                  struct span payload, bool erased)
+{
+    static uint8_t bytes[TRIS_ENTRY_WIRE_BYTES_MAX];
+    static uint8_t bare[TRIS_ENTRY_WIRE_BYTES_MAX];
+    uint8_t head[TRIS_HEADER_BYTES_MAX];
+    struct wbuf out = wbuf_of(bytes, sizeof bytes);
+    struct wbuf w = wbuf_of(head, sizeof head);
+    struct tris_salt salt;
+    struct entry entry;
+    struct entry_header full = *header;
+    struct tris_hash leaf;
+    const uint32_t seq = l->count++;
+    assert_true(seq < l->room);
+    memset(salt.b, (int)(seq & 0xff), sizeof salt.b);
+    entry_commit(payload, &salt, &full.commit);
+    entry_wire_encode(&out, &full, &salt, payload);
+    struct rbuf run = rbuf_of(wbuf_span(&out));
+    ok(entry_wire_next(&run, &entry));
+    if (erased) {
+        out = wbuf_of(bare, sizeof bare);
+        entry_wire_encode_erased(&out, &entry);
+        run = rbuf_of(wbuf_span(&out));
+        ok(entry_wire_next(&run, &entry));
+    }
+    ok(entry_open(&entry, &l->w.id, seq, &w, &full, &leaf));
+    l->wire[seq] = script_copy(wbuf_span(&out));
+    l->payload[seq] = script_copy(payload);
+    l->header[seq] = full;
+    l->tree[seq + 1] = l->tree[seq];
+    (void)tree_append(&l->tree[seq + 1], &leaf, TREE_LEVELS_MAX, NULL);
+    return seq;
+}
+
+/* ---- drawing ---- */
+
+static inline void script_value(const struct field *field, struct test_rng *rng, char out[96])
+{
+    static const char *const regions[] = {"05315", "14713", "09162", "05316"};
+    static const char *const words[] = {"nord", "ost", "garten", "haus", "licht"};
+    const char *word = words[test_rng_below(rng, 5)];
+    switch (field->type) {
+    case FIELD_CODE:
+    case FIELD_CODES:
+        (void)snprintf(out, 96, "%s",
+                       field->codes->codes[test_rng_below(rng, field->codes->count)].code);
+        return;
+    case FIELD_BOOL:
+        (void)snprintf(out, 96, "yes");
+        return;
+    case FIELD_UINT:
+        (void)snprintf(out, 96, "%d", (int)test_rng_below(rng, 3) + 1);
+        return;
+    case FIELD_DATE:
+        (void)snprintf(out, 96, "2026-05-%02d", (int)test_rng_below(rng, 28) + 1);
+        return;
+    case FIELD_REGION:
+    case FIELD_REGIONS:
+        (void)snprintf(out, 96, "%s", regions[test_rng_below(rng, 4)]);
+        return;
+    case FIELD_POSTCODE:
+        (void)snprintf(out, 96, "50667");
+        return;
+    case FIELD_URL:
+        (void)snprintf(out, 96, "https://example.org/%s", word);
+        return;
+    case FIELD_MAILBOX:
+        (void)snprintf(out, 96, "info@example.org");
+        return;
+    case FIELD_KEY:
+        (void)snprintf(out, 96, "%064d", 7);
+        return;
+    case FIELD_REF:
+        (void)snprintf(out, 96, "%064d-%d", 7, (int)test_rng_below(rng, 9));
+        return;
+    case FIELD_TEXT:
+    case FIELD_LONG:
+    case FIELD_TEXTS:
+        (void)snprintf(out, 96, "%s%s %d", (field->flags & FIELD_SCHEME) != 0 ? "x:" : "", word,
+                       (int)test_rng_below(rng, 6));
+        return;
+    }
+}
+
+/* A payload of the kind; now and then one that breaks its schema. */
+static inline struct span script_payload(struct fix *f, uint32_t kind, struct test_rng *rng)
+{
+    struct wbuf scratch = wbuf_of(f->scratch, TRIS_PAYLOAD_BYTES_MAX);
+    struct wbuf w = wbuf_of(f->payload, TRIS_PAYLOAD_BYTES_MAX);
+    record_init(f->record, schema_kind(kind));
+    for (size_t i = 0; i < f->record->kind->field_count; i++) {
+        const struct field *field = &f->record->kind->fields[i];
+        char text[96];
+        if ((field->flags & FIELD_REQUIRED) != 0 ? test_rng_below(rng, 60) == 0
+                                                 : test_rng_below(rng, 2) == 0) {
+            continue;
+        }
+        script_value(field, rng, text);
+        if (record_set_text(f->record, field, span_str(text), &scratch, NULL) != TRIS_OK) {
+            continue; /* without it, then: a record that may lack a field it needs */
+        }
+    }
+    ok(record_encode(f->record, &w));
+    return wbuf_span(&w);
+}
+
+static inline uint32_t script_kind(struct test_rng *rng)
+{
+    return test_rng_below(rng, 2) == 0
+               ? (uint32_t)KIND_PARTNER
+               : schema_kind_at(test_rng_below(rng, schema_kind_count()))->number;
+}
+
+static inline void script_draw_card(struct script_log *l, struct test_rng *rng)
+{
+    struct house_line house = {.role = TRIS_ROLE_HOUSE, .time_ms = 100 + test_rng_below(rng, 4)};
+    char line[TRIS_HOUSE_LINE_BYTES_MAX];
+    uint8_t payload[TRIS_HOUSE_LINE_BYTES_MAX + 8];
+    memcpy(house.region, "05315", 6);
+    memcpy(house.slug, "koeln", 6);
+    (void)snprintf(house.name, sizeof house.name, "Haus %d", (int)test_rng_below(rng, 100));
+    ok(house_line_make(&house, &l->w.key, line, sizeof line));
+    struct wbuf out = wbuf_of(payload, sizeof payload);
+    pack_write_map(&out, test_rng_below(rng, 5) == 0 ? 2 : 1);
+    pack_write_uint(&out, 1);
+    pack_write_cstr(&out, line);
+    ok(out.err);
+    struct entry_header header = header_create(KIND_NONE);
+    header.verb = test_rng_below(rng, 6) == 0 ? VERB_ENDORSE : VERB_CARD;
+    (void)script_add(l, &header, wbuf_span(&out), test_rng_below(rng, 8) == 0);
+}
+
+static inline void script_draw_create(struct script_log *l, struct fix *f, struct test_rng *rng,
+                                      bool good)
+{
+    struct entry_header header = header_create(script_kind(rng));
+    struct span payload = script_payload(f, header.kind, rng);
+    bool erased = false;
+    header.time_ms += test_rng_below(rng, 1000);
+    uint32_t fault = good ? 99 : (uint32_t)test_rng_below(rng, 20);
+    if (good) {
+        struct span sure = fix_partner(f, "Immer gut", "Z", "05315", "P-1");
+        payload = sure;
+        header.kind = KIND_PARTNER;
+    }
+    header.verb = fault == 0 ? (uint32_t)VERB_SIGN : (uint32_t)VERB_PUT;
+    header.version = fault == 1 ? 2 : ENTRY_VERSION;
+    header.has_prev = fault == 2;
+    header.kind = fault == 3 ? 999 : header.kind;
+    erased = fault == 4 || fault == 5;
+    payload.len -= fault == 6 ? 1 : 0;
+    const uint32_t kind = header.kind;
+    uint64_t seq = script_add(l, &header, payload, erased);
+    if (fault > 6 && l->records < SCRIPT_RECORDS_MAX) {
+        l->record[l->records++] = (struct script_record){seq, seq, kind, false};
+    }
+}
+
+/* A change of a record: mostly a good one. What the fold makes of it is not this test's matter. */
+static inline void script_draw_change(struct script_log *l, struct fix *f, struct test_rng *rng,
+                                      bool good)
+{
+    static const uint8_t end_payload[] = {0x81, 0x01, 0x07};
+    struct script_record *r = &l->record[test_rng_below(rng, l->records)];
+    bool end = test_rng_below(rng, 4) == 0;
+    if (good && r->ended) {
+        script_draw_create(l, f, rng, true);
+        return;
+    }
+    uint32_t fault = good ? 99 : (uint32_t)test_rng_below(rng, 16);
+    struct entry_header header =
+        header_change(end ? VERB_END : VERB_PUT, r->kind, r->seq, r->named);
+    struct span payload = end    ? span_of(end_payload, sizeof end_payload)
+                          : good ? fix_partner(f, "Auch gut", "W", "14713", "P-2")
+                                 : script_payload(f, r->kind, rng);
+    header.time_ms += test_rng_below(rng, 1000);
+    header.prev -= fault == 0 && header.prev > 0 ? 1 : 0;
+    header.kind = fault == 1 ? 999 : header.kind;
+    header.record_seq += fault == 2 ? 1000 : 0;
+    header.has_record_epoch = fault == 3;
+    header.record_epoch = 77;
+    header.verb = fault == 4 ? (uint32_t)VERB_NOTICE : header.verb;
+    payload.len -= fault == 5 ? 1 : 0;
+    bool erased = fault == 6;
+    uint64_t seq = script_add(l, &header, payload, erased);
+    if (fault != 2 && fault != 3) {
+        r->named = seq;
+    }
+    r->ended = r->ended || (end && fault > 6);
+}
+
+/* Draws `count` entries. `good`: only such as the own house would write. */
+static inline void script_draw(struct script_log *l, struct fix *f, struct test_rng *rng,
+                               uint32_t count, bool good)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (l->w.ref.topic == TRIS_TOPIC_GOV) {
+            script_draw_card(l, rng);
+        } else if (l->records == 0 || test_rng_below(rng, 3) == 0) {
+            script_draw_create(l, f, rng, good);
+        } else {
+            script_draw_change(l, f, rng, good);
+        }
+    }
+}
+
+/* ---- delivering ---- */
+
+static inline uint32_t script_no(struct script_log *l, struct store_txn *t)
+{
+    uint32_t no;
+    ok(store_log_ensure(t, &l->w.ref, &no));
+    return no;
+}
+
+static inline void script_seal(struct script_log *l, uint64_t size, struct seal *seal)
+{
+    *seal = (struct seal){.log = l->w.id, .size = size, .time_ms = FIX_TIME_MS + size};
+    tree_root(&l->tree[size], &seal->root);
+    seal_make(seal, &l->w.key);
+}
+
+/* Entries [first, end) as one verified segment; valid until the next one is made. */
+static inline void script_segment(struct script_log *l, uint64_t first, uint64_t end,
+                                  struct verified_segment *out)
+{
+    struct wbuf w = wbuf_of(l->w.wire, FIX_WIRE_BYTES);
+    struct seal seal;
+    for (uint64_t i = first; i < end; i++) {
+        wbuf_span_put(&w, l->wire[i]);
+    }
+    ok(w.err);
+    script_seal(l, end, &seal);
+    ok(segment_verify(&l->w.id, &l->w.ref.seal_key, &l->tree[first], wbuf_span(&w),
+                      (uint32_t)(end - first), &seal, out));
+}
+
+/* Entries from what is held up to `end`: a segment, or own writes if the log is local. */
+static inline void script_deliver(struct script_log *l, struct store_txn *t, uint64_t end)
+{
+    static struct verified_segment segment;
+    struct store_log log;
+    uint32_t no = script_no(l, t);
+    ok(store_log_get(store_txn_view(t), no, &log));
+    assert_true(log.held <= end && end <= l->count);
+    if (log.held == end) {
+        return;
+    }
+    if (l->w.ref.topic != TRIS_TOPIC_LOCAL) {
+        script_segment(l, log.held, end, &segment);
+        ok(store_append_segment(t, no, &segment, 5));
+        return;
+    }
+    for (uint64_t seq = log.held; seq < end; seq++) {
+        struct tris_salt salt;
+        struct entry_header header = l->header[seq];
+        uint64_t got = 0;
+        memset(salt.b, (int)(seq & 0xff), sizeof salt.b);
+        ok(store_append_own(t, no, &header, &salt, l->payload[seq], 9, &got));
+        assert_int_equal(got, seq);
+    }
+}
+
+static inline void script_follow(struct store *s, uint32_t max)
+{
+    struct store_txn *t;
+    uint64_t behind;
+    ok(store_txn_begin(s, &t));
+    ok(store_word_follow(t, max, &behind));
+    ok(store_commit(t));
+}
+
+/* ---- comparing ---- */
+
+/* Rows of a log without what speaks of arrival: time of arrival, and which seals came. */
+static inline struct span script_log_row(struct span value, struct wbuf *w)
+{
+    static struct log_row row;
+    ok(row_log_decode(value, &row));
+    row.arrived_ms = 0;
+    row.log.has_seal = false;
+    row.seal_bytes = 0;
+    row_log_encode(w, &row);
+    ok(w->err);
+    return wbuf_span(w);
+}
+
+static inline void script_same_table(struct store_view *a, struct store_view *b,
+                                     enum db_table table)
+{
+    static uint8_t bytes[2][ROW_LOG_BYTES_MAX];
+    MDB_cursor *cursor[2] = {NULL, NULL};
+    struct span key[2] = {{NULL, 0}, {NULL, 0}};
+    struct span value[2];
+    enum tris_err err[2];
+    ok(view_cursor(a, table, &cursor[0]));
+    ok(view_cursor(b, table, &cursor[1]));
+    MDB_cursor_op op = MDB_FIRST;
+    for (;;) {
+        for (int i = 0; i < 2; i++) {
+            err[i] = cursor_get(cursor[i], op, &key[i], &value[i]);
+        }
+        if (err[0] != err[1]) {
+            print_message("table %s: one store has more rows\n", db_table_name(table));
+        }
+        assert_int_equal(err[0], err[1]);
+        if (err[0] != TRIS_OK) {
+            assert_int_equal(err[0], TRIS_ERR_NOT_FOUND);
+            break;
+        }
+        for (int i = 0; i < 2 && table == DB_LOG; i++) {
+            struct wbuf w = wbuf_of(bytes[i], sizeof bytes[i]);
+            value[i] = script_log_row(value[i], &w);
+        }
+        if (!span_eq(key[0], key[1]) || !span_eq(value[0], value[1])) {
+            char hex[2 * KEY_BYTES_MAX + 1];
+            tris_hex(key[0].ptr, key[0].len, hex);
+            print_message("table %s differs at row %s\n", db_table_name(table), hex);
+        }
+        assert_true(span_eq(key[0], key[1]));
+        assert_true(span_eq(value[0], value[1]));
+        op = MDB_NEXT;
+    }
+    mdb_cursor_close(cursor[0]);
+    mdb_cursor_close(cursor[1]);
+}
+
+/* Everything but arrival numbers, times of arrival and the choice of seals. */
+static inline void script_same(struct store *a, struct store *b)
+{
+    static const enum db_table tables[] = {DB_SETTING, DB_LOG,    DB_LOG_ID, DB_HOUSE, DB_CARD,
+                                           DB_ENTRY,   DB_TREE,   DB_RECORD, DB_INERT, DB_HOLE,
+                                           DB_REGION,  DB_SOURCE, DB_NAME,   DB_CUBE,  DB_COUNT,
+                                           DB_MATCH,   DB_WORD};
+    struct store_view *v[2];
+    ok(store_view_begin(a, &v[0]));
+    ok(store_view_begin(b, &v[1]));
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        script_same_table(v[0], v[1], tables[i]);
+    }
+    store_view_end(v[0]);
+    store_view_end(v[1]);
+}
+
+#endif
