@@ -1,4 +1,4 @@
-/* Control methods import.begin, import.rows, export.page: many records a message.
+/* Control methods import.begin, import.rows: many records a message.
  *
  * A group of rows is one group of the writer: one answer after one commit. Duplicates are looked
  * for inside the writer's transaction, so several groups may be in flight. */
@@ -9,26 +9,62 @@
 #include "daemon/ctl_handlers.h"
 #include "daemon/ctl_in.h"
 #include "daemon/ctl_out.h"
+#include "daemon/import_refs.h"
 #include "daemon/imports.h"
 
-enum { ROWS_MAX = WRITER_GROUP_OPS_MAX, SOURCE_BYTES_MAX = 320, REASON_BYTES = 200 };
+enum {
+    ROWS_MAX = WRITER_GROUP_OPS_MAX,
+    SOURCE_BYTES_MAX = 320,
+    REASON_BYTES = 200,
+    VALUE_BYTES = 128,
+    ROW_ROOM_BYTES = RECORD_WITHIN_BYTES_MAX + IMPORT_REFS_MAX * 64
+};
 
 struct rejected_row {
     uint64_t line;
     char field[40];
     char text[REASON_BYTES];
+    char value[VALUE_BYTES]; /* what names no record; else empty */
+};
+
+struct rows_head {
+    const struct kind *kind;
+    enum schema_scope scope;
+    struct span source, file;
+    uint64_t import; /* 0: not to be undone */
+    uint64_t fields; /* as writer_op.fields */
+    bool dry_run;
+    bool has_refs;
+    struct import_refs refs;
+};
+
+/* One row of the request. */
+struct row_in {
+    uint64_t line;
+    struct span source_id, payload;
+    uint32_t refs_count;
+    struct import_ref refs[IMPORT_REFS_MAX];
+};
+
+/* A row that goes in without a reference. */
+struct unlinked_row {
+    uint64_t line;
+    const struct field *field;
+    const char *why;
+    char value[VALUE_BYTES];
 };
 
 /* One group on its way. Heap; freed when answered. */
 struct rows {
     uint64_t token;
-    uint32_t rejected_count;
+    uint32_t rejected_count, unlinked_count;
     size_t ops_count;
     uint64_t line[ROWS_MAX]; /* of each op */
     struct writer_op ops[ROWS_MAX];
     struct rejected_row rejected[ROWS_MAX];
+    struct unlinked_row unlinked[ROWS_MAX];
     struct record record;
-    struct wbuf made; /* what ops point to and is not in the request; malloc'ed at the first use */
+    struct wbuf made; /* what ops point to and is not in the request; malloc'ed, NULL: nothing */
 };
 
 static void rows_free(struct rows *rows)
@@ -37,26 +73,20 @@ static void rows_free(struct rows *rows)
     free(rows);
 }
 
-/* False for kinds whose records are told apart by a text that stands in the payload. */
-static bool needs_room(const struct kind *kind)
+/* Room for what tells records apart and for payloads with their references; kinds without
+ * references, told apart by a text of the payload, need none. */
+static bool make_room(struct rows *rows, const struct rows_head *head, size_t rows_bytes)
 {
-    bool needs = false;
+    const struct kind *kind = head->kind;
+    bool needs = head->has_refs;
     for (size_t i = 0; i < kind->field_count; i++) {
         const struct field *field = &kind->fields[i];
         needs = needs || ((field->flags & FIELD_WITHIN) != 0 && field->type != FIELD_REGION);
     }
-    return needs;
-}
-
-/* What tells the row's record from its namesakes; mostly it stands in the request. */
-static struct span within_of(struct rows *rows)
-{
-    if (rows->made.ptr == NULL && needs_room(rows->record.kind)) {
-        const size_t size = (size_t)ROWS_MAX * RECORD_WITHIN_BYTES_MAX;
-        uint8_t *bytes = malloc(size);
-        rows->made = wbuf_of(bytes, bytes != NULL ? size : 0);
-    }
-    return record_within(&rows->record, &rows->made);
+    const size_t size = rows_bytes + (size_t)ROWS_MAX * ROW_ROOM_BYTES;
+    uint8_t *bytes = needs ? malloc(size) : NULL;
+    rows->made = wbuf_of(bytes, bytes != NULL ? size : 0);
+    return !needs || bytes != NULL;
 }
 
 static void reject(struct rows *rows, uint64_t line, const char *field, const char *text)
@@ -65,6 +95,7 @@ static void reject(struct rows *rows, uint64_t line, const char *field, const ch
     row->line = line;
     (void)snprintf(row->field, sizeof row->field, "%s", field);
     (void)snprintf(row->text, sizeof row->text, "%s", text);
+    row->value[0] = '\0';
 }
 
 static const char *why_rejected(enum tris_err err)
@@ -75,8 +106,7 @@ static const char *why_rejected(enum tris_err err)
     }
     if (err == TRIS_ERR_AMBIGUOUS) {
         return "several records have this name, district or partner; give source_id, or end those "
-               "too "
-               "many";
+               "too many";
     }
     return tris_err_text(err);
 }
@@ -116,6 +146,24 @@ static void put_similar(struct daemon *d, struct out *o, struct rows *rows,
     }
 }
 
+static void put_unlinked(struct out *o, const struct rows *rows)
+{
+    if (rows->unlinked_count == 0) {
+        return;
+    }
+    out_list(o, "unlinked");
+    for (uint32_t i = 0; i < rows->unlinked_count; i++) {
+        const struct unlinked_row *row = &rows->unlinked[i];
+        out_list(o, NULL);
+        out_uint(o, NULL, row->line);
+        out_text(o, NULL, row->field->name);
+        out_text(o, NULL, row->value);
+        out_text(o, NULL, row->why);
+        out_end(o);
+    }
+    out_end(o);
+}
+
 static void rows_done(struct daemon *d, void *ctx, enum tris_err err,
                       const struct writer_result *results, size_t count)
 {
@@ -146,9 +194,13 @@ static void rows_done(struct daemon *d, void *ctx, enum tris_err err,
         out_uint(o, NULL, rows->rejected[i].line);
         out_text(o, NULL, rows->rejected[i].field);
         out_text(o, NULL, rows->rejected[i].text);
+        if (rows->rejected[i].value[0] != '\0') {
+            out_text(o, NULL, rows->rejected[i].value);
+        }
         out_end(o);
     }
     out_end(o);
+    put_unlinked(o, rows);
     put_similar(d, o, rows, results, count);
     out_reply(o);
 out:
@@ -178,41 +230,94 @@ static bool check_row(struct rows *rows, const struct kind *kind, enum schema_sc
     return true;
 }
 
-struct rows_head {
-    const struct kind *kind;
-    enum schema_scope scope;
-    struct span source, file;
-    uint64_t import; /* 0: not to be undone */
-    uint64_t fields; /* as writer_op.fields */
-    bool dry_run;
-};
-
-/* Reads [line, source_id, payload]; spans point into the request, which the writer copies. */
-static void read_row(struct rows *rows, const struct rows_head *head, struct rbuf *r)
+static void unlinked(struct rows *rows, uint64_t line, const struct import_refs_fault *fault)
 {
-    uint32_t items = pack_read_array(r, 3);
-    uint64_t line = pack_read_uint(r);
-    struct span source_id = pack_read_str(r, SOURCE_BYTES_MAX);
-    struct span payload = pack_read_bin(r, TRIS_PAYLOAD_BYTES_MAX);
-    if (items != 3) {
+    struct unlinked_row *row = &rows->unlinked[rows->unlinked_count++];
+    row->line = line;
+    row->field = fault->field;
+    row->why = fault->why;
+    span_copy(span_cut(fault->value, sizeof row->value - 1), row->value, sizeof row->value);
+}
+
+/* Puts in what the row says of other records; false if it is rejected. */
+static bool link_row(struct rows *rows, struct rows_head *head, const struct row_in *row,
+                     struct writer_op *op)
+{
+    struct import_refs_fault fault;
+    enum import_refs_verdict verdict = import_refs_apply(
+        &head->refs, row->refs, row->refs_count, op->source, &rows->record, &op->fields, &fault);
+    if (verdict == IMPORT_REFS_UNLINKED && op->source_id.len == 0 &&
+        record_value(&rows->record, fault.field->number) != NULL &&
+        !record_value(&rows->record, fault.field->number)->present) {
+        /* nothing would tell it from the others: no repetition would find it again */
+        fault.why = "no record has this key, and without source_id the row cannot be linked later";
+        verdict = IMPORT_REFS_REFUSED;
+    }
+    if (verdict == IMPORT_REFS_REFUSED) {
+        reject(rows, row->line, fault.field != NULL ? fault.field->name : "", fault.why);
+        struct rejected_row *last = &rows->rejected[rows->rejected_count - 1];
+        span_copy(span_cut(fault.value, sizeof last->value - 1), last->value, sizeof last->value);
+        return false;
+    }
+    if (verdict == IMPORT_REFS_UNLINKED) {
+        unlinked(rows, row->line, &fault);
+    }
+    const size_t start = rows->made.len;
+    enum tris_err err = record_encode(&rows->record, &rows->made);
+    if (err != TRIS_OK) {
+        reject(rows, row->line, "", tris_err_text(err));
+        return false;
+    }
+    op->payload = span_of(rows->made.ptr + start, rows->made.len - start);
+    return true;
+}
+
+/* Reads [line, source_id, payload] or [line, source_id, payload, {field number: text}]. */
+static void read_row_in(struct rbuf *r, struct row_in *out)
+{
+    uint32_t items = pack_read_array(r, 4);
+    out->line = pack_read_uint(r);
+    out->source_id = pack_read_str(r, SOURCE_BYTES_MAX);
+    out->payload = pack_read_bin(r, TRIS_PAYLOAD_BYTES_MAX);
+    out->refs_count = items == 4 ? pack_read_map(r, IMPORT_REFS_MAX) : 0;
+    for (uint32_t i = 0; i < out->refs_count; i++) {
+        out->refs[i].number = pack_read_uint(r);
+        out->refs[i].text = pack_read_str(r, IMPORT_REF_BYTES_MAX);
+    }
+    if (items < 3) {
         rbuf_fail(r, TRIS_ERR_BAD_VALUE);
     }
-    if (r->err != TRIS_OK || !check_row(rows, head->kind, head->scope, line, payload)) {
+}
+
+/* Spans point into the request and rows->made, which the writer copies. */
+static void read_row(struct rows *rows, struct rows_head *head, struct rbuf *r)
+{
+    struct row_in row;
+    read_row_in(r, &row);
+    if (r->err != TRIS_OK || !check_row(rows, head->kind, head->scope, row.line, row.payload)) {
         return;
     }
     struct span own_source = record_text(&rows->record, "source");
-    rows->line[rows->ops_count] = line;
-    rows->ops[rows->ops_count++] = (struct writer_op){
+    struct writer_op op = {
         .type = WRITER_IMPORT,
         .topic = head->scope == SCOPE_LOCAL ? TRIS_TOPIC_LOCAL : TRIS_TOPIC_DATA,
         .kind = head->kind->number,
         .fields = head->fields,
-        .payload = payload,
+        .payload = row.payload,
         .source = own_source.len > 0 ? own_source : head->source,
-        .source_id = source_id,
+        .source_id = row.source_id,
         .name = record_title(&rows->record),
-        .within = within_of(rows),
     };
+    const uint32_t unlinked_before = rows->unlinked_count;
+    if (head->has_refs && !link_row(rows, head, &row, &op)) {
+        return;
+    }
+    if (rows->unlinked_count > unlinked_before && head->scope != SCOPE_LOCAL) {
+        op.name = span_of(NULL, 0); /* what would tell it from its namesakes is missing */
+    }
+    op.within = record_within(&rows->record, &rows->made);
+    rows->line[rows->ops_count] = row.line;
+    rows->ops[rows->ops_count++] = op;
 }
 
 /* Numbers of the fields that the list speaks of. */
@@ -252,6 +357,12 @@ static bool read_head(struct daemon *d, uint64_t token, struct ctl_in *in, struc
     if (head->kind != NULL && head->scope == 0) {
         head->scope = head->kind->scope_default;
     }
+    head->has_refs = head->kind != NULL && import_refs_has(head->kind);
+    head->refs.d = d;
+    head->refs.kind = head->kind;
+    head->refs.v = NULL;
+    head->refs.sources_read = false;
+    head->refs.sources_count = 0;
     return ctl_in_ok(d, token, in);
 }
 
@@ -300,16 +411,21 @@ void ctl_import_rows(struct daemon *d, uint64_t token, struct span params)
     }
     rows->token = token;
     rows->rejected_count = 0;
+    rows->unlinked_count = 0;
     rows->ops_count = 0;
-    rows->made = wbuf_of(NULL, 0);
     struct rbuf r = rbuf_of(ctl_map_get(params, "rows"));
+    if (!make_room(rows, &head, r.len)) {
+        rows_done(d, rows, TRIS_ERR_NO_MEMORY, NULL, 0);
+        return;
+    }
     uint32_t count = pack_read_array(&r, ROWS_MAX);
     for (uint32_t i = 0; i < count && r.err == TRIS_OK; i++) {
         read_row(rows, &head, &r);
     }
+    import_refs_end(&head.refs);
     if (rbuf_finish(&r) != TRIS_OK) {
         ctl_reply_error(d, token, TRIS_ERR_INVALID,
-                        "rows must be at most 256 lists of line, source_id and payload",
+                        "rows must be at most 256 lists of line, source_id, payload and references",
                         "Nothing of this group was written.", NULL, "rows");
         rows_free(rows);
         return;
@@ -331,68 +447,4 @@ void ctl_import_rows(struct daemon *d, uint64_t token, struct span params)
     if (err != TRIS_OK) {
         rows_done(d, rows, err, NULL, 0);
     }
-}
-
-/* ---- export ---- */
-
-enum { EXPORT_STEPS_MAX = 4 };
-
-static void put_row(struct out *o, struct store_view *v, const struct store_record *r)
-{
-    out_list(o, NULL);
-    out_id(o, NULL, v, r->ref);
-    out_text(o, NULL, o->prefix);
-    out_text(o, NULL, out_scope_name(r->scope));
-    out_bin(o, NULL, r->payload);
-    out_end(o);
-}
-
-void ctl_export_page(struct daemon *d, uint64_t token, struct span params)
-{
-    static const char *const keys[] = {"kind", "scope", "house", "after", "limit", NULL};
-    struct ctl_in in = ctl_in_begin(params, keys);
-    const struct kind *kind = ctl_in_kind(&in, "kind");
-    enum schema_scope scope = ctl_in_scope(&in, "scope");
-    struct span after = ctl_in_text(&in, "after", 47);
-    uint64_t limit = ctl_in_uint(&in, "limit", OUT_PAGE_ITEMS_MAX, OUT_PAGE_ITEMS_MAX);
-    struct record_filter filter = {.local = scope == SCOPE_LOCAL,
-                                   .national = scope == SCOPE_NATIONAL};
-    struct record_ref cursor = {UINT32_MAX, 0};
-    struct store_view *v = NULL;
-    struct store_record record;
-    uint32_t index = 0;
-    if (after.len > 0 && !in_cursor(after, &cursor)) {
-        ctl_in_refuse(&in, TRIS_ERR_INVALID, "after", "this is no cursor of export.page");
-    }
-    if (ctl_in_has(&in, "house")) {
-        if (!in_house(d, token, &in, "house", &index)) {
-            return;
-        }
-        filter.by_house = true;
-        filter.house = members_line(&d->members, index)->id;
-    } else if (!ctl_in_ok(d, token, &in)) {
-        return;
-    }
-    filter.kind = kind->number;
-    struct out *o = out_new_view(d, token, &v);
-    if (o == NULL) {
-        return;
-    }
-    out_list(o, "items");
-    enum tris_err err = TRIS_OK;
-    for (int steps = 0; limit > 0 && out_has_room(o);) {
-        err = store_record_next(v, &filter, &cursor, &record);
-        if (err == TRIS_OK) {
-            put_row(o, v, &record);
-            limit--;
-        } else if (err != TRIS_ERR_NOT_READY || ++steps == EXPORT_STEPS_MAX) {
-            break;
-        }
-    }
-    out_end(o);
-    if (err == TRIS_OK || err == TRIS_ERR_NOT_READY) {
-        out_cursor(o, cursor);
-    }
-    store_view_end(v);
-    out_reply(o);
 }

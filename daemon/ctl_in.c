@@ -300,10 +300,18 @@ bool in_cursor(struct span text, struct record_ref *out)
     return true;
 }
 
-static enum tris_err check_target(struct store_view *v, const struct field *field,
-                                  struct record_ref ref, struct store_log *log, const char **why)
+enum tris_err resolve_log(struct daemon *d, struct store_view *v, const struct tris_house_id *house,
+                          uint64_t epoch, uint32_t *log_no)
+{
+    uint32_t index = members_find(&d->members, house);
+    return index != UINT32_MAX ? find_data_log(d, v, index, epoch, log_no) : TRIS_ERR_NOT_FOUND;
+}
+
+enum tris_err resolve_check(struct store_view *v, const struct field *field, struct record_ref ref,
+                            struct store_log *log, const char **why)
 {
     struct store_record found;
+    *why = NULL;
     enum tris_err err = store_log_get(v, ref.log_no, log);
     if (err == TRIS_OK && log->ref.topic != TRIS_TOPIC_DATA) {
         *why = "a local record is never named by another one: publish it first, or say its sector";
@@ -337,7 +345,7 @@ enum tris_err resolve_ref(struct daemon *d, const struct field *field, struct sp
     }
     err = resolve_record(d, v, text, &ref);
     if (err == TRIS_OK) {
-        err = check_target(v, field, ref, &log, why);
+        err = resolve_check(v, field, ref, &log, why);
     }
     store_view_end(v);
     if (err != TRIS_OK) {

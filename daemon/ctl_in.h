@@ -48,6 +48,15 @@ TRIS_MUST_CHECK enum tris_err resolve_house(const struct members *m, struct span
  * this house's own. Case does not matter. Does not say that the record exists. */
 TRIS_MUST_CHECK enum tris_err resolve_record(struct daemon *d, struct store_view *v,
                                              struct span text, struct record_ref *out);
+/* The data log of a house in one epoch; TRIS_ERR_NOT_FOUND. */
+TRIS_MUST_CHECK enum tris_err resolve_log(struct daemon *d, struct store_view *v,
+                                          const struct tris_house_id *house, uint64_t epoch,
+                                          uint32_t *log_no);
+/* Whether a field may name this record: it is there, national, and of the field's kind. `log` is
+ * the record's; `*why` a sentence, or NULL: the error says it. */
+TRIS_MUST_CHECK enum tris_err resolve_check(struct store_view *v, const struct field *field,
+                                            struct record_ref ref, struct store_log *log,
+                                            const char **why);
 /* Required parameter `key` as a house; answers errors; false then. */
 bool in_house(struct daemon *d, uint64_t token, struct ctl_in *in, const char *key,
               uint32_t *index);

@@ -126,10 +126,12 @@ static int import_list(struct import *im, bool strict)
         if (cli->dry_run || im->result.interrupted) {
             return finish(im, false, code);
         }
-        if (strict && n->rejected > 0) {
-            code = finish(im, false, EXIT_OK);
-            cli_note(cli, "%s", _("--strict: nothing is written while a row is rejected."));
-            return code;
+        if (strict && n->rejected + n->unlinked > 0) {
+            (void)finish(im, false, EXIT_OK);
+            cli_note(cli, "%s",
+                     _("--strict: nothing is written while a row is rejected or names what is not "
+                       "here."));
+            return EXIT_PARTLY;
         }
         if (n->new_rows + n->changed == 0) {
             return finish(im, false, EXIT_OK);
@@ -356,7 +358,7 @@ static const struct cli_option import_options[] = {
     {"format", "FORMAT", N_("csv or ndjson; found out otherwise"), 0},
     {"source", "NAME", N_("name of the list, for source_id; preset is the file's name"), 0},
     {"listed", NULL, N_("national, unless a scope column says otherwise"), 0},
-    {"strict", NULL, N_("write nothing if any row is rejected"), 0},
+    {"strict", NULL, N_("write nothing if any row is rejected or names what is not here"), 0},
     {NULL, NULL, NULL, 0},
 };
 

@@ -106,8 +106,7 @@ static const char *wanted(enum field_type type)
     case FIELD_MAILBOX:
         return _("a mail address is asked for, such as info@example.org");
     case FIELD_REF:
-        return _("a national record is asked for, such as koeln-1042; in lists the key of its "
-                 "house in hex, a hyphen, its number");
+        return _("a national record is asked for, such as koeln-1042");
     case FIELD_TEXT:
     case FIELD_LONG:
     case FIELD_CODE:

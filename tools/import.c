@@ -36,7 +36,7 @@ struct pass {
     struct progress progress;
     struct group group[2]; /* local, national */
     struct row row;
-    uint8_t payload[TRIS_PAYLOAD_BYTES_MAX];
+    uint8_t payload[TRIS_PAYLOAD_BYTES_MAX + ROW_REFS_MAX * (ROW_REF_BYTES_MAX + 16)];
     uint8_t request[TRIS_CTL_BYTES_MAX];
     uint8_t body[2][GROUP_BYTES_MAX];
 };
@@ -55,58 +55,6 @@ static void reject_line(void *ctx, uint64_t line, const char *why)
 
 /* ---- answers ---- */
 
-static uint64_t count_of(struct span result, const char *key)
-{
-    struct rbuf r = rbuf_of(ctl_map_get(result, key));
-    return pack_read_uint(&r);
-}
-
-static void take_rejected(struct pass *p, struct span result)
-{
-    struct rbuf r = rbuf_of(ctl_map_get(result, "rejected"));
-    uint32_t rows = pack_read_array(&r, IMPORT_GROUP_ROWS);
-    for (uint32_t i = 0; i < rows; i++) {
-        char column[COLUMN_NAME_BYTES], reason[512];
-        (void)pack_read_array(&r, 3);
-        uint64_t line = pack_read_uint(&r);
-        struct span field = pack_read_str(&r, sizeof column - 1);
-        (void)snprintf(column, sizeof column, "%.*s", (int)field.len,
-                       field.len > 0 ? (const char *)field.ptr : "");
-        struct span text = pack_read_str(&r, TRIS_CTL_BYTES_MAX);
-        if (r.err != TRIS_OK) {
-            return;
-        }
-        size_t len = text.len < sizeof reason ? text.len : sizeof reason - 1;
-        (void)snprintf(reason, sizeof reason, "%.*s", (int)len,
-                       text.len > 0 ? (const char *)text.ptr : "");
-        reject(p, line, column, reason);
-    }
-}
-
-static void take_similar(struct pass *p, struct span result)
-{
-    struct rbuf r = rbuf_of(ctl_map_get(result, "similar"));
-    uint32_t rows = r.len > 0 ? pack_read_array(&r, IMPORT_GROUP_ROWS) : 0;
-    for (uint32_t i = 0; i < rows; i++) {
-        (void)pack_read_array(&r, 3);
-        uint64_t line = pack_read_uint(&r);
-        struct span name = pack_read_str(&r, TRIS_CTL_BYTES_MAX);
-        struct span id = pack_read_str(&r, TRIS_CTL_BYTES_MAX);
-        if (r.err == TRIS_OK) {
-            import_result_similar(p->out, line, name, 0, id);
-        }
-    }
-}
-
-static void take_counts(struct pass *p, struct span result)
-{
-    p->out->counts.new_rows += count_of(result, "new");
-    p->out->counts.changed += count_of(result, "changed");
-    p->out->counts.unchanged += count_of(result, "unchanged");
-    take_rejected(p, result);
-    take_similar(p, result);
-}
-
 /* After the first refusal: what else was under way is still counted, so that people hear what is
  * written. */
 static void drain_rest(struct pass *p)
@@ -116,7 +64,7 @@ static void drain_rest(struct pass *p)
     while (p->in_flight > 0) {
         uint64_t id = 0;
         if (client_receive(p->cli->client, &id, &result, &later)) {
-            take_counts(p, result);
+            import_answer_take(p->out, p->columns, result);
         } else if (id == 0) {
             return;
         }
@@ -133,7 +81,7 @@ static bool drain(struct pass *p, unsigned most)
         bool good = client_receive(p->cli->client, &id, &result, p->fault);
         p->in_flight--;
         if (good) {
-            take_counts(p, result);
+            import_answer_take(p->out, p->columns, result);
             continue;
         }
         p->failed = true;
@@ -214,7 +162,7 @@ static bool begin(struct pass *p)
         p->failed = true;
         return false;
     }
-    p->out->id = count_of(result, "import");
+    p->out->id = import_answer_count(result, "import");
     return true;
 }
 
@@ -291,16 +239,17 @@ static bool is_first(struct pass *p, uint64_t line, struct span payload)
     return false;
 }
 
-static bool send_row(struct pass *p, uint64_t line, struct span payload)
+static bool send_row(struct pass *p, uint64_t line, struct span payload, struct span refs)
 {
     struct group *g = &p->group[p->row.scope == SCOPE_NATIONAL ? 1 : 0];
-    if (g->body.cap - g->body.len < payload.len + 1024 && !flush(p, g)) {
+    if (g->body.cap - g->body.len < payload.len + refs.len + 1024 && !flush(p, g)) {
         return false;
     }
-    pack_write_array(&g->body, 3);
+    pack_write_array(&g->body, p->row.ref_count > 0 ? 4 : 3);
     pack_write_uint(&g->body, line);
     pack_write_str(&g->body, row_text(&p->row, p->row.source_id));
     pack_write_bin(&g->body, payload.ptr, payload.len);
+    wbuf_span_put(&g->body, refs);
     g->rows++;
     return g->rows < IMPORT_GROUP_ROWS || flush(p, g);
 }
@@ -312,6 +261,19 @@ static bool is_interrupted(struct pass *p)
     p->out->interrupted = sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 ||
                                                         sigismember(&pending, SIGTERM) == 1);
     return p->out->interrupted;
+}
+
+/* {field number: text}; nothing for a row that names no other record. */
+static void write_refs(const struct row *row, struct wbuf *w)
+{
+    if (row->ref_count == 0) {
+        return;
+    }
+    pack_write_map(w, (uint32_t)row->ref_count);
+    for (size_t i = 0; i < row->ref_count; i++) {
+        pack_write_uint(w, row->ref[i].field->number);
+        pack_write_str(w, row->ref[i].text);
+    }
 }
 
 static bool on_row(void *ctx, uint64_t line, const struct span *cell, size_t count)
@@ -336,12 +298,23 @@ static bool on_row(void *ctx, uint64_t line, const struct span *cell, size_t cou
     }
     struct wbuf payload = wbuf_of(p->payload, sizeof p->payload);
     enum tris_err err = record_encode(&p->row.record, &payload);
+    const size_t len = payload.len;
+    write_refs(&p->row, &payload);
+    err = err == TRIS_OK ? payload.err : err;
     if (err != TRIS_OK) {
         reject(p, line, "", tris_err_text(err));
         return true;
     }
     p->out->counts.narrowed += p->row.narrowed ? 1 : 0;
-    return !is_first(p, line, wbuf_span(&payload)) || send_row(p, line, wbuf_span(&payload));
+    return !is_first(p, line, wbuf_span(&payload)) ||
+           send_row(p, line, span_of(p->payload, len),
+                    span_of(p->payload + len, payload.len - len));
+}
+
+static int unlinked_by_line(const void *a, const void *b)
+{
+    const struct import_unlinked *x = a, *y = b;
+    return x->line < y->line ? -1 : x->line > y->line ? 1 : 0;
 }
 
 static int by_line(const void *a, const void *b)
@@ -441,6 +414,9 @@ bool import_pass(struct cli *cli, struct import_source *source, struct columns *
     }
     if (out->rejected_count > 0) {
         qsort(out->rejected, out->rejected_count, sizeof out->rejected[0], by_line);
+    }
+    if (out->unlinked_count > 0) {
+        qsort(out->unlinked, out->unlinked_count, sizeof out->unlinked[0], unlinked_by_line);
     }
     if (out->counts.new_rows + out->counts.changed == 0) {
         out->id = 0;

@@ -15,6 +15,7 @@ enum {
     IMPORT_REJECTED_BYTES_MAX = 16 * 1024 * 1024, /* of their reasons */
     IMPORT_REMARKS_MAX = 5,
     IMPORT_SIMILAR_MAX = 1000,
+    IMPORT_UNLINKED_MAX = 10000,
 };
 
 enum import_format { IMPORT_CSV, IMPORT_NDJSON };
@@ -51,6 +52,12 @@ struct import_similar {
     char name[120];      /* of the row, cut */
 };
 
+/* A row that goes in without a reference, because nothing here has the key that it gives. */
+struct import_unlinked {
+    uint64_t line;
+    char column[40], value[128], why[128];
+};
+
 struct import_remark {
     uint64_t line;
     char text[240];
@@ -63,6 +70,7 @@ struct import_counts {
     uint64_t narrowed;  /* kept in the house because they are personal data */
     uint64_t repeated;  /* rejected: rows for a record that an earlier row is for */
     uint64_t similar;   /* new rows that look like something else; dry runs only */
+    uint64_t unlinked;  /* rows that go in without a reference */
 };
 
 struct import_plan {
@@ -81,6 +89,8 @@ struct import_result {
     size_t remark_count;
     struct import_similar *similar; /* malloc'ed; the first ones */
     size_t similar_count;
+    struct import_unlinked *unlinked; /* malloc'ed; the first ones, by line after import_pass */
+    size_t unlinked_count;
     uint64_t id;      /* of this import; 0: nothing was written */
     bool interrupted; /* by a signal; what was sent before is written */
 };
@@ -95,6 +105,13 @@ void import_result_reject(struct import_result *out, uint64_t line, const char *
 /* Counts a new row that looks like a record (`id`) or, with other_line, like an earlier row. */
 void import_result_similar(struct import_result *out, uint64_t line, struct span name,
                            uint64_t other_line, struct span id);
+/* Counts a row that goes in without the record that `value` of `column` names. */
+void import_result_unlinked(struct import_result *out, uint64_t line, const char *column,
+                            struct span value, struct span why);
+/* Adds the daemon's answer to a group of rows. */
+void import_answer_take(struct import_result *out, const struct columns *columns,
+                        struct span result);
+uint64_t import_answer_count(struct span result, const char *key);
 void import_result_fini(struct import_result *r);
 
 #endif

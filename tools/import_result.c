@@ -66,6 +66,28 @@ void import_result_similar(struct import_result *out, uint64_t line, struct span
     span_copy(name, similar->name, sizeof similar->name);
 }
 
+void import_result_unlinked(struct import_result *out, uint64_t line, const char *column,
+                            struct span value, struct span why)
+{
+    out->counts.unlinked++;
+    if (out->unlinked_count == IMPORT_UNLINKED_MAX) {
+        return;
+    }
+    if (out->unlinked_count % 64 == 0) {
+        struct import_unlinked *more =
+            realloc(out->unlinked, (out->unlinked_count + 64) * sizeof out->unlinked[0]);
+        if (more == NULL) {
+            return;
+        }
+        out->unlinked = more;
+    }
+    struct import_unlinked *row = &out->unlinked[out->unlinked_count++];
+    row->line = line;
+    span_copy(span_str(column), row->column, sizeof row->column);
+    span_copy(value, row->value, sizeof row->value);
+    span_copy(why, row->why, sizeof row->why);
+}
+
 void import_result_fini(struct import_result *r)
 {
     for (size_t i = 0; i < r->rejected_count; i++) {
@@ -77,4 +99,7 @@ void import_result_fini(struct import_result *r)
     free(r->similar);
     r->similar = NULL;
     r->similar_count = 0;
+    free(r->unlinked);
+    r->unlinked = NULL;
+    r->unlinked_count = 0;
 }

@@ -1,6 +1,7 @@
 /* Rows to records; see import_row.h. */
 #include "tools/import_row.h"
 
+#include <sodium.h>
 #include <stdio.h>
 
 #include "tools/csv.h"
@@ -30,13 +31,68 @@ void row_init(struct row *r)
     r->name = schema_title(kind);
 }
 
+/* ---- other records ---- */
+
+static bool add_ref(struct row *r, const struct field *field, struct span text)
+{
+    size_t at = 0;
+    while (at < r->ref_count && r->ref[at].field != field) {
+        at++;
+    }
+    if (at == ROW_REFS_MAX) {
+        return refuse(r, field->name, _("the row names too many records"));
+    }
+    r->ref[at] = (struct row_ref){field, text};
+    r->ref_count += at == r->ref_count ? 1 : 0;
+    return true;
+}
+
+/* HOUSEKEY-SEQ goes in as it is; everything else is the daemon's to find. Until then the record
+ * names one that nobody has, another one for each text. */
+static bool set_ref(struct row *r, const struct field *field, struct span text,
+                    struct wbuf *scratch)
+{
+    struct value *value = record_value_mut(&r->record, field->number);
+    if (record_set_text(&r->record, field, text, scratch, NULL) == TRIS_OK) {
+        return true;
+    }
+    uint8_t nobody[sizeof(struct tris_house_id)];
+    const size_t start = scratch->len;
+    (void)crypto_generichash(nobody, sizeof nobody, text.ptr, text.len, NULL, 0);
+    wbuf_bytes(scratch, nobody, sizeof nobody);
+    if (scratch->err != TRIS_OK || text.len > ROW_REF_BYTES_MAX) {
+        return refuse(r, field->name, tris_err_text(TRIS_ERR_TOO_LARGE));
+    }
+    *value = (struct value){.present = true, .text = span_of(scratch->ptr + start, sizeof nobody)};
+    return add_ref(r, field, text);
+}
+
+/* A key in the house's lists says which record is meant, unless the row names it itself. */
+static bool add_keys(struct row *r)
+{
+    const struct kind *kind = r->plan->kind;
+    for (size_t i = 0; i < kind->field_count; i++) {
+        const struct field *field = &kind->fields[i];
+        const struct field *key = field->type == FIELD_REF ? schema_key_of(kind, field) : NULL;
+        if (key != NULL && !r->record.value[i].present && row_text(r, key).len > 0 &&
+            !add_ref(r, key, row_text(r, key))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- cells ---- */
 
 /* A value that no person typed into this row: bad ones were refused before the first row. */
 static void set_preset(struct row *r, const struct field *field, const char *text,
                        struct wbuf *scratch)
 {
-    (void)!record_set_text(&r->record, field, span_str(text), scratch, NULL);
+    if (field->type == FIELD_REF) {
+        (void)set_ref(r, field, span_str(text), scratch);
+    } else {
+        (void)!record_set_text(&r->record, field, span_str(text), scratch, NULL);
+    }
 }
 
 static bool set_scope(struct row *r, const char *column, struct span text)
@@ -59,6 +115,9 @@ static bool set_value(struct row *r, const char *column, const struct field *fie
     }
     if (field == NULL) {
         return set_scope(r, column, text);
+    }
+    if (field->type == FIELD_REF) {
+        return set_ref(r, field, text, scratch);
     }
     text = fields_word(field, text);
     enum tris_err err = record_set_text(&r->record, field, text, scratch, &changed);
@@ -205,11 +264,15 @@ bool row_take(struct row *r, const struct span *cell, size_t count)
     record_init(&r->record, r->plan->kind);
     r->scope = r->plan->listed ? SCOPE_NATIONAL : SCOPE_LOCAL;
     r->narrowed = false;
+    r->ref_count = 0;
     set_constants(r, &preset);
     if (!take_cells(r, cell, count, &scratch)) {
         return false;
     }
     set_presets(r, &preset);
+    if (!add_keys(r)) {
+        return false;
+    }
     fields_derive(&r->record);
     struct wbuf within = wbuf_of(r->within_bytes, sizeof r->within_bytes);
     r->within = record_within(&r->record, &within);

@@ -6,7 +6,13 @@
 #include "tools/fields.h"
 #include "tools/import_map.h"
 
-enum { ROW_REASON_BYTES = 512, ROW_SCRATCH_BYTES = 512 * 1024, ROW_PRESET_BYTES = 4096 };
+enum {
+    ROW_REFS_MAX = 4,
+    ROW_REF_BYTES_MAX = 320,
+    ROW_REASON_BYTES = 512,
+    ROW_SCRATCH_BYTES = 512 * 1024,
+    ROW_PRESET_BYTES = 4096
+};
 
 /* What holds for each row of the list. */
 struct row_plan {
@@ -20,6 +26,13 @@ struct row_plan {
 typedef void row_remark_fn(void *ctx, const char *column, struct span was,
                            const struct record *record, const struct field *field);
 
+/* What a row says of another record, for the daemon to find: in a field that names one, or in the
+ * one with its key. */
+struct row_ref {
+    const struct field *field;
+    struct span text;
+};
+
 struct row {
     const struct columns *columns;
     const struct row_plan *plan;
@@ -29,6 +42,8 @@ struct row {
     const struct field *source, *source_id, *region, *name; /* NULL: the kind has none */
     /* the result */
     struct record record;
+    struct row_ref ref[ROW_REFS_MAX];
+    size_t ref_count;
     struct span within; /* record_within, also of what stays in the house */
     enum schema_scope scope;
     bool narrowed; /* kept in the house because it is personal data */

@@ -81,6 +81,28 @@ static void print_similar(const struct import *im)
     }
 }
 
+/* Rows that name something which is not here; -v shows all that are remembered. */
+static void print_unlinked(const struct import *im)
+{
+    char count[SHOW_BYTES];
+    const struct import_result *r = &im->result;
+    const size_t most = im->cli->verbose > 0 ? r->unlinked_count : IMPORT_REMARKS_MAX;
+    if (r->counts.unlinked == 0) {
+        return;
+    }
+    (void)printf(_("  %s rows name a record that is not here and go in without it; when it is, the "
+                   "same import links them:\n"),
+                 show_count((int64_t)r->counts.unlinked, count));
+    for (size_t i = 0; i < r->unlinked_count && i < most; i++) {
+        const struct import_unlinked *u = &r->unlinked[i];
+        char *column = show_text(u->column, 0), *value = show_text(u->value, 0);
+        (void)printf(_("  line %llu: %s \"%s\": %s\n"), (unsigned long long)u->line, column, value,
+                     sentence(u->why));
+        free(value);
+        free(column);
+    }
+}
+
 void import_print_counts(const struct import *im)
 {
     char a[SHOW_BYTES], b[SHOW_BYTES], c[SHOW_BYTES], d[SHOW_BYTES];
@@ -101,6 +123,7 @@ void import_print_counts(const struct import *im)
         print_line(im, r->line, r->column, r->reason);
     }
     print_similar(im);
+    print_unlinked(im);
     if (n->corrected > 0) {
         (void)printf(_("  %s values were corrected\n"), show_count((int64_t)n->corrected, a));
     }
@@ -130,6 +153,18 @@ static json_t *similar_json(const struct import_result *r)
     return list;
 }
 
+static json_t *unlinked_json(const struct import_result *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->unlinked_count; i++) {
+        const struct import_unlinked *u = &r->unlinked[i];
+        (void)json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:s}", "line",
+                                                    (json_int_t)u->line, "column", u->column,
+                                                    "value", u->value, "reason", u->why));
+    }
+    return list;
+}
+
 void import_print_json(const struct import *im, bool written)
 {
     const struct import_counts *n = &im->result.counts;
@@ -152,6 +187,8 @@ void import_print_json(const struct import *im, bool written)
     (void)json_object_set_new(result, "repeated", json_integer((json_int_t)n->repeated));
     (void)json_object_set_new(result, "similar", json_integer((json_int_t)n->similar));
     (void)json_object_set_new(result, "similar_items", similar_json(&im->result));
+    (void)json_object_set_new(result, "unlinked", json_integer((json_int_t)n->unlinked));
+    (void)json_object_set_new(result, "unlinked_items", unlinked_json(&im->result));
     if (im->result.id != 0) {
         (void)json_object_set_new(result, "import", json_integer((json_int_t)im->result.id));
     }

@@ -199,6 +199,9 @@ static bool check_value(struct map_reader *r, const struct map_line *line,
         return import_scope(span_str(text)) != 0 ||
                fail(r, line->line, "%s", _("the scope is unknown, allowed: local national"));
     }
+    if (field->type == FIELD_REF) {
+        return true; /* which record a name means is the daemon's to say */
+    }
     struct record *record = malloc(sizeof *record);
     if (record == NULL) {
         return fail(r, line->line, "%s", tris_err_text(TRIS_ERR_NO_MEMORY));
