@@ -48,6 +48,10 @@ static const struct config_option options[CONFIG_KEY_COUNT] = {
                                   NULL, "15000", "announcement of the own root"},
     [CONFIG_STORE_MAP_BYTES] = {"store.map_bytes", "store", "map_bytes", NULL, NULL, NULL, NULL,
                                 "68719476736", "largest size of the store (a sparse file)"},
+    [CONFIG_IMPORT_MAX_CHANGE] = {"import.max_change", "import", "max_change", NULL, NULL, NULL,
+                                  NULL, "30",
+                                  "percent of a source's records that one import may change "
+                                  "without --force"},
 };
 
 enum tris_err config_fail(struct config_error *error, const char *format, ...)
@@ -406,6 +410,11 @@ static enum tris_err config_finish(struct config *c, struct config_error *error)
         err = value_number(c, CONFIG_STORE_MAP_BYTES, 1 << 20, UINT64_C(1) << 46, &c->map_bytes,
                            error);
     }
+    uint64_t percent = 0;
+    if (err == TRIS_OK) {
+        err = value_number(c, CONFIG_IMPORT_MAX_CHANGE, 0, 100, &percent, error);
+    }
+    c->import_max_change = (uint32_t)percent;
     return err;
 }
 

@@ -32,6 +32,7 @@ enum config_key {
     CONFIG_PEERS_INBOUND_MAX,
     CONFIG_SYNC_HEARTBEAT_MS,
     CONFIG_STORE_MAP_BYTES,
+    CONFIG_IMPORT_MAX_CHANGE,
     CONFIG_KEY_COUNT,
 };
 
@@ -55,6 +56,7 @@ struct config {
     bool dial_auto;
     uint32_t dial_max, inbound_max;
     uint64_t heartbeat_ms, map_bytes;
+    uint32_t import_max_change; /* percent */
 };
 
 /* What the command line asks for besides the options. */

@@ -1,4 +1,4 @@
-/* Control methods import.begin, import.rows: many records a message.
+/* Control methods import.check, import.begin, import.rows: many records a message.
  *
  * A group of rows is one group of the writer: one answer after one commit. Duplicates are looked
  * for inside the writer's transaction, so several groups may be in flight. */
@@ -15,6 +15,7 @@
 enum {
     ROWS_MAX = WRITER_GROUP_OPS_MAX,
     SOURCE_BYTES_MAX = 320,
+    SOURCE_COUNT_MAX = 1000000, /* a bigger source counts as one of so many */
     REASON_BYTES = 200,
     VALUE_BYTES = 128,
     ROW_ROOM_BYTES = RECORD_WITHIN_BYTES_MAX + IMPORT_REFS_MAX * 64
@@ -168,7 +169,7 @@ static void rows_done(struct daemon *d, void *ctx, enum tris_err err,
                       const struct writer_result *results, size_t count)
 {
     struct rows *rows = ctx;
-    uint64_t by_change[WRITER_REJECTED + 1] = {0};
+    uint64_t by_change[WRITER_REJECTED + 1] = {0}, fills = 0;
     struct out *o = NULL;
     if (err != TRIS_OK) {
         ctl_reply_error(d, rows->token, err, NULL, "Nothing of this group was written.",
@@ -177,6 +178,7 @@ static void rows_done(struct daemon *d, void *ctx, enum tris_err err,
     }
     for (size_t i = 0; i < count; i++) {
         by_change[results[i].change]++;
+        fills += results[i].fills ? 1 : 0;
         if (results[i].change == WRITER_REJECTED) {
             reject(rows, rows->line[i], "", why_rejected(results[i].err));
         }
@@ -187,6 +189,9 @@ static void rows_done(struct daemon *d, void *ctx, enum tris_err err,
     }
     out_uint(o, "new", by_change[WRITER_NEW]);
     out_uint(o, "changed", by_change[WRITER_CHANGED]);
+    if (fills > 0) {
+        out_uint(o, "fills", fills);
+    }
     out_uint(o, "unchanged", by_change[WRITER_UNCHANGED]);
     out_list(o, "rejected");
     for (uint32_t i = 0; i < rows->rejected_count; i++) {
@@ -392,6 +397,40 @@ void ctl_import_begin(struct daemon *d, uint64_t token, struct span params)
     }
     d->import_last = (last > d->import_last ? last : d->import_last) + 1;
     out_uint(o, "import", d->import_last);
+    out_reply(o);
+}
+
+/* What an import is measured by before it writes. */
+void ctl_import_check(struct daemon *d, uint64_t token, struct span params)
+{
+    static const char *const keys[] = {"kind", "source", NULL};
+    struct ctl_in in = ctl_in_begin(params, keys);
+    const struct kind *kind = ctl_in_kind(&in, "kind");
+    struct span source = ctl_in_text(&in, "source", SOURCE_BYTES_MAX);
+    struct store_view *v = NULL;
+    uint64_t local = 0, data = 0, from_source = 0;
+    if (!ctl_in_ok(d, token, &in)) {
+        return;
+    }
+    struct out *o = out_new_view(d, token, &v);
+    if (o == NULL) {
+        return;
+    }
+    enum tris_err err = store_count_kind(v, d->local_no, kind->number, &local);
+    if (err == TRIS_OK && d->data_no != LOG_NO_NONE) {
+        err = store_count_kind(v, d->data_no, kind->number, &data);
+    }
+    if (err == TRIS_OK) {
+        err = store_count_source(v, kind->number, source, SOURCE_COUNT_MAX, &from_source);
+    }
+    store_view_end(v);
+    if (err != TRIS_OK) {
+        out_reply_error(o, err, NULL, NULL);
+        return;
+    }
+    out_uint(o, "records", local + data);
+    out_uint(o, "from_source", from_source);
+    out_uint(o, "max_change", d->config.import_max_change);
     out_reply(o);
 }
 

@@ -11,6 +11,7 @@ const struct ctl_method ctl_methods[] = {
     {"record.set", ctl_record_set},
     {"record.end", ctl_record_end},
     {"record.publish", ctl_record_publish},
+    {"import.check", ctl_import_check},
     {"import.begin", ctl_import_begin},
     {"import.rows", ctl_import_rows},
     {"import.list", ctl_import_list},

@@ -304,6 +304,7 @@ static void reload_values(struct daemon *d, const struct config *fresh)
         [CONFIG_LOG_LEVEL] = true,         [CONFIG_LOG_FORMAT] = true,
         [CONFIG_PEERS_DIAL] = true,        [CONFIG_PEERS_DIAL_MAX] = true,
         [CONFIG_PEERS_INBOUND_MAX] = true, [CONFIG_SYNC_HEARTBEAT_MS] = true,
+        [CONFIG_IMPORT_MAX_CHANGE] = true,
     };
     for (size_t key = 0; key < CONFIG_KEY_COUNT; key++) {
         struct config_value *now = &d->config.value[key];
@@ -325,6 +326,7 @@ static void reload_apply(struct daemon *d, const struct config *fresh)
     d->config.dial_auto = fresh->dial_auto;
     d->config.dial_max = fresh->dial_max;
     d->config.inbound_max = fresh->inbound_max;
+    d->config.import_max_change = fresh->import_max_change;
     d->config.heartbeat_ms = fresh->heartbeat_ms; /* of sessions that begin from now on */
     log_set_level(&d->log, fresh->log_level);
     atomic_store(&d->log.format, (int)fresh->log_format);

@@ -78,6 +78,8 @@ struct writer_result {
     uint64_t seq; /* of the entry written, in record.log_no (NEW, CHANGED, END) */
     /* dry run of an IMPORT, NEW: a record that has the same name and record_within */
     bool has_similar;
+    /* dry run of an IMPORT, CHANGED: fields that were empty get a value, all others stay */
+    bool fills;
     struct record_ref similar;
 };
 

@@ -14,6 +14,7 @@ enum { END_PAYLOAD_BYTES = 32, CARD_PAYLOAD_BYTES = TRIS_HOUSE_LINE_BYTES_MAX + 
 /* A row of a list and the record that it is for. */
 struct op_merge {
     struct record now, row;
+    bool fills; /* dry run: nothing that the record says would become another */
     uint8_t payload[TRIS_PAYLOAD_BYTES_MAX];
 };
 
@@ -218,6 +219,22 @@ static bool find_similar(struct store_view *v, const struct writer_op *op, struc
            (out->log_no != self.log_no || out->seq != self.seq);
 }
 
+/* True if the row adds to what the record has and leaves all of that as it is. */
+static bool is_filling(struct op_merge *m, struct span before)
+{
+    bool added[RECORD_FIELDS_MAX];
+    struct wbuf w = wbuf_of(m->payload, sizeof m->payload);
+    for (size_t i = 0; i < m->row.kind->field_count; i++) {
+        added[i] = m->row.value[i].present && !m->now.value[i].present;
+        m->row.value[i].present = m->row.value[i].present && !added[i];
+    }
+    bool same = record_encode(&m->row, &w) == TRIS_OK && span_eq(wbuf_span(&w), before);
+    for (size_t i = 0; i < m->row.kind->field_count; i++) {
+        m->row.value[i].present = m->row.value[i].present || added[i];
+    }
+    return same;
+}
+
 /* What the row says, and of all other fields what the record has. */
 static enum tris_err merge(struct batch *b, struct record_ref ref, const struct writer_op *op,
                            struct span *payload)
@@ -245,6 +262,7 @@ static enum tris_err merge(struct batch *b, struct record_ref ref, const struct 
     }
     m->row.extension = m->now.extension;
     m->row.extension_pairs = m->now.extension_pairs;
+    m->fills = b->counts_only && is_filling(m, found.payload);
     struct record_problem problem;
     if (record_check_own(&m->row, found.scope, &problem, 1) > 0 && !problem.warning) {
         return problem.err;
@@ -283,6 +301,7 @@ static void op_import(struct batch *b, const struct writer_op *op, struct writer
         return;
     }
     put_on(b, ref, &whole, r);
+    r->fills = r->change == WRITER_CHANGED && op->fields != 0 && b->merge->fills;
 }
 
 /* An ending of a record; published_as is a seq of the own data log. */

@@ -167,6 +167,30 @@ enum tris_err store_find_source(struct store_view *v, uint32_t kind, struct span
     return find(v, DB_SOURCE, &prefix, plan, &wanted, out);
 }
 
+enum tris_err store_count_source(struct store_view *v, uint32_t kind, struct span source,
+                                 uint64_t max, uint64_t *count)
+{
+    MDB_cursor *cursor = NULL;
+    struct key prefix;
+    struct span value;
+    *count = 0;
+    enum tris_err err = open_cursor(v, DB_SOURCE, &cursor);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    key_source_list(&prefix, kind, source);
+    struct span key = key_span(&prefix);
+    err = cursor_get(cursor, MDB_SET_RANGE, &key, &value);
+    while (err == TRIS_OK && *count < max && key_starts_with(key, &prefix)) {
+        (*count)++;
+        err = cursor_get(cursor, MDB_NEXT, &key, &value);
+    }
+    if (v->txn == NULL) {
+        mdb_cursor_close(cursor);
+    }
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+}
+
 static enum tris_err find_name(struct store_view *v, uint32_t kind, struct span name,
                                struct span within, struct dup_wanted *wanted,
                                struct record_ref *out)

@@ -132,11 +132,16 @@ void key_region(struct key *k, uint32_t kind, const char *region, struct record_
     key_add_ref(k, ref);
 }
 
-void key_source_prefix(struct key *k, uint32_t kind, struct span source, struct span source_id)
+void key_source_list(struct key *k, uint32_t kind, struct span source)
 {
     k->len = 0;
     add_kind(k, kind);
     add_be(k, text_hash(source) & UINT32_MAX, 4);
+}
+
+void key_source_prefix(struct key *k, uint32_t kind, struct span source, struct span source_id)
+{
+    key_source_list(k, kind, source);
     /* the text itself, not its hash: lists come sorted, so that their keys are neighbours */
     size_t len = source_id.len < KEY_SOURCE_BYTES_MAX ? source_id.len : KEY_SOURCE_BYTES_MAX;
     add_bytes(k, source_id.ptr, len);

@@ -47,6 +47,8 @@ void key_region_prefix(struct key *k, uint32_t kind, const char *region);
 void key_region(struct key *k, uint32_t kind, const char *region, struct record_ref ref);
 /* Duplicate indexes: the prefix that all candidates share, then key_add_ref for one of them. */
 void key_source_prefix(struct key *k, uint32_t kind, struct span source, struct span source_id);
+/* What all records of one source share. */
+void key_source_list(struct key *k, uint32_t kind, struct span source);
 void key_name_prefix(struct key *k, uint32_t kind, struct span within, struct span folded_name);
 /* `whole`: with the separator behind the word; else a prefix that longer words share. */
 void key_word_prefix(struct key *k, struct span word, bool whole);

@@ -207,6 +207,10 @@ TRIS_MUST_CHECK enum tris_err store_find_source(struct store_view *v, uint32_t k
                                                 struct record_ref *out);
 TRIS_MUST_CHECK enum tris_err store_find_name(struct store_view *v, uint32_t kind, struct span name,
                                               struct span within, struct record_ref *out);
+/* Own records of a kind that came from `source`, counted up to `max`. By the hash of its name: two
+ * sources in 4 billion are taken for one. */
+TRIS_MUST_CHECK enum tris_err store_count_source(struct store_view *v, uint32_t kind,
+                                                 struct span source, uint64_t max, uint64_t *count);
 /* By folded name and record_within, but only records that have no source id of `source`: a row of
  * that source whose id is new may be such a record, and never one that another row of the list is.
  * Looks at no more than 64 namesakes. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tools/encoding.h"
+#include "tools/import_limit.h"
 #include "tools/import_show.h"
 #include "tools/import_undo.h"
 #include "tools/lists.h"
@@ -113,16 +114,39 @@ static int finish(struct import *im, bool written, int code)
     return code == EXIT_OK && im->result.counts.rejected > 0 ? EXIT_PARTLY : code;
 }
 
-static int import_list(struct import *im, bool strict)
+/* False if the dry run counted more than may change unasked. */
+static bool is_allowed(struct import *im, const struct import_limit *limit, int *code)
+{
+    char why[LIMIT_TEXT_BYTES], next[IMPORT_PATH_BYTES + 32];
+    const struct import_counts *n = &im->result.counts;
+    if (import_limit_allows(limit, n, im->plan.row.source_name, why)) {
+        return true;
+    }
+    if (im->cli->dry_run) {
+        cli_note(im->cli, "%s", why);
+        return true;
+    }
+    if (!im->cli->json) {
+        import_print_counts(im);
+    }
+    (void)snprintf(next, sizeof next, "tris import -y --force %s", im->path);
+    *code = cli_error(im->cli, TRIS_ERR_AMBIGUOUS, _("Nothing was written."), next, "%s", why);
+    return false;
+}
+
+static int import_list(struct import *im, const struct import_limit *limit, bool strict)
 {
     int code = EXIT_OK;
     struct cli *cli = im->cli;
-    const bool preview = cli->dry_run || !cli->yes || strict;
+    const bool preview = cli->dry_run || !cli->yes || strict || !import_limit_is_idle(limit);
     if (preview && !run_pass(im, true, &code)) {
         return code;
     }
     const struct import_counts *n = &im->result.counts;
     if (preview) {
+        if (!im->result.interrupted && !is_allowed(im, limit, &code)) {
+            return code;
+        }
         if (cli->dry_run || im->result.interrupted) {
             return finish(im, false, code);
         }
@@ -329,6 +353,7 @@ static bool open_all(struct import *im, const struct args *args, int *code)
 static int import_run(struct cli *cli, const struct args *args)
 {
     int code = EXIT_OK;
+    struct import_limit limit;
     struct import *im = calloc(1, sizeof *im);
     if (im == NULL) {
         return cli_error(cli, TRIS_ERR_NO_MEMORY, NULL, NULL, "%s",
@@ -338,8 +363,10 @@ static int import_run(struct cli *cli, const struct args *args)
     im->args = args;
     im->path = args->pos[0];
     if (make_plan(im, args, &code) && open_all(im, args, &code) && check_header(im, &code) &&
-        find_house(im, &code) && take_region(im, args_value(args, "region"), &code)) {
-        code = import_list(im, args_flag(args, "strict"));
+        find_house(im, &code) && take_region(im, args_value(args, "region"), &code) &&
+        import_limit_find(cli, &im->plan, args_value(args, "max-change"), args_flag(args, "force"),
+                          &limit, &code)) {
+        code = import_list(im, &limit, args_flag(args, "strict"));
     }
     if (im->source.file != NULL) {
         (void)fclose(im->source.file);
@@ -358,6 +385,8 @@ static const struct cli_option import_options[] = {
     {"format", "FORMAT", N_("csv or ndjson; found out otherwise"), 0},
     {"source", "NAME", N_("name of the list, for source_id; preset is the file's name"), 0},
     {"listed", NULL, N_("national, unless a scope column says otherwise"), 0},
+    {"max-change", "PERCENT", N_("so much of the source's records may change; preset 30"), 0},
+    {"force", NULL, N_("whatever it changes: the file is the right one"), 0},
     {"strict", NULL, N_("write nothing if any row is rejected or names what is not here"), 0},
     {NULL, NULL, NULL, 0},
 };

@@ -70,6 +70,8 @@ struct import_counts {
     uint64_t narrowed;  /* kept in the house because they are personal data */
     uint64_t repeated;  /* rejected: rows for a record that an earlier row is for */
     uint64_t similar;   /* new rows that look like something else; dry runs only */
+    uint64_t fills;     /* of the changed ones, those that only get more; dry runs only */
+    uint64_t doubled;   /* of these, the ones that look like a record of this house */
     uint64_t unlinked;  /* rows that go in without a reference */
 };
 

@@ -86,6 +86,7 @@ void import_answer_take(struct import_result *out, const struct columns *columns
 {
     out->counts.new_rows += import_answer_count(result, "new");
     out->counts.changed += import_answer_count(result, "changed");
+    out->counts.fills += import_answer_count(result, "fills");
     out->counts.unchanged += import_answer_count(result, "unchanged");
     take_rejected(out, result);
     take_similar(out, result);

@@ -50,6 +50,7 @@ void import_result_similar(struct import_result *out, uint64_t line, struct span
                            uint64_t other_line, struct span id)
 {
     out->counts.similar++;
+    out->counts.doubled += other_line == 0 ? 1 : 0;
     if (out->similar_count == IMPORT_SIMILAR_MAX) {
         return;
     }

@@ -92,6 +92,7 @@ static void defaults_hold_for_an_empty_file(void **state)
     assert_int_equal(f->config.log_level, LOG_INFO);
     assert_int_equal(f->config.log_format, LOG_TEXT);
     assert_true(f->config.map_bytes == UINT64_C(64) << 30);
+    assert_int_equal(f->config.import_max_change, 30);
     assert_string_equal(f->config.value[CONFIG_LOG_LEVEL].origin, "default");
     char data[96], socket[128];
     snprintf(data, sizeof data, "%s/tris", f->dir);
@@ -220,6 +221,7 @@ static void values_outside_their_range_are_refused(void **state)
         {"data=/a\n[sync]\nheartbeat_ms=49\n", "3:", "from 50"},
         {"data=/a\n[sync]\nheartbeat_ms=\n", "3:", "from 50"},
         {"data=/a\n[store]\nmap_bytes=99999999999999999999\n", "3:", "a number"},
+        {"data=/a\n[import]\nmax_change=101\n", "3:", "from 0 to 100"},
         {"data=/a\nlisten=localhost:8747\n", "2:", "numeric"},
         {"data=/a\nlisten=127.0.0.1\n", "2:", "numeric"},
         {"data=/a\nlisten=127.0.0.1:65536\n", "2:", "numeric"},

@@ -408,6 +408,13 @@ static void test_duplicates_are_found_by_source_and_by_folded_name(void **state)
     ok(store_find_name(v, KIND_PARTNER, span_str("BÜRGERVEREIN  Süd e.V."), koeln, &ref));
     fails(TRIS_ERR_NOT_FOUND,
           store_find_name(v, KIND_PARTNER, span_str("Bürgerverein Süd"), span_str("14713"), &ref));
+    uint64_t count;
+    ok(store_count_source(v, KIND_PARTNER, liste, 9, &count));
+    assert_int_equal(count, 1);
+    ok(store_count_source(v, KIND_LISTING, liste, 9, &count));
+    assert_int_equal(count, 0);
+    ok(store_count_source(v, KIND_PARTNER, span_str("andere"), 9, &count));
+    assert_int_equal(count, 0);
     /* a change moves the record in both */
     ok(own_append(t, no, header_change(VERB_PUT, KIND_PARTNER, 0, 0),
                   fix_partner(&f, "Nordverein", "Z", "05315", "P-2"), &seq));
