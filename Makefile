@@ -54,6 +54,7 @@ vector_src := $(wildcard tests/vectors/test_*.c)
 testlib_src := $(wildcard tests/lib/*.c)
 e2e_src := $(wildcard tests/e2e/*.c)
 fault_src := $(wildcard tests/fault/*.c)
+sim_src := $(wildcard tests/sim/*.c)
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
@@ -72,7 +73,7 @@ vector_bin := $(addprefix $(B)/,$(vector_names))
 bench_bin := $(patsubst tools/%.c,$(B)/%,$(bench_src))
 inject_bin := $(patsubst tests/e2e/%.c,$(B)/e2e_%,$(e2e_src))
 all_src := $(proto_src) $(storage_src) $(daemon_src) $(tools_src) $(bench_src) $(unit_src) \
-	$(vector_src) $(testlib_src) $(e2e_src) $(fault_src)
+	$(vector_src) $(testlib_src) $(e2e_src) $(fault_src) $(sim_src)
 
 man_pages := $(patsubst tools/man/%.scd,$(B)/man/%,$(wildcard tools/man/*.scd)) $(B)/man/tris.1
 
@@ -152,6 +153,10 @@ $(bench_bin): $(B)/%: $(B)/obj/tools/%.o $(B)/libstorage.a $(B)/libproto.a
 	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS))
 $(inject_bin): $(B)/e2e_%: $(B)/obj/tests/e2e/%.o $(B)/libstorage.a $(B)/libproto.a
 	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS))
+
+# Defines storage calls and two of libsodium's itself; liblmdb's calls come to these.
+$(B)/tris_sim: $(call obj,$(sim_src)) $(B)/libtest.a $(B)/libstorage.a $(B)/libproto.a
+	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS) -ldl -lcmocka)
 
 unit_all: $(unit_bin)
 tests: all unit_all $(vector_bin) $(bench_bin) $(inject_bin) ## build every program, run none

@@ -1,0 +1,45 @@
+/* Which faults struck, and how often: a fault that was enabled and never struck fails the run. */
+#ifndef TRIS_TESTS_SIM_CENSUS_H
+#define TRIS_TESTS_SIM_CENSUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* clang-format off */
+#define FAULT_TABLE(X)                                                                             \
+    X(CUT,        "cut",        "a connection is reset")                                           \
+    X(CUT_BYTE,   "cut-byte",   "a connection ends after a drawn number of bytes")                 \
+    X(SILENT,     "silent",     "a connection swallows its bytes (half-open TCP)")                 \
+    X(FLIP,       "flip",       "a bit is turned over on the way")                                 \
+    X(SPLIT,      "split",      "bytes arrive in small pieces")                                    \
+    X(SLOW,       "slow",       "a slow link with long delays")                                    \
+    X(PARTITION,  "partition",  "two halves cannot reach each other")                              \
+    X(ONE_WAY,    "one-way",    "bytes pass in one direction only")                                \
+    X(ISOLATE,    "isolate",    "one house is offline")                                            \
+    X(REORDER,    "reorder",    "a house passes logs on late and in another order")                \
+    X(KILL,       "kill",       "a process ends at once, the disk keeps all")                      \
+    X(CRASH,      "crash",      "power fails between two storage calls")                           \
+    X(POWER,      "power",      "power fails while nothing is written")                            \
+    X(DISK_FULL,  "disk-full",  "files cannot grow for a while")                                   \
+    X(DISK_SLOW,  "disk-slow",  "commits take seconds")                                            \
+    X(CLOCK_JUMP, "clock-jump", "a clock jumps, by minutes to ten years")                          \
+    X(CLOCK_RATE, "clock-rate", "a clock runs too fast or too slow")                               \
+    X(RESTART,    "restart",    "an orderly stop and start")
+/* clang-format on */
+
+#define FAULT_ENUM(name, word, text) FAULT_##name,
+enum fault { FAULT_TABLE(FAULT_ENUM) FAULTS };
+#undef FAULT_ENUM
+
+struct census {
+    uint64_t struck[FAULTS];
+    uint64_t sectors_lost, crashed_at[5]; /* by enum disk_op */
+    uint64_t disk_refused;                /* batches that a full disk refused */
+};
+
+const char *fault_name(enum fault fault);
+const char *fault_text(enum fault fault);
+/* FAULTS if there is none of this name. */
+enum fault fault_by_name(const char *name);
+
+#endif

@@ -1,0 +1,204 @@
+/* Safety after every step; see check.h. The closing comparison is check_end.c. */
+#include "tests/sim/check.h"
+
+#include <stdlib.h>
+
+#include "proto/assert.h"
+#include "storage/log.h"
+
+enum { ROWS_FIRST = 1 << 14, SIZE_BITS = 40 };
+
+/* What an owner let leave its house: the root at a size. */
+struct sealed {
+    uint64_t key; /* log << SIZE_BITS | size; 0 = free */
+    struct tris_hash root;
+};
+
+struct check {
+    struct sealed *rows;
+    size_t count, cap;
+    uint64_t *registered; /* by log: greatest size that has left */
+    uint64_t *seen;       /* by house and log: greatest size that was in its frontier */
+    uint32_t logs;
+};
+
+struct check *check_new(struct sim *sim)
+{
+    struct check *c = calloc(1, sizeof *c);
+    tris_assert(c != NULL);
+    c->logs = sim->houses * 2;
+    c->cap = ROWS_FIRST;
+    c->rows = calloc(c->cap, sizeof *c->rows);
+    c->registered = calloc(c->logs, sizeof *c->registered);
+    c->seen = calloc((size_t)c->logs * sim->houses, sizeof *c->seen);
+    tris_assert(c->rows != NULL && c->registered != NULL && c->seen != NULL);
+    return c;
+}
+
+void check_free(struct check *c)
+{
+    if (c != NULL) {
+        free(c->rows);
+        free(c->registered);
+        free(c->seen);
+    }
+    free(c);
+}
+
+/* ---- what has been sealed ---- */
+
+static struct sealed *slot_of(struct sealed *rows, size_t cap, uint64_t key)
+{
+    size_t at = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (cap - 1);
+    while (rows[at].key != 0 && rows[at].key != key) {
+        at = (at + 1) & (cap - 1);
+    }
+    return &rows[at];
+}
+
+static void grow(struct check *c)
+{
+    struct sealed *rows = calloc(2 * c->cap, sizeof *rows);
+    tris_assert(rows != NULL);
+    for (size_t i = 0; i < c->cap; i++) {
+        if (c->rows[i].key != 0) {
+            *slot_of(rows, 2 * c->cap, c->rows[i].key) = c->rows[i];
+        }
+    }
+    free(c->rows);
+    c->rows = rows;
+    c->cap *= 2;
+}
+
+static void seal_leaves(struct house *h, uint32_t log, uint64_t size, const struct tris_hash *root)
+{
+    struct check *c = h->sim->check;
+    uint64_t key = (uint64_t)log << SIZE_BITS | size;
+    struct sealed *row = slot_of(c->rows, c->cap, key);
+    if (row->key == key) {
+        if (!tris_hash_eq(&row->root, root)) {
+            sim_fail(h->sim, "I6: house %u seals two things at position %llu of log %u", h->no,
+                     (unsigned long long)size, log);
+        }
+        return;
+    }
+    *row = (struct sealed){key, *root};
+    if (++c->count > c->cap / 2) {
+        grow(c);
+    }
+}
+
+static void own_head(struct house *h, struct store_view *v, const struct store_log *log,
+                     uint32_t number)
+{
+    struct check *c = h->sim->check;
+    uint64_t at = c->registered[number];
+    if (!log->has_seal) {
+        return;
+    }
+    if (log->seal.size < at) {
+        sim_fail(h->sim, "I6: house %u comes back with %llu entries of log %u, %llu had left it",
+                 h->no, (unsigned long long)log->seal.size, number, (unsigned long long)at);
+    }
+    while (at < log->seal.size) {
+        struct seal seal;
+        if (store_seal_covering(v, log->no, at, &seal) != TRIS_OK) {
+            sim_fail(h->sim, "house %u: no seal covers entry %llu of its log %u", h->no,
+                     (unsigned long long)at, number);
+        }
+        seal_leaves(h, number, seal.size, &seal.root);
+        at = seal.size;
+    }
+    seal_leaves(h, number, log->seal.size, &log->seal.root);
+    c->registered[number] = log->seal.size;
+}
+
+void check_head(struct house *h, struct store_view *v, const struct store_log *log)
+{
+    struct check *c = h->sim->check;
+    uint32_t number = h->log_of[log->no];
+    uint64_t *seen = &c->seen[(size_t)h->no * c->logs + number];
+    uint64_t size = log->has_seal ? log->seal.size : 0;
+    if (number / 2 == h->no) {
+        own_head(h, v, log, number);
+    } else if (size > 0) {
+        uint64_t key = (uint64_t)number << SIZE_BITS | size;
+        const struct sealed *row = slot_of(c->rows, c->cap, key);
+        if (row->key != key || !tris_hash_eq(&row->root, &log->seal.root)) {
+            sim_fail(h->sim, "I3: house %u holds %llu entries of log %u that its owner did not seal so",
+                     h->no, (unsigned long long)size, number);
+        }
+    }
+    if (size < *seen) {
+        sim_fail(h->sim, "house %u held %llu entries of log %u, now %llu", h->no,
+                 (unsigned long long)*seen, number, (unsigned long long)size);
+    }
+    *seen = size;
+    sim_note(h->sim, (uint64_t)number << SIZE_BITS | size);
+    sim_note_bytes(h->sim, log->has_seal ? log->seal.root.b : NULL, log->has_seal ? 32 : 0);
+}
+
+void check_started(struct house *h)
+{
+    struct store_view *v;
+    if (store_view_begin(h->store, &v) != TRIS_OK) {
+        sim_fail(h->sim, "house %u: a store that opened cannot be read", h->no);
+    }
+    for (int i = 0; i < HOUSE_TOPICS; i++) {
+        const struct acked *acked = &h->acked[i];
+        struct store_log log;
+        struct tris_hash root;
+        if (acked->size == 0) {
+            continue;
+        }
+        if (store_log_get(v, h->own_no[i], &log) != TRIS_OK || log.held < acked->size) {
+            sim_fail(h->sim, "I1: house %u: %llu entries of topic %d were acknowledged, %llu are there",
+                     h->no, (unsigned long long)acked->size, i, (unsigned long long)log.held);
+        }
+        if (log_root_at(v, h->own_no[i], acked->size, &root) != TRIS_OK ||
+            !tris_hash_eq(&root, &acked->root)) {
+            sim_fail(h->sim, "I1: house %u: the first %llu entries of topic %d are not those acknowledged",
+                     h->no, (unsigned long long)acked->size, i);
+        }
+    }
+    store_view_end(v);
+}
+
+/* ---- whom is blamed ---- */
+
+void check_verdict(struct house *h, const struct work *w)
+{
+    if (tris_err_class(w->err) == TRIS_CLASS_PEER && w->err != TRIS_ERR_NOT_NEXT) {
+        sim_fail(h->sim, "house %u refuses an honest segment (log %u from %llu, %u entries): %s",
+                 h->no, w->segment.log_no, (unsigned long long)w->segment.first, w->segment.count,
+                 tris_err_name(w->err));
+    }
+}
+
+void check_own_ahead(struct house *h, uint32_t log_no, uint64_t size)
+{
+    sim_fail(h->sim, "house %u: a peer claims %llu entries of its own log %u, which it does not hold",
+             h->no, (unsigned long long)size, h->log_of[log_no]);
+}
+
+void check_end_reason(struct house *h, const struct conn *c, uint32_t end, enum tris_err reason,
+                      bool by_peer)
+{
+    static const enum tris_err innocent[] = {
+        TRIS_ERR_CLOSED,  TRIS_ERR_TIMEOUT,  TRIS_ERR_DUPLICATE, TRIS_ERR_GOODBYE,
+        TRIS_ERR_STOPPING};
+    /* what bits turned over on the way lead to */
+    static const enum tris_err flipped[] = {TRIS_ERR_DECRYPT, TRIS_ERR_BAD_FRAME, TRIS_ERR_GATE,
+                                            TRIS_ERR_HANDSHAKE, TRIS_ERR_TOO_LARGE};
+    bool good = false;
+    for (size_t i = 0; i < sizeof innocent / sizeof innocent[0]; i++) {
+        good = good || reason == innocent[i];
+    }
+    for (size_t i = 0; i < sizeof flipped / sizeof flipped[0]; i++) {
+        good = good || (reason == flipped[i] && h->sim->profile.every_ms[FAULT_FLIP] != 0);
+    }
+    if (!good) {
+        sim_fail(h->sim, "house %u ends its session with house %u: %s%s", h->no,
+                 c->end[1 - end].house, tris_err_name(reason), by_peer ? " (the peer says)" : "");
+    }
+}

@@ -1,0 +1,224 @@
+/* Strikes of faults; see fault.h. Each function returns whether it found somebody to strike. */
+#include "tests/sim/fault.h"
+
+#include "proto/assert.h"
+#include "tests/sim/house.h"
+#include "tests/sim/net.h"
+
+enum {
+    AGAIN_MS = 10 * SIM_MINUTE_MS, /* nobody to strike: later */
+    PARTITION_MS_MAX = 3 * SIM_DAY_MS,
+    SLOW_MS_MAX = 6 * SIM_HOUR_MS,
+    FULL_MS_MAX = 4 * SIM_HOUR_MS,
+    CRASH_CALLS_MAX = 400,
+    CUT_BYTES_MAX = 300 * 1024,
+};
+
+static struct rng *chance(struct sim *sim)
+{
+    return &sim->rng[STREAM_FAULT];
+}
+
+/* A house that runs and has no crash ahead; NULL if the first few looked at are not. */
+static struct house *victim(struct sim *sim)
+{
+    for (int i = 0; i < 8; i++) {
+        struct house *h = &sim->house[rng_below(chance(sim), sim->houses)];
+        if (h->up && !disk_armed(h->disk) && !disk_is_full(h->disk)) {
+            return h;
+        }
+    }
+    return NULL;
+}
+
+/* ---- the network ---- */
+
+static bool strike_conn(struct sim *sim, enum fault fault)
+{
+    uint32_t no = net_any(sim, chance(sim));
+    struct conn *c = no != SIM_NONE ? net_conn(sim, no) : NULL;
+    if (c == NULL) {
+        return false;
+    }
+    struct end *e = &c->end[rng_below(chance(sim), 2)];
+    if (fault == FAULT_CUT) {
+        net_reset(sim, no);
+    } else if (fault == FAULT_SILENT) {
+        net_swallow(sim, no);
+    } else if (fault == FAULT_CUT_BYTE) {
+        e->cut_at = e->sent + rng_scale(chance(sim), CUT_BYTES_MAX);
+    } else if (fault == FAULT_FLIP) {
+        c->flip = true;
+    } else if (fault == FAULT_SPLIT) {
+        c->split = (uint32_t)rng_between(chance(sim), 1, 200);
+    } else {
+        tris_assert(fault == FAULT_SLOW);
+        c->slow_until_ms = sim->now_ms + rng_scale(chance(sim), SLOW_MS_MAX);
+        c->slow_bytes_per_ms = (uint32_t)rng_scale(chance(sim), 1000);
+    }
+    return true;
+}
+
+/* Partitions are undone all at once: several at a time are simply a worse one. */
+static bool strike_partition(struct sim *sim, enum fault fault)
+{
+    uint64_t side[4];
+    rng_bytes(chance(sim), side, sizeof side);
+    uint32_t lonely = (uint32_t)rng_below(chance(sim), sim->houses);
+    uint32_t pair = 0;
+    for (uint32_t a = 0; a < sim->houses; a++) {
+        for (uint32_t b = 0; b < sim->houses; b++) {
+            bool left = (side[a / 64 % 4] >> a % 64 & 1) != 0;
+            bool right = (side[b / 64 % 4] >> b % 64 & 1) != 0;
+            bool apart = fault == FAULT_ISOLATE ? a == lonely || b == lonely
+                         : fault == FAULT_PARTITION ? left != right
+                                                    : left && !right;
+            if (a != b && apart) {
+                net_block(sim, a, b, true);
+                pair++;
+            }
+        }
+    }
+    sim_after(sim, SIM_SECOND_MS + rng_scale(chance(sim), PARTITION_MS_MAX), EVENT_HEAL, 0, 0, 0);
+    return pair > 0;
+}
+
+void fault_on_heal(struct sim *sim, const struct event *event)
+{
+    (void)event;
+    net_block_none(sim);
+}
+
+/* ---- houses ---- */
+
+static bool strike_house(struct sim *sim, enum fault fault)
+{
+    struct house *h = victim(sim);
+    if (h == NULL) {
+        return false;
+    }
+    bool silent = rng_below(chance(sim), 2) == 0;
+    switch ((int)fault) {
+    case FAULT_KILL:
+        house_down(h, silent, true);
+        house_start_later(h);
+        return true;
+    case FAULT_POWER:
+        disk_cut(h->disk);
+        house_down(h, true, false);
+        house_start_later(h);
+        return true;
+    case FAULT_RESTART:
+        for (uint32_t no = 0; no < net_count(sim); no++) {
+            for (uint32_t k = 0; k < 2; k++) {
+                const struct conn *c = net_conn(sim, no);
+                if (c != NULL && c->end[k].house == h->no) {
+                    net_goodbye(sim, no, k, TRIS_ERR_STOPPING);
+                }
+            }
+        }
+        house_down(h, false, true);
+        house_start_later(h);
+        return true;
+    case FAULT_CRASH:
+        disk_arm(h->disk, rng_scale(chance(sim), CRASH_CALLS_MAX));
+        return true;
+    case FAULT_DISK_FULL:
+        disk_set_full(h->disk, true);
+        sim_after(sim, rng_scale(chance(sim), FULL_MS_MAX), EVENT_CLOCK, h->no, 1, 0);
+        return true;
+    case FAULT_DISK_SLOW:
+        h->slow_until_ms = sim->now_ms + rng_scale(chance(sim), SLOW_MS_MAX);
+        return true;
+    case FAULT_REORDER:
+        h->reorder_until_ms = sim->now_ms + rng_scale(chance(sim), SLOW_MS_MAX);
+        return true;
+    case FAULT_CLOCK_JUMP:
+        clock_jump(&h->clock, chance(sim));
+        sim_after(sim, rng_scale(chance(sim), 2 * (uint64_t)SIM_DAY_MS), EVENT_CLOCK, h->no, 0, 0);
+        return true;
+    default:
+        tris_assert(fault == FAULT_CLOCK_RATE);
+        clock_drift(&h->clock, chance(sim), sim->now_ms);
+        return true;
+    }
+}
+
+void fault_on_clock(struct sim *sim, const struct event *event)
+{
+    struct house *h = &sim->house[event->a];
+    if (event->b == 1) {
+        disk_set_full(h->disk, false);
+    } else {
+        clock_set_right(&h->clock);
+    }
+}
+
+/* ---- when ---- */
+
+typedef bool strike_fn(struct sim *sim, enum fault fault);
+
+static strike_fn *const strikes[FAULTS] = {
+    [FAULT_CUT] = strike_conn,           [FAULT_CUT_BYTE] = strike_conn,
+    [FAULT_SILENT] = strike_conn,        [FAULT_FLIP] = strike_conn,
+    [FAULT_SPLIT] = strike_conn,         [FAULT_SLOW] = strike_conn,
+    [FAULT_PARTITION] = strike_partition, [FAULT_ONE_WAY] = strike_partition,
+    [FAULT_ISOLATE] = strike_partition,  [FAULT_REORDER] = strike_house,
+    [FAULT_KILL] = strike_house,         [FAULT_CRASH] = strike_house,
+    [FAULT_POWER] = strike_house,        [FAULT_DISK_FULL] = strike_house,
+    [FAULT_DISK_SLOW] = strike_house,    [FAULT_CLOCK_JUMP] = strike_house,
+    [FAULT_CLOCK_RATE] = strike_house,   [FAULT_RESTART] = strike_house,
+};
+
+void fault_begin(struct sim *sim)
+{
+    for (enum fault f = 0; f < FAULTS; f++) {
+        if (sim->profile.every_ms[f] != 0) {
+            sim_after(sim, 1 + rng_below(chance(sim), sim->profile.every_ms[f]), EVENT_FAULT, f, 0,
+                      0);
+        }
+    }
+}
+
+void fault_on_event(struct sim *sim, const struct event *event)
+{
+    enum fault f = (enum fault)event->a;
+    if (sim->calm) {
+        return;
+    }
+    if (!strikes[f](sim, f)) {
+        sim_after(sim, AGAIN_MS, EVENT_FAULT, f, 0, 0);
+        return;
+    }
+    sim_trace(sim, "fault %s", fault_name(f));
+    if (f != FAULT_CRASH) { /* armed only: counted when it happens */
+        sim->census.struck[f]++;
+    }
+    sim_after(sim, rng_wait(chance(sim), sim->profile.every_ms[f]), EVENT_FAULT, f, 0, 0);
+}
+
+void fault_end(struct sim *sim)
+{
+    net_block_none(sim);
+    for (uint32_t i = 0; i < sim->houses; i++) {
+        struct house *h = &sim->house[i];
+        disk_set_full(h->disk, false);
+        disk_disarm(h->disk);
+        h->slow_until_ms = 0;
+        h->reorder_until_ms = 0;
+        if (!h->up) {
+            h->life++; /* the start that was planned is void */
+            house_start_later(h);
+        }
+    }
+    for (uint32_t no = 0; no < net_count(sim); no++) {
+        struct conn *c = net_conn(sim, no);
+        if (c != NULL) {
+            c->slow_until_ms = 0;
+            c->split = 0;
+            c->flip = false;
+            c->end[0].cut_at = UINT64_MAX;
+            c->end[1].cut_at = UINT64_MAX;
+        }
+    }
+}

@@ -1,0 +1,202 @@
+/* Keys, start and end of a house; see house.h. */
+#include "tests/sim/house.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/assert.h"
+#include "tests/sim/check.h"
+#include "tests/sim/net.h"
+#include "tests/sim/operator.h"
+
+enum { MAP_BYTES = 1 << 28, DOWN_MS_MAX = 12 * SIM_HOUR_MS };
+
+uint64_t house_wall_ms(const struct house *h)
+{
+    return clock_show(&h->clock, h->sim->now_ms);
+}
+
+void house_init(struct house *h, struct sim *sim, uint32_t no)
+{
+    struct rng keys = rng_of(sim->options.seed, 2000 + no);
+    uint8_t seed[crypto_sign_SEEDBYTES];
+    struct tris_dh_secret secret;
+    memset(h, 0, sizeof *h);
+    h->sim = sim;
+    h->no = no;
+    rng_bytes(&keys, seed, sizeof seed);
+    (void)crypto_sign_seed_keypair(h->id.b, h->identity.b, seed);
+    rng_bytes(&keys, secret.b, sizeof secret.b);
+    noise_keypair_from_secret(&secret, &h->transport);
+    h->rng = rng_of(sim->options.seed, 3000 + no);
+    (void)snprintf(h->dir, sizeof h->dir, "%s/h%u", sim->options.dir, no);
+    h->disk = disk_new(h->dir, rng_of(sim->options.seed, 4000 + no));
+    h->peers = calloc(sim->houses, sizeof *h->peers);
+    h->verified = malloc(sizeof *h->verified);
+    h->operator = operator_new(h);
+    tris_assert(h->peers != NULL && h->verified != NULL);
+    for (uint32_t i = 0; i < sim->houses; i++) {
+        h->peers[i].conn = SIM_NONE;
+    }
+    h->tail = &h->first;
+    h->dial_ms = UINT64_MAX;
+    h->clock.offset_ms = (int64_t)rng_below(&keys, 2 * SIM_MINUTE_MS) - SIM_MINUTE_MS;
+}
+
+void house_fini(struct house *h)
+{
+    house_write_stop(h);
+    frontier_free(h->frontier);
+    store_close(h->store);
+    operator_free(h->operator);
+    disk_free(h->disk);
+    free(h->peers);
+    free(h->verified);
+}
+
+/* ---- start ---- */
+
+static enum tris_err ensure(struct house *h, struct store_txn *t, uint32_t owner,
+                            enum tris_topic topic, uint32_t *no)
+{
+    struct tris_log_ref ref = {.house = h->sim->house[owner].id, .topic = topic};
+    memcpy(ref.seal_key.b, ref.house.b, sizeof ref.seal_key.b);
+    enum tris_err err = store_log_ensure(t, &ref, no);
+    if (err == TRIS_OK) {
+        tris_assert(*no < HOUSE_LOGS_MAX);
+        h->log_of[*no] = topic == TRIS_TOPIC_LOCAL ? (uint32_t)SIM_NONE : house_log(owner, topic);
+    }
+    return err;
+}
+
+/* All logs of the federation exist from the start, own ones first. */
+static enum tris_err ensure_logs(struct house *h)
+{
+    struct store_txn *t;
+    uint32_t no;
+    enum tris_err err = store_txn_begin(h->store, &t);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    for (int topic = 0; topic < HOUSE_TOPICS && err == TRIS_OK; topic++) {
+        err = ensure(h, t, h->no, (enum tris_topic)topic, &h->own_no[topic]);
+    }
+    for (uint32_t i = 0; i < h->sim->houses && err == TRIS_OK; i++) {
+        err = ensure(h, t, i, TRIS_TOPIC_GOV, &no);
+        if (err == TRIS_OK) {
+            err = ensure(h, t, i, TRIS_TOPIC_DATA, &no);
+        }
+    }
+    if (err != TRIS_OK) {
+        store_abort(t);
+        return err;
+    }
+    return store_commit(t);
+}
+
+static enum tris_err open_store(struct house *h)
+{
+    char detail[256];
+    struct store_opts opts = {.dir = h->dir,
+                              .map_bytes = MAP_BYTES,
+                              .create = h->life == 1,
+                              .fed = h->sim->fed,
+                              .own = h->id};
+    enum tris_err err = store_open(&opts, &h->store, detail, sizeof detail);
+    if (err != TRIS_OK) {
+        h->store = NULL;
+        if (!disk_crashed(h->disk) && !disk_is_full(h->disk)) {
+            sim_fail(h->sim, "house %u: its store does not open: %s", h->no, detail);
+        }
+        return err;
+    }
+    err = store_mark_check(h->store, detail, sizeof detail);
+    if (err != TRIS_OK && !disk_crashed(h->disk)) {
+        sim_fail(h->sim, "house %u: after a crash the mark is bad: %s (%s)", h->no,
+                 tris_err_name(err), detail);
+    }
+    return err;
+}
+
+static enum tris_err load(struct house *h)
+{
+    enum tris_err err = ensure_logs(h);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    check_started(h);
+    err = house_write_first(h);
+    if (err == TRIS_OK) {
+        err = frontier_new(&h->frontier);
+    }
+    for (uint32_t no = 0; no < h->sim->houses * 2 + 1 && err == TRIS_OK; no++) {
+        err = house_publish(h, no);
+    }
+    return err;
+}
+
+void house_start(struct house *h)
+{
+    struct sim *sim = h->sim;
+    tris_assert(!h->up && h->store == NULL);
+    h->life++;
+    h->starting = false;
+    rng_bytes(&h->rng, &h->instance, sizeof h->instance);
+    enum tris_err err = open_store(h);
+    if (err == TRIS_OK) {
+        err = load(h);
+    }
+    if (err != TRIS_OK) {
+        sim_trace(sim, "house %u does not start: %s", h->no, tris_err_name(err));
+        if (!disk_crashed(h->disk) && !disk_was_full(h->disk)) {
+            sim_fail(sim, "house %u does not start: %s", h->no, tris_err_name(err));
+        }
+        house_down(h, false, !disk_crashed(h->disk));
+        house_start_later(h);
+        return;
+    }
+    h->up = true;
+    sim_trace(sim, "house %u is up (life %" PRIu64 ")", h->no, h->life);
+    h->sealed_day = house_wall_ms(h) / SIM_DAY_MS;
+    sim_after(sim, SIM_DAY_MS - house_wall_ms(h) % SIM_DAY_MS + rng_below(&h->rng, SIM_MINUTE_MS),
+              EVENT_DAY, h->no, 0, h->life);
+    house_redial(h);
+}
+
+void house_start_later(struct house *h)
+{
+    struct rng *rng = &h->sim->rng[STREAM_FAULT];
+    uint64_t most = h->sim->calm ? 10 * SIM_SECOND_MS : DOWN_MS_MAX;
+    h->starting = true;
+    sim_after(h->sim, SIM_SECOND_MS + rng_scale(rng, most), EVENT_START, h->no, 0, h->life);
+}
+
+/* ---- end ---- */
+
+void house_down(struct house *h, bool silent, bool kill)
+{
+    h->up = false;
+    house_peers_stop(h, silent);
+    house_write_stop(h);
+    frontier_free(h->frontier);
+    h->frontier = NULL;
+    store_close(h->store);
+    h->store = NULL;
+    h->sim->census.sectors_lost += disk_settle(h->disk, kill);
+}
+
+bool house_crashed(struct house *h)
+{
+    if (!disk_crashed(h->disk)) {
+        return false;
+    }
+    struct census *census = &h->sim->census;
+    census->struck[FAULT_CRASH]++;
+    census->crashed_at[disk_crashed_at(h->disk)]++;
+    sim_trace(h->sim, "house %u crashes in storage call %d", h->no, (int)disk_crashed_at(h->disk));
+    house_down(h, rng_chance(&h->sim->rng[STREAM_FAULT], 500), false);
+    house_start_later(h);
+    return true;
+}

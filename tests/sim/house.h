@@ -1,0 +1,153 @@
+/* One house: the real store and the real sessions, with a small daemon around them.
+ *
+ * Stands for daemon/: writer batches with group commit, the order commit - mark - seal leaves, the
+ * frontier, a few neighbours. house.c starts and ends it, house_write.c is its writer,
+ * house_peer.c its overlay. */
+#ifndef TRIS_TESTS_SIM_HOUSE_H
+#define TRIS_TESTS_SIM_HOUSE_H
+
+#include "proto/session.h"
+#include "storage/store.h"
+#include "tests/sim/clock.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/sim.h"
+
+enum { HOUSE_PATH_BYTES = 256, HOUSE_TOPICS = 3, HOUSE_LOGS_MAX = 128 };
+
+struct peer {
+    bool dials; /* we dial it */
+    uint32_t conn; /* SIM_NONE: none; else the one that counts */
+    bool open;     /* authenticated */
+    uint64_t next_dial_ms, backoff_ms, instance;
+    bool has_common;
+    struct tris_short common;
+};
+
+enum op_type { OP_PUT, OP_END, OP_PUBLISH, OP_CARD };
+
+/* One own write and what became of it. */
+struct op {
+    enum op_type type;
+    enum tris_topic topic; /* PUT */
+    bool has_record;
+    uint64_t record; /* seq of the record that is changed, ended or published */
+    uint8_t *payload;
+    size_t len;
+    enum tris_err err;
+    uint64_t seq;
+};
+
+struct work {
+    struct work *next;
+    /* a group of own writes ... */
+    struct op *ops;
+    size_t count;
+    /* ... or a segment */
+    uint64_t session_no;
+    uint32_t conn;
+    struct session_segment segment;
+    bool is_segment, decided;
+    enum tris_err err;
+};
+
+/* What has been acknowledged of an own log: it has to be there after every start. */
+struct acked {
+    uint64_t size;
+    struct tris_hash root;
+};
+
+struct house {
+    struct sim *sim;
+    uint32_t no;
+    bool up, starting;
+    uint64_t life; /* counts starts: events for a former life are void */
+    char dir[HOUSE_PATH_BYTES];
+    struct disk *disk;
+    struct house_clock clock;
+    struct rng rng; /* keys of handshakes, salts */
+
+    struct tris_house_id id;
+    struct tris_sign_secret identity;
+    struct noise_keypair transport;
+    uint64_t instance;
+    uint32_t cards;
+
+    struct store *store;
+    struct frontier *frontier;
+    uint32_t own_no[HOUSE_TOPICS];
+    uint32_t log_of[HOUSE_LOGS_MAX]; /* store's number -> house * 2 + topic; SIM_NONE: local */
+    struct acked acked[HOUSE_TOPICS];
+
+    /* writer */
+    struct work *first, **tail;
+    bool busy;
+    bool mark_pending;
+    uint64_t batches;
+    uint64_t sealed_day, slow_until_ms;
+    struct verified_segment *verified;
+
+    /* overlay */
+    struct peer *peers; /* by house */
+    uint64_t dial_ms;   /* of the EVENT_DIAL in the queue; UINT64_MAX: none */
+    uint64_t reorder_until_ms;
+    uint32_t held_back[HOUSE_LOGS_MAX]; /* logs not yet passed on, while reordering */
+    uint32_t held_back_count;
+
+    struct operator *operator;
+};
+
+extern const struct session_io house_io;
+
+/* Keys and directory; not started. */
+void house_init(struct house *h, struct sim *sim, uint32_t no);
+void house_fini(struct house *h);
+/* Opens the store and begins; a crash on the way leaves it down, to start again later. */
+void house_start(struct house *h);
+/* The process is gone. `silent`: its peers do not hear of it. `kill`: the disk loses nothing. */
+void house_down(struct house *h, bool silent, bool kill);
+/* Whether a storage call met the crash: then the house is down when this returns true. */
+bool house_crashed(struct house *h);
+/* Downtime, then EVENT_START. */
+void house_start_later(struct house *h);
+uint64_t house_wall_ms(const struct house *h);
+/* Whose log: house * 2 + topic. */
+static inline uint32_t house_log(uint32_t house, enum tris_topic topic)
+{
+    return house * 2 + (uint32_t)topic;
+}
+
+/* ---- house_write.c ---- */
+
+/* Takes over `w` (heap) and what it holds; a batch follows. */
+void house_take_work(struct house *h, struct work *w);
+/* Takes over ops and their payloads; operator_done is called with them after the commit. */
+void house_submit(struct house *h, struct op *ops, size_t count);
+void house_on_commit(struct house *h, const struct event *event);
+void house_on_day(struct house *h, const struct event *event);
+/* A batch of its own, at once: what a start writes. */
+TRIS_MUST_CHECK enum tris_err house_write_first(struct house *h);
+/* Puts the head of a log into the frontier, checked. */
+TRIS_MUST_CHECK enum tris_err house_publish(struct house *h, uint32_t log_no);
+/* Drops what waits; segments and ops that were not acknowledged. */
+void house_write_stop(struct house *h);
+
+/* ---- house_peer.c ---- */
+
+struct conn;
+
+void house_plan_dials(struct house *h);
+void house_on_dial(struct house *h, const struct event *event);
+void house_on_relay(struct house *h, const struct event *event);
+void house_conn_begins(struct house *h, uint32_t conn, uint32_t end);
+void house_conn_event(struct house *h, uint32_t conn, uint32_t end, struct session_event *event);
+void house_conn_ended(struct house *h, uint32_t conn, uint32_t end, enum tris_err reason,
+                      bool by_peer);
+/* These logs have grown; `source` by log: the session that brought it, 0 = none or several. */
+void house_advanced(struct house *h, const uint32_t *logs, const uint64_t *source, uint32_t count);
+void house_segment_verdict(struct house *h, const struct work *w);
+/* All connections of the house, whatever their state, go down. */
+void house_peers_stop(struct house *h, bool silent);
+/* Try again at once. */
+void house_redial(struct house *h);
+
+#endif

@@ -1,0 +1,252 @@
+/* What people do; see operator.h. */
+#include "tests/sim/operator.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/assert.h"
+#include "proto/charter.h"
+#include "proto/pack.h"
+#include "proto/record.h"
+
+enum {
+    KNOWN_MAX = 4096, /* records that the people of a house still think of */
+    GROUP_MAX = 256,
+    IMPORT_ROWS_MAX = 1500,
+    PAYLOAD_BYTES = 8192,
+    DESCRIPTION_CHARS = 500,
+    CARD_BYTES = TRIS_HOUSE_LINE_BYTES_MAX + 16,
+};
+
+struct known {
+    uint64_t seq[KNOWN_MAX];
+    size_t count;
+};
+
+struct operator {
+    struct rng rng;
+    struct known data, local;
+    uint64_t next_name;
+    struct record record;
+    uint8_t scratch[PAYLOAD_BYTES];
+};
+
+struct operator *operator_new(struct house *h)
+{
+    struct operator *o = calloc(1, sizeof *o);
+    tris_assert(o != NULL);
+    o->rng = rng_of(h->sim->options.seed, 1000 + h->no);
+    return o;
+}
+
+void operator_free(struct operator *o)
+{
+    free(o);
+}
+
+/* ---- what is written ---- */
+
+static void set(struct operator *o, struct wbuf *scratch, uint32_t number, const char *text)
+{
+    const struct field *field = schema_field(o->record.kind, number);
+    enum tris_err err = record_set_text(&o->record, field, span_str(text), scratch, NULL);
+    tris_assert(field != NULL && err == TRIS_OK);
+}
+
+static void make_partner(struct house *h, struct op *op)
+{
+    static const char *const sectors[] = {"W", "S", "Z"};
+    static const char *const forms[] = {"ev", "ggmbh", "gmbh"};
+    static const char *const topics[] = {"diversity", "other", "diversity|other"};
+    static const char *const regions[] = {"05315", "14713", "09162", "11000", "02000"};
+    static const char *const states[] = {"active", "active", "inactive"};
+    struct operator *o = h->operator;
+    char name[64];
+    uint8_t payload[PAYLOAD_BYTES];
+    struct wbuf scratch = wbuf_of(o->scratch, sizeof o->scratch);
+    struct wbuf w = wbuf_of(payload, sizeof payload);
+    (void)snprintf(name, sizeof name, "Verein %u-%llu", h->no,
+                   (unsigned long long)o->next_name++);
+    record_init(&o->record, schema_kind(KIND_PARTNER));
+    set(o, &scratch, PARTNER_NAME, name);
+    set(o, &scratch, PARTNER_SECTOR, sectors[rng_below(&o->rng, 3)]);
+    set(o, &scratch, PARTNER_LEGAL_FORM, forms[rng_below(&o->rng, 3)]);
+    set(o, &scratch, PARTNER_TOPICS, topics[rng_below(&o->rng, 3)]);
+    set(o, &scratch, PARTNER_REGION, regions[rng_below(&o->rng, 5)]);
+    set(o, &scratch, PARTNER_STATUS, states[rng_below(&o->rng, 3)]);
+    if (h->sim->profile.long_texts) {
+        char text[DESCRIPTION_CHARS + 1];
+        memset(text, 'x', sizeof text);
+        text[rng_below(&o->rng, DESCRIPTION_CHARS)] = '\0';
+        text[0] = 'X';
+        set(o, &scratch, PARTNER_DESCRIPTION, text);
+    }
+    enum tris_err err = record_encode(&o->record, &w);
+    tris_assert(err == TRIS_OK);
+    op->payload = malloc(w.len);
+    tris_assert(op->payload != NULL);
+    memcpy(op->payload, payload, w.len);
+    op->len = w.len;
+}
+
+static uint64_t any(struct operator *o, const struct known *k)
+{
+    return k->seq[rng_below(&o->rng, k->count)];
+}
+
+static void forget(struct known *k, uint64_t seq)
+{
+    for (size_t i = 0; i < k->count; i++) {
+        if (k->seq[i] == seq) {
+            k->seq[i] = k->seq[--k->count];
+            return;
+        }
+    }
+}
+
+static void remember(struct operator *o, struct known *k, uint64_t seq)
+{
+    if (k->count < KNOWN_MAX) {
+        k->seq[k->count++] = seq;
+    } else {
+        k->seq[rng_below(&o->rng, KNOWN_MAX)] = seq;
+    }
+}
+
+/* One act of ordinary work. */
+static void make_op(struct house *h, struct op *op)
+{
+    struct operator *o = h->operator;
+    uint64_t what = rng_below(&o->rng, 100);
+    op->topic = rng_chance(&o->rng, 150) ? TRIS_TOPIC_LOCAL : TRIS_TOPIC_DATA;
+    struct known *k = op->topic == TRIS_TOPIC_DATA ? &o->data : &o->local;
+    op->type = OP_PUT;
+    if (what < 30 && k->count > 0) {
+        op->has_record = true;
+        op->record = any(o, k);
+    } else if (what < 38 && k->count > 0) {
+        op->type = OP_END;
+        op->record = any(o, k);
+        forget(k, op->record);
+        return;
+    } else if (what < 42 && o->local.count > 0) {
+        op->type = OP_PUBLISH;
+        op->record = any(o, &o->local);
+        forget(&o->local, op->record);
+    }
+    make_partner(h, op);
+}
+
+static void make_card(struct house *h, struct op *op)
+{
+    struct house_line line = {.role = TRIS_ROLE_HOUSE};
+    char text[TRIS_HOUSE_LINE_BYTES_MAX + 1];
+    uint8_t bytes[CARD_BYTES];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    h->cards++;
+    (void)snprintf(line.region, sizeof line.region, "05315");
+    (void)snprintf(line.slug, sizeof line.slug, "haus-%u", h->no);
+    (void)snprintf(line.name, sizeof line.name, "Haus %u", h->no);
+    (void)snprintf(line.addr[0], sizeof line.addr[0], "haus-%u.example:%u", h->no,
+                   8000 + h->cards % 1000);
+    line.addr_count = 1;
+    line.transport = h->transport.pub;
+    line.time_ms = SIM_EPOCH_MS + h->sim->now_ms;
+    tris_assert(house_line_make(&line, &h->identity, text, sizeof text) == TRIS_OK);
+    pack_write_map(&w, 1);
+    pack_write_uint(&w, 1);
+    pack_write_str(&w, span_str(text));
+    tris_assert(w.err == TRIS_OK);
+    op->type = OP_CARD;
+    op->topic = TRIS_TOPIC_GOV;
+    op->payload = malloc(w.len);
+    tris_assert(op->payload != NULL);
+    memcpy(op->payload, bytes, w.len);
+    op->len = w.len;
+}
+
+size_t operator_first(struct house *h, struct op **ops)
+{
+    *ops = calloc(1, sizeof **ops);
+    tris_assert(*ops != NULL);
+    make_card(h, *ops);
+    return 1;
+}
+
+/* ---- when ---- */
+
+static void submit(struct house *h, size_t count, bool import)
+{
+    while (count > 0) {
+        size_t part = count < GROUP_MAX ? count : GROUP_MAX;
+        struct op *ops = calloc(part, sizeof *ops);
+        tris_assert(ops != NULL);
+        for (size_t i = 0; i < part; i++) {
+            if (import) {
+                ops[i].topic = TRIS_TOPIC_DATA;
+                make_partner(h, &ops[i]);
+            } else {
+                make_op(h, &ops[i]);
+            }
+        }
+        house_submit(h, ops, part);
+        count -= part;
+    }
+}
+
+static void burst(struct house *h)
+{
+    struct operator *o = h->operator;
+    const struct profile *p = &h->sim->profile;
+    submit(h, 1 + rng_below(&o->rng, 2 * (uint64_t)p->burst - 1), false);
+    if (rng_chance(&o->rng, 20)) {
+        struct op *card = calloc(1, sizeof *card);
+        tris_assert(card != NULL);
+        make_card(h, card);
+        house_submit(h, card, 1);
+    }
+    if (rng_below(&o->rng, 20ULL * p->days * p->houses) == 0) { /* now and then in a run */
+        submit(h, rng_between(&o->rng, 300, IMPORT_ROWS_MAX), true);
+    }
+}
+
+static void plan(struct house *h)
+{
+    const struct profile *p = &h->sim->profile;
+    uint64_t mean = (uint64_t)SIM_DAY_MS * p->burst / p->changes;
+    sim_after(h->sim, rng_wait(&h->operator->rng, mean), EVENT_OPERATOR, h->no, 0, 0);
+}
+
+void operator_begin(struct house *h)
+{
+    plan(h);
+}
+
+void operator_on_event(struct house *h, const struct event *event)
+{
+    (void)event;
+    if (h->sim->calm) {
+        return;
+    }
+    if (h->up) {
+        burst(h);
+    }
+    plan(h);
+}
+
+void operator_done(struct house *h, const struct op *ops, size_t count, enum tris_err err)
+{
+    struct operator *o = h->operator;
+    for (size_t i = 0; i < count && err == TRIS_OK; i++) {
+        const struct op *op = &ops[i];
+        sim_note(h->sim, op->err);
+        if (op->err != TRIS_OK) {
+            continue; /* such as: ended by an earlier op of the same burst */
+        }
+        if (op->type == OP_PUT && !op->has_record) {
+            remember(o, op->topic == TRIS_TOPIC_DATA ? &o->data : &o->local, op->seq);
+        } else if (op->type == OP_PUBLISH) {
+            remember(o, &o->data, op->seq);
+        }
+    }
+}

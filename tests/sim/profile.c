@@ -1,0 +1,83 @@
+/* Swarm parameters; see profile.h. */
+#include "tests/sim/profile.h"
+
+#include <string.h>
+
+enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+
+struct shape {
+    const char *name;
+    uint32_t houses, days, changes;
+    bool faults;
+};
+
+static const struct shape shapes[] = {
+    {"calm", 3, 1, 100, false},
+    {"small", 4, 2, 60, true},
+    {"dense", 25, 30, 100, true},
+    {"sparse", 25, 30, 10, true},
+};
+
+/* Mean time between two strikes in a federation of 25 houses. */
+static const uint64_t every_ms[FAULTS] = {
+    [FAULT_CUT] = 4 * HOUR,         [FAULT_CUT_BYTE] = 4 * HOUR,
+    [FAULT_SILENT] = 8 * HOUR,      [FAULT_FLIP] = 12 * HOUR,
+    [FAULT_SPLIT] = 6 * HOUR,       [FAULT_SLOW] = 8 * HOUR,
+    [FAULT_PARTITION] = 2 * DAY,    [FAULT_ONE_WAY] = 2 * DAY,
+    [FAULT_ISOLATE] = DAY,          [FAULT_REORDER] = 12 * HOUR,
+    [FAULT_KILL] = 12 * HOUR,       [FAULT_CRASH] = 6 * HOUR,
+    [FAULT_POWER] = 12 * HOUR,      [FAULT_DISK_FULL] = DAY,
+    [FAULT_DISK_SLOW] = 12 * HOUR,  [FAULT_CLOCK_JUMP] = DAY,
+    [FAULT_CLOCK_RATE] = 12 * HOUR, [FAULT_RESTART] = 12 * HOUR,
+};
+
+static const struct shape *shape_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        if (strcmp(shapes[i].name, name) == 0) {
+            return &shapes[i];
+        }
+    }
+    return NULL;
+}
+
+/* Each fault is on in three runs of four, rarer or more frequent by the run's own mood. */
+static void draw_faults(struct rng *rng, struct profile *p)
+{
+    static const uint32_t moods[] = {2, 1, 1, 4}; /* halves of the mean time */
+    uint64_t run_ms = (uint64_t)p->days * DAY;
+    uint32_t mood = moods[rng_below(rng, 4)];
+    for (enum fault f = 0; f < FAULTS; f++) {
+        bool on = rng_below(rng, 4) != 0;
+        uint64_t every = every_ms[f] * mood / 2 * 25 / p->houses;
+        /* often enough to strike in a run as short as this */
+        p->every_ms[f] = !on ? 0 : every < run_ms / 3 ? every : run_ms / 3;
+    }
+}
+
+bool profile_draw(const char *name, uint32_t houses, uint32_t days, uint32_t changes,
+                  struct rng *rng, struct profile *out)
+{
+    const struct shape *shape = shape_of(name);
+    if (shape == NULL) {
+        return false;
+    }
+    memset(out, 0, sizeof *out);
+    out->name = shape->name;
+    out->houses = houses != 0 ? houses : shape->houses;
+    out->days = days != 0 ? days : shape->days;
+    out->changes = changes != 0 ? changes : shape->changes;
+    out->burst = (uint32_t)rng_between(rng, 20, 60);
+    out->long_texts = rng_below(rng, 8) == 0;
+    out->heartbeat_ms = rng_below(rng, 50) == 0 ? 15000 : HOUR;
+    out->backoff_max_ms = rng_below(rng, 4) == 0 ? MINUTE : 30 * MINUTE;
+    out->dials = (uint32_t)rng_between(rng, 1, 3);
+    out->commit_ms = (uint32_t)rng_between(rng, 1, 1500);
+    out->socket_bytes = (uint32_t)rng_between(rng, 16, 256) * 1024;
+    out->real_crypto = rng_below(rng, 50) == 0;
+    out->words = rng_below(rng, 20) == 0;
+    if (shape->faults) {
+        draw_faults(rng, out);
+    }
+    return true;
+}
