@@ -1,6 +1,7 @@
 /* The audit's second half: derived tables row by row against those made anew, and counters against
  * the rows that they count. */
 #include "storage/check.h"
+#include "storage/levels.h"
 
 /* ---- comparing tables ---- */
 
@@ -16,22 +17,77 @@ static void report_row(struct audit *a, enum db_table table, struct span key, co
     check_problem(a, "table %s, row %s: %s", db_table_name(table), hex, what);
 }
 
-struct table_side {
+struct table_rows {
     MDB_cursor *cursor;
     struct span key, value;
     enum tris_err err;
 };
 
-static void side_next(struct table_side *side, MDB_cursor_op op)
+/* The rows of one table, or of the two of an index in two tables, in the order of their keys. */
+struct table_side {
+    struct table_rows rows[2];
+    size_t tables, at; /* `at`: the table that has the present row */
+    struct span key, value;
+    enum tris_err err;
+};
+
+static void rows_move(struct table_rows *rows, MDB_cursor_op op)
 {
-    side->err = cursor_get(side->cursor, op, &side->key, &side->value);
+    rows->err = cursor_get(rows->cursor, op, &rows->key, &rows->value);
+}
+
+static void side_choose(struct table_side *side)
+{
+    side->at = 0;
+    if (side->tables == 2 && side->rows[1].err != TRIS_ERR_NOT_FOUND &&
+        (side->rows[0].err == TRIS_ERR_NOT_FOUND || side->rows[1].err != TRIS_OK ||
+         (side->rows[0].err == TRIS_OK && span_cmp(side->rows[1].key, side->rows[0].key) < 0))) {
+        side->at = 1;
+    }
+    side->key = side->rows[side->at].key;
+    side->value = side->rows[side->at].value;
+    side->err = side->rows[side->at].err;
+}
+
+static void side_first(struct table_side *side)
+{
+    for (size_t i = 0; i < side->tables; i++) {
+        rows_move(&side->rows[i], MDB_FIRST);
+    }
+    side_choose(side);
+}
+
+static void side_next(struct table_side *side)
+{
+    rows_move(&side->rows[side->at], MDB_NEXT);
+    side_choose(side);
+}
+
+static enum tris_err side_open(struct table_side *side, const struct store_view *v,
+                               enum db_table table)
+{
+    *side = (struct table_side){.tables = table == DB_NAME ? 2 : 1};
+    enum tris_err err = view_cursor(v, table, &side->rows[0].cursor);
+    if (err == TRIS_OK && side->tables == 2) {
+        err = view_cursor(v, levels_fresh(table), &side->rows[1].cursor);
+    }
+    return err;
+}
+
+static void side_close(struct table_side *side)
+{
+    for (size_t i = 0; i < side->tables; i++) {
+        if (side->rows[i].cursor != NULL) {
+            mdb_cursor_close(side->rows[i].cursor);
+        }
+    }
 }
 
 static enum tris_err compare_rows(struct audit *a, enum db_table table, struct table_side *stored,
                                   struct table_side *made, uint64_t *rows)
 {
-    side_next(stored, MDB_FIRST);
-    side_next(made, MDB_FIRST);
+    side_first(stored);
+    side_first(made);
     while (stored->err == TRIS_OK || made->err == TRIS_OK) {
         int order = stored->err != TRIS_OK ? 1
                     : made->err != TRIS_OK ? -1
@@ -45,10 +101,10 @@ static enum tris_err compare_rows(struct audit *a, enum db_table table, struct t
         }
         if (order <= 0) {
             (*rows)++;
-            side_next(stored, MDB_NEXT);
+            side_next(stored);
         }
         if (order >= 0) {
-            side_next(made, MDB_NEXT);
+            side_next(made);
         }
         enum tris_err err = check_goes_on(a);
         if (err != TRIS_OK) {
@@ -66,19 +122,15 @@ static enum tris_err compare_table(struct audit *a, struct store_view *made_view
 {
     struct table_side stored = {0};
     struct table_side made = {0};
-    enum tris_err err = view_cursor(a->v, table, &stored.cursor);
+    enum tris_err err = side_open(&stored, a->v, table);
     if (err == TRIS_OK) {
-        err = view_cursor(made_view, table, &made.cursor);
+        err = side_open(&made, made_view, table);
     }
     if (err == TRIS_OK) {
         err = compare_rows(a, table, &stored, &made, rows);
     }
-    if (stored.cursor != NULL) {
-        mdb_cursor_close(stored.cursor);
-    }
-    if (made.cursor != NULL) {
-        mdb_cursor_close(made.cursor);
-    }
+    side_close(&stored);
+    side_close(&made);
     return err;
 }
 
@@ -155,19 +207,20 @@ static enum tris_err for_each_row(struct audit *a, enum db_table table,
                                   enum tris_err (*row)(struct audit *, struct span, struct span))
 {
     struct table_side side = {0};
-    enum tris_err err = view_cursor(a->v, table, &side.cursor);
+    enum tris_err err = side_open(&side, a->v, table);
     if (err != TRIS_OK) {
+        side_close(&side);
         return err;
     }
-    side_next(&side, MDB_FIRST);
+    side_first(&side);
     while (side.err == TRIS_OK && err == TRIS_OK) {
         err = row(a, side.key, side.value);
         if (err == TRIS_OK) {
             err = check_goes_on(a);
         }
-        side_next(&side, MDB_NEXT);
+        side_next(&side);
     }
-    mdb_cursor_close(side.cursor);
+    side_close(&side);
     return err != TRIS_OK ? err : side.err == TRIS_ERR_NOT_FOUND ? TRIS_OK : side.err;
 }
 

@@ -8,13 +8,17 @@
 #include "storage/txn.h"
 
 static const char *const table_names[] = {
-    [DB_META] = "meta",       [DB_SETTING] = "setting", [DB_LOG] = "log",
-    [DB_LOG_ID] = "log_id",   [DB_HOUSE] = "house",     [DB_CARD] = "card",
-    [DB_SEAL] = "seal",       [DB_ENTRY] = "entry",     [DB_TREE] = "tree",
-    [DB_RECORD] = "record",   [DB_INERT] = "inert",     [DB_HOLE] = "hole",
-    [DB_REGION] = "region",   [DB_SOURCE] = "source",   [DB_NAME] = "name",
-    [DB_CUBE] = "cube",       [DB_COUNT] = "count",     [DB_FEED] = "feed",
-    [DB_ARRIVAL] = "arrival", [DB_WORD] = "word",       [DB_MATCH] = "match",
+    [DB_META] = "meta",       [DB_SETTING] = "setting",
+    [DB_LOG] = "log",         [DB_LOG_ID] = "log_id",
+    [DB_HOUSE] = "house",     [DB_CARD] = "card",
+    [DB_SEAL] = "seal",       [DB_ENTRY] = "entry",
+    [DB_TREE] = "tree",       [DB_RECORD] = "record",
+    [DB_INERT] = "inert",     [DB_HOLE] = "hole",
+    [DB_REGION] = "region",   [DB_SOURCE] = "source",
+    [DB_NAME] = "name",       [DB_CUBE] = "cube",
+    [DB_COUNT] = "count",     [DB_FEED] = "feed",
+    [DB_ARRIVAL] = "arrival", [DB_WORD] = "word",
+    [DB_MATCH] = "match",     [DB_NAME_FRESH] = "name_fresh",
 };
 _Static_assert(sizeof table_names / sizeof table_names[0] == DB_TABLES, "a name for each table");
 

@@ -6,6 +6,7 @@
 #include <lmdb.h>
 
 #include "storage/fields.h"
+#include "storage/filter.h"
 #include "storage/key.h"
 #include "storage/row.h"
 
@@ -27,6 +28,7 @@ enum db_table {
     DB_REGION,
     DB_SOURCE,
     DB_NAME,
+    DB_NAME_FRESH,
     DB_CUBE,
     DB_COUNT,
     DB_FEED,
@@ -35,7 +37,17 @@ enum db_table {
     DB_MATCH,
     DB_TABLES
 };
+enum { DB_LEVELS = 1 }; /* indexes in two tables */
 const char *db_table_name(enum db_table table);
+
+/* What the writer remembers of an index in two tables; see levels.h. */
+struct level {
+    struct key moved;     /* up to there rows of the small table have moved on */
+    struct filter filter; /* over both */
+    size_t filling;       /* which of both tables is being read into the filter */
+    struct key entered;   /* up to there its rows are in */
+    bool whole;           /* all rows are: the filter may be believed */
+};
 
 struct store {
     MDB_env *env;
@@ -48,7 +60,9 @@ struct store {
     struct tris_house_id own;
     struct fields_plans plans;
     struct store_view *replay_of; /* audit: entries are read from there, not stored again */
-    struct store_txn *txn;        /* the one transaction object, reused; `open` inside tells */
+    struct level level[DB_LEVELS];
+    uint64_t fresh_max;    /* LEVELS_FRESH_MAX; tests make it small */
+    struct store_txn *txn; /* the one transaction object, reused; `open` inside tells */
 };
 
 struct store_view {

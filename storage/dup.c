@@ -2,6 +2,7 @@
 #include "storage/dup.h"
 
 #include "proto/text.h"
+#include "storage/levels.h"
 
 enum {
     FOLDED_BYTES_MAX = 1024,
@@ -31,26 +32,43 @@ void dup_keys_of(const struct fields_plan *plan, const struct record *r, struct 
     }
 }
 
-static void update(struct store_txn *t, enum db_table table, const struct key *before,
-                   const struct key *after)
+static bool same(const struct key *before, const struct key *after)
 {
-    if (before != NULL && after != NULL && span_eq(key_span(before), key_span(after))) {
-        return;
-    }
+    return before != NULL && after != NULL && span_eq(key_span(before), key_span(after));
+}
+
+static void update_source(struct store_txn *t, const struct key *before, const struct key *after)
+{
     if (before != NULL) {
-        txn_del(t, table, key_span(before));
+        txn_del(t, DB_SOURCE, key_span(before));
     }
     if (after != NULL) {
-        txn_append(t, table, after, span_of(NULL, 0));
+        txn_append(t, DB_SOURCE, after, span_of(NULL, 0));
+    }
+}
+
+static void update_name(struct store_txn *t, const struct key *before, const struct key *after)
+{
+    if (before != NULL) {
+        levels_del(t, DB_NAME, before);
+    }
+    if (after != NULL) {
+        levels_put(t, DB_NAME, after);
     }
 }
 
 void dup_update(struct store_txn *t, const struct dup_keys *before, const struct dup_keys *after)
 {
-    update(t, DB_SOURCE, before != NULL && before->has_source ? &before->source : NULL,
-           after != NULL && after->has_source ? &after->source : NULL);
-    update(t, DB_NAME, before != NULL && before->has_name ? &before->name : NULL,
-           after != NULL && after->has_name ? &after->name : NULL);
+    const struct key *old = before != NULL && before->has_source ? &before->source : NULL;
+    const struct key *now = after != NULL && after->has_source ? &after->source : NULL;
+    if (!same(old, now)) {
+        update_source(t, old, now);
+    }
+    old = before != NULL && before->has_name ? &before->name : NULL;
+    now = after != NULL && after->has_name ? &after->name : NULL;
+    if (!same(old, now)) {
+        update_name(t, old, now);
+    }
 }
 
 /* What a candidate must equal in its real texts. */
@@ -111,36 +129,52 @@ static enum tris_err open_cursor(struct store_view *v, enum db_table table, MDB_
     return *out != NULL ? TRIS_OK : store_txn_err(v->txn);
 }
 
-static enum tris_err find(struct store_view *v, enum db_table table, const struct key *prefix,
-                          const struct fields_plan *plan, const struct dup_wanted *wanted,
-                          struct record_ref *out)
+/* What a search over one table or two has seen. */
+struct dup_search {
+    const struct key *prefix;
+    const struct fields_plan *plan;
+    const struct dup_wanted *wanted;
+    uint32_t found, seen;
+    struct record_ref first;
+};
+
+static bool is_before(struct record_ref a, struct record_ref b)
+{
+    return a.log_no != b.log_no ? a.log_no < b.log_no : a.seq < b.seq;
+}
+
+static enum tris_err look_at(struct store_view *v, struct dup_search *search, struct span key)
+{
+    struct record_ref ref;
+    bool equal = false;
+    if (key.len != search->prefix->len + (size_t)KEY_LOG_SEQ_BYTES) {
+        return TRIS_OK; /* a longer source id that begins like this one, a zero byte behind it */
+    }
+    search->seen++;
+    enum tris_err err = key_tail_ref(key, &ref)
+                            ? check(v, search->plan, ref, search->wanted, &equal)
+                            : TRIS_ERR_CORRUPT;
+    if (err == TRIS_OK && equal) {
+        search->first = search->found == 0 || is_before(ref, search->first) ? ref : search->first;
+        search->found++;
+    }
+    return err;
+}
+
+static enum tris_err search_table(struct store_view *v, enum db_table table,
+                                  struct dup_search *search)
 {
     MDB_cursor *cursor = NULL;
     enum tris_err err = open_cursor(v, table, &cursor);
     if (err != TRIS_OK) {
         return err;
     }
-    uint32_t found = 0;
-    uint32_t seen = 0;
-    struct span key = key_span(prefix);
+    struct span key = key_span(search->prefix);
     struct span value;
     err = cursor_get(cursor, MDB_SET_RANGE, &key, &value);
-    while (err == TRIS_OK && found < 2 && seen < CANDIDATES_MAX && key_starts_with(key, prefix)) {
-        struct record_ref ref;
-        bool equal = false;
-        if (key.len != prefix->len + (size_t)KEY_LOG_SEQ_BYTES) {
-            /* a longer source id that begins like this one, with a zero byte behind it */
-            err = cursor_get(cursor, MDB_NEXT, &key, &value);
-            continue;
-        }
-        seen++;
-        err = key_tail_ref(key, &ref) ? check(v, plan, ref, wanted, &equal) : TRIS_ERR_CORRUPT;
-        if (err == TRIS_OK && equal) {
-            if (found == 0) {
-                *out = ref;
-            }
-            found++;
-        }
+    while (err == TRIS_OK && search->found < 2 && search->seen < CANDIDATES_MAX &&
+           key_starts_with(key, search->prefix)) {
+        err = look_at(v, search, key);
         if (err == TRIS_OK) {
             err = cursor_get(cursor, MDB_NEXT, &key, &value);
         }
@@ -148,10 +182,35 @@ static enum tris_err find(struct store_view *v, enum db_table table, const struc
     if (v->txn == NULL) {
         mdb_cursor_close(cursor);
     }
-    if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+}
+
+/* What this transaction has added and not yet written. */
+static enum tris_err search_pending(struct store_view *v, enum db_table table,
+                                    struct dup_search *search)
+{
+    uint32_t at = 0;
+    const struct key *key;
+    enum tris_err err = TRIS_OK;
+    while (err == TRIS_OK && search->found < 2 && search->seen < CANDIDATES_MAX &&
+           (key = levels_pending(v->txn, table, search->prefix, &at)) != NULL) {
+        err = look_at(v, search, key_span(key));
+    }
+    return err;
+}
+
+static enum tris_err search_result(const struct dup_search *search, enum tris_err err,
+                                   struct record_ref *out)
+{
+    if (err != TRIS_OK) {
         return err;
     }
-    return found == 0 ? TRIS_ERR_NOT_FOUND : found == 1 ? TRIS_OK : TRIS_ERR_AMBIGUOUS;
+    if (search->found > 0) {
+        *out = search->first;
+    }
+    return search->found == 0   ? TRIS_ERR_NOT_FOUND
+           : search->found == 1 ? TRIS_OK
+                                : TRIS_ERR_AMBIGUOUS;
 }
 
 enum tris_err store_find_source(struct store_view *v, uint32_t kind, struct span source,
@@ -164,7 +223,8 @@ enum tris_err store_find_source(struct store_view *v, uint32_t kind, struct span
     struct key prefix;
     struct dup_wanted wanted = {.by_source = true, .source = source, .source_id = source_id};
     key_source_prefix(&prefix, kind, source, source_id);
-    return find(v, DB_SOURCE, &prefix, plan, &wanted, out);
+    struct dup_search search = {.prefix = &prefix, .plan = plan, .wanted = &wanted};
+    return search_result(&search, search_table(v, DB_SOURCE, &search), out);
 }
 
 enum tris_err store_count_source(struct store_view *v, uint32_t kind, struct span source,
@@ -206,7 +266,13 @@ static enum tris_err find_name(struct store_view *v, uint32_t kind, struct span 
     wanted->folded = wbuf_span(&w);
     wanted->within = within;
     key_name_prefix(&prefix, kind, within, wanted->folded);
-    return find(v, DB_NAME, &prefix, plan, wanted, out);
+    struct dup_search search = {.prefix = &prefix, .plan = plan, .wanted = wanted};
+    enum tris_err err = v->txn != NULL ? search_pending(v, DB_NAME, &search) : TRIS_OK;
+    if (v->txn == NULL || levels_maybe(v->txn, DB_NAME, &prefix)) {
+        err = err == TRIS_OK ? search_table(v, DB_NAME, &search) : err;
+        err = err == TRIS_OK ? search_table(v, levels_fresh(DB_NAME), &search) : err;
+    }
+    return search_result(&search, err, out);
 }
 
 enum tris_err store_find_name(struct store_view *v, uint32_t kind, struct span name,

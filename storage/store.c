@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "proto/assert.h"
-#include "storage/txn.h"
+#include "storage/levels.h"
 
 #define STORE_MAP_DEFAULT (UINT64_C(64) << 30)
 enum { STORE_READERS_MAX = 512, PATH_BYTES_MAX = 4096 };
@@ -218,6 +218,7 @@ enum tris_err store_open(const struct store_opts *opts, struct store **out, char
         return TRIS_ERR_NO_MEMORY;
     }
     s->lock_fd = -1;
+    s->fresh_max = LEVELS_FRESH_MAX;
     fields_init(&s->plans);
     s->read_only = opts->read_only;
     s->map_bytes = opts->map_bytes != 0 ? opts->map_bytes : STORE_MAP_DEFAULT;
@@ -254,6 +255,7 @@ void store_close(struct store *s)
         return;
     }
     txn_free(s->txn);
+    levels_fini(s);
     if (s->env != NULL) {
         mdb_env_close(s->env);
     }
@@ -271,6 +273,7 @@ enum tris_err store_open_scratch(const char *dir, const struct store *like, stru
         return TRIS_ERR_NO_MEMORY;
     }
     s->lock_fd = -1;
+    s->fresh_max = LEVELS_FRESH_MAX;
     fields_init(&s->plans);
     s->map_bytes = like->map_bytes;
     s->fed = like->fed;
@@ -301,6 +304,7 @@ enum tris_err store_open_copy(const char *path, const char *scratch, const struc
         return TRIS_ERR_NO_MEMORY;
     }
     s->lock_fd = -1;
+    s->fresh_max = LEVELS_FRESH_MAX;
     fields_init(&s->plans);
     s->read_only = true;
     s->map_bytes = STORE_MAP_DEFAULT;

@@ -5,6 +5,7 @@
 
 #include "proto/assert.h"
 #include "storage/feed.h"
+#include "storage/levels.h"
 
 void txn_fail(struct store_txn *t, enum tris_err err)
 {
@@ -82,6 +83,18 @@ void txn_del(struct store_txn *t, enum db_table table, struct span key)
     int rc = mdb_del(t->view.mdb, t->s->dbi[table], &k, NULL);
     if (rc != MDB_SUCCESS && rc != MDB_NOTFOUND) {
         txn_fail(t, db_err(rc));
+    }
+}
+
+void txn_cursor_del(struct store_txn *t, enum db_table table)
+{
+    MDB_cursor *cursor = txn_cursor(t, table);
+    t->last_known[table] = false;
+    if (cursor != NULL) {
+        int rc = mdb_cursor_del(cursor, 0);
+        if (rc != MDB_SUCCESS) {
+            txn_fail(t, db_err(rc));
+        }
     }
 }
 
@@ -361,6 +374,7 @@ void txn_free(struct store_txn *t)
     }
     tris_assert(!t->open);
     delta_fini(&t->deltas);
+    levels_txn_fini(t);
     free(t->old_record);
     free(t->wire);
     free(t->view.record);
@@ -420,6 +434,7 @@ void store_abort(struct store_txn *t)
     }
     tris_assert(t->open);
     mdb_txn_abort(t->view.mdb);
+    levels_over(t, false);
     txn_close(t);
 }
 
@@ -442,6 +457,7 @@ enum tris_err store_commit(struct store_txn *t)
 {
     tris_assert(t->open);
     struct store *s = t->s;
+    levels_settle(t);
     txn_flush(t);
     enum tris_err err = t->err;
     if (err != TRIS_OK) {
@@ -449,6 +465,7 @@ enum tris_err store_commit(struct store_txn *t)
         return is_disk_full(s, err) ? TRIS_ERR_DISK_FULL : err;
     }
     err = db_err(mdb_txn_commit(t->view.mdb));
+    levels_over(t, err == TRIS_OK);
     txn_close(t);
     if (err == TRIS_OK || err == TRIS_ERR_MAP_FULL || err == TRIS_ERR_DISK_FULL) {
         return err;

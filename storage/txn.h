@@ -23,6 +23,9 @@ struct store_txn {
     MDB_cursor *cursor[DB_TABLES];
     struct key last[DB_TABLES]; /* greatest key of tables that are appended to */
     bool last_known[DB_TABLES];
+    struct pending *pending[DB_LEVELS]; /* see levels.h */
+    bool levels_deleted;                /* a row of an index in two tables is gone */
+    bool levels_filled;                 /* the filter has taken rows in */
     struct head *head[HEAD_BUCKETS];
     struct head *recent; /* the head asked for last */
     struct delta_set deltas;
@@ -48,6 +51,8 @@ void txn_put(struct store_txn *t, enum db_table table, struct span key, struct s
 /* The same for keys that mostly ascend: cheaper behind the greatest key of the table. */
 void txn_append(struct store_txn *t, enum db_table table, const struct key *key, struct span value);
 void txn_del(struct store_txn *t, enum db_table table, struct span key); /* missing is fine */
+/* Deletes the row where the table's cursor stands; MDB_NEXT then gives the one behind it. */
+void txn_cursor_del(struct store_txn *t, enum db_table table);
 /* False if there is no such row (or the transaction has failed). */
 bool txn_get(struct store_txn *t, enum db_table table, struct span key, struct span *value);
 void txn_count(struct store_txn *t, enum count_type type, uint32_t log_no, uint32_t kind,
