@@ -82,7 +82,7 @@ struct house {
     struct work *first, **tail;
     bool busy;
     bool mark_pending;
-    uint64_t batches;
+    uint64_t backoff_ms, retry_ms; /* the disk was full */
     uint64_t sealed_day, slow_until_ms;
     struct verified_segment *verified;
 

@@ -8,7 +8,12 @@
 #include "tests/sim/house.h"
 #include "tests/sim/operator.h"
 
-enum { END_PAYLOAD_BYTES = 32, RETRY_MS = 60 * 1000, WORD_ITEMS = 512, DAY_LOOK_MS = 600 * 1000 };
+enum {
+    END_PAYLOAD_BYTES = 32,
+    MARK_RETRY_MS = 60 * 1000,
+    BACKOFF_MS = 1000, /* after a full disk; doubles */
+    BACKOFF_MS_MAX = 60 * 1000,
+    WORD_ITEMS = 512, DAY_LOOK_MS = 600 * 1000 };
 
 struct own {
     uint64_t entries, bytes; /* behind the newest seal */
@@ -25,7 +30,7 @@ struct batch {
     uint32_t logs[HOUSE_LOGS_MAX];
     uint64_t source[HOUSE_LOGS_MAX];
     uint32_t logs_count;
-    uint64_t entries;
+    uint64_t written, delivered;
 };
 
 static void touch(struct batch *b, uint32_t log_no, uint64_t source)
@@ -88,7 +93,7 @@ static enum tris_err append(struct batch *b, enum tris_topic topic, enum entry_v
     if (err != TRIS_OK) {
         return err;
     }
-    b->entries++;
+    b->written++;
     own->entries++;
     own->bytes += TRIS_ENTRY_WIRE_BYTES_MAX - TRIS_PAYLOAD_BYTES_MAX + payload.len;
     touch(b, h->own_no[topic], 0);
@@ -203,8 +208,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
         err = store_append_segment(b->t, s->log_no, b->h->verified, b->now_ms);
     }
     if (err == TRIS_OK) {
-        b->entries += b->h->verified->count;
-        b->h->sim->entries_delivered += b->h->verified->count;
+        b->delivered += b->h->verified->count;
         touch(b, s->log_no, w->session_no);
     }
     return err;
@@ -400,7 +404,7 @@ static void mark_after_commit(struct batch *b)
         touch(b, h->own_no[i], 0);
     }
     if (h->mark_pending && !disk_crashed(h->disk)) {
-        sim_after(h->sim, RETRY_MS, EVENT_COMMIT, h->no, 1, h->life);
+        sim_after(h->sim, MARK_RETRY_MS, EVENT_COMMIT, h->no, 1, h->life);
     }
 }
 
@@ -471,10 +475,15 @@ static void run(struct house *h, struct work *list)
             sim_fail(h->sim, "house %u: %s, and the disk is not full", h->no, tris_err_name(err));
         }
         h->sim->census.disk_refused++;
+        h->backoff_ms = h->backoff_ms == 0 ? BACKOFF_MS : 2 * h->backoff_ms;
+        h->backoff_ms = h->backoff_ms < BACKOFF_MS_MAX ? h->backoff_ms : BACKOFF_MS_MAX;
+        h->retry_ms = h->sim->now_ms + h->backoff_ms;
     }
     if (err == TRIS_OK) {
-        h->batches++;
-        h->sim->entries_written += b.entries;
+        h->backoff_ms = 0;
+        h->retry_ms = 0;
+        h->sim->entries_written += b.written;
+        h->sim->entries_delivered += b.delivered;
         note_acked(h);
         publish(&b);
     }
@@ -494,13 +503,17 @@ static void run(struct house *h, struct work *list)
 static void plan(struct house *h)
 {
     struct rng *rng = &h->sim->rng[STREAM_NET];
+    uint64_t now = h->sim->now_ms;
     if (h->busy) {
         return;
     }
     h->busy = true;
     uint64_t wait = 1 + rng_below(rng, h->sim->profile.commit_ms);
-    if (h->sim->now_ms < h->slow_until_ms) {
+    if (now < h->slow_until_ms) {
         wait += rng_below(rng, 20 * SIM_SECOND_MS);
+    }
+    if (now + wait < h->retry_ms) { /* the daemon lets own writes try before that */
+        wait = h->retry_ms - now;
     }
     sim_after(h->sim, wait, EVENT_COMMIT, h->no, 0, h->life);
 }

@@ -256,7 +256,7 @@ bool run_seed(const struct options *options, struct run_result *out)
     check_census(sim);
     out->hash = sim->hash;
     out->events = sim->events;
-    out->entries_written = sim->entries_written - sim->entries_delivered;
+    out->entries_written = sim->entries_written;
     out->entries_delivered = sim->entries_delivered;
     out->commits = sim->commits;
     out->sessions = sim->sessions;
