@@ -48,6 +48,7 @@ enum tris_err ctl_scan_next(struct ctl_scan *s, struct span bytes, size_t *size)
     do {
         struct rbuf r = rbuf_of(bytes);
         r.pos = s->pos;
+        enum pack_type type = pack_peek(&r);
         uint32_t values = scan_token(&r);
         if (r.err == TRIS_ERR_TRUNCATED && bytes.len >= TRIS_CTL_BYTES_MAX) {
             return TRIS_ERR_TOO_LARGE;
@@ -59,10 +60,10 @@ enum tris_err ctl_scan_next(struct ctl_scan *s, struct span bytes, size_t *size)
             s->left[s->depth - 1]--;
         }
         s->pos = r.pos;
+        if ((type == PACK_ARRAY || type == PACK_MAP) && s->depth == TRIS_PACK_DEPTH_MAX) {
+            return TRIS_ERR_TOO_DEEP; /* also if it is empty: as pack_check counts */
+        }
         if (values > 0) {
-            if (s->depth == TRIS_PACK_DEPTH_MAX) {
-                return TRIS_ERR_TOO_DEEP;
-            }
             s->left[s->depth++] = values;
         }
         while (s->depth > 0 && s->left[s->depth - 1] == 0) {

@@ -117,6 +117,7 @@ static void malformed_envelopes_are_refused(void **state)
         {"c6 ffffffff", TRIS_ERR_TOO_LARGE},
         {"dd ffffffff", TRIS_ERR_TOO_LARGE},
         {"91 91 91 91 91 91 91 91 91 c0", TRIS_ERR_TOO_DEEP},
+        {"94 01 00 91 91 91 91 91 91 91 90 c0", TRIS_ERR_TOO_DEEP}, /* empty, and one too deep */
         {"", TRIS_ERR_TRUNCATED},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
