@@ -1,11 +1,10 @@
 /* The manifest of a backup as text, with its own checksum; see SCHEMA.md, "Backup". */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "proto/assert.h"
 #include "proto/hash.h"
+#include "proto/plain.h"
 #include "storage/backup_int.h"
 
 static void sum_of(const char *manifest, size_t len, char hex[65])
@@ -60,19 +59,13 @@ static bool take(const char **at, const char *word, char end, char *out, size_t 
 static bool take_number(const char **at, const char *word, char end, uint64_t *out)
 {
     char text[24];
-    char *stop = NULL;
-    if (!take(at, word, end, text, sizeof text) || text[0] < '0' || text[0] > '9') {
-        return false;
-    }
-    errno = 0;
-    *out = strtoull(text, &stop, 10);
-    return errno == 0 && *stop == '\0';
+    return take(at, word, end, text, sizeof text) && plain_decimal(span_str(text), UINT64_MAX, out);
 }
 
 static bool take_hex(const char **at, const char *word, uint8_t bytes[32])
 {
     char text[65];
-    return take(at, word, '\n', text, sizeof text) && tris_unhex(span_str(text), bytes, 32);
+    return take(at, word, '\n', text, sizeof text) && plain_hex(span_str(text), bytes, 32);
 }
 
 /* Files come in the order of the table, so none comes twice; *part is the next that may. */

@@ -10,6 +10,7 @@
 
 #include "proto/assert.h"
 #include "proto/hash.h"
+#include "proto/plain.h"
 #include "storage/log.h"
 
 enum { MARK_BYTES_MAX = 1024, PATH_BYTES_MAX = 4096, MACHINE_BYTES_MAX = 64 };
@@ -17,7 +18,7 @@ enum { MARK_BYTES_MAX = 1024, PATH_BYTES_MAX = 4096, MACHINE_BYTES_MAX = 64 };
 /* What makes this copy of the store this one: a copied file is another instance. */
 struct instance {
     char machine[MACHINE_BYTES_MAX + 1];
-    unsigned long long device, inode;
+    uint64_t device, inode;
 };
 
 static enum tris_err file_read(const char *path, char *out, size_t size, size_t *len)
@@ -57,8 +58,8 @@ static enum tris_err instance_now(const struct store *s, struct instance *out)
         stat(path, &st) != 0) {
         return TRIS_ERR_IO;
     }
-    out->device = (unsigned long long)st.st_dev;
-    out->inode = (unsigned long long)st.st_ino;
+    out->device = (uint64_t)st.st_dev;
+    out->inode = (uint64_t)st.st_ino;
     return TRIS_OK;
 }
 
@@ -82,12 +83,13 @@ static size_t mark_print(const struct store *s, const struct instance *instance,
     tris_hex(s->own.b, sizeof s->own.b, own);
     tris_hex(mark->gov_root.b, sizeof mark->gov_root.b, gov);
     tris_hex(mark->data_root.b, sizeof mark->data_root.b, data);
-    int len = snprintf(
-        out, MARK_BYTES_MAX,
-        "tris-mark-1 fed=%s house=%s gov=%llu:%s data=%llu:%s machine=%s device=%llu "
-        "inode=%llu",
-        fed, own, (unsigned long long)mark->gov_size, gov, (unsigned long long)mark->data_size,
-        data, instance->machine, instance->device, instance->inode);
+    int len =
+        snprintf(out, MARK_BYTES_MAX,
+                 "tris-mark-1 fed=%s house=%s gov=%llu:%s data=%llu:%s machine=%s device=%llu "
+                 "inode=%llu",
+                 fed, own, (unsigned long long)mark->gov_size, gov,
+                 (unsigned long long)mark->data_size, data, instance->machine,
+                 (unsigned long long)instance->device, (unsigned long long)instance->inode);
     tris_assert(len > 0 && len < MARK_BYTES_MAX);
     return (size_t)len;
 }
@@ -210,26 +212,17 @@ static bool take(const char **at, const char *name, char *out, size_t size)
     return true;
 }
 
-static bool take_number(const char **at, const char *name, unsigned long long *out)
+static bool take_number(const char **at, const char *name, uint64_t *out)
 {
     char text[24];
-    char *end = NULL;
-    if (!take(at, name, text, sizeof text) || text[0] < '0' || text[0] > '9') {
-        return false;
-    }
-    errno = 0;
-    *out = strtoull(text, &end, 10);
-    return errno == 0 && *end == '\0';
+    return take(at, name, text, sizeof text) && plain_decimal(span_str(text), UINT64_MAX, out);
 }
 
 static bool take_tip(const char **at, const char *name, uint64_t *size, struct tris_hash *root)
 {
-    unsigned long long number = 0;
     char hex[65];
-    bool good = take_number(at, name, &number) && take(at, ":", hex, sizeof hex) &&
-                tris_unhex(span_str(hex), root->b, sizeof root->b);
-    *size = number;
-    return good;
+    return take_number(at, name, size) && take(at, ":", hex, sizeof hex) &&
+           plain_hex(span_str(hex), root->b, sizeof root->b);
 }
 
 static bool mark_parse(const char *at, struct mark_file *out)
