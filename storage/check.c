@@ -372,6 +372,9 @@ enum tris_err store_audit(struct store *s, bool fast,
     } else if (err == TRIS_OK) {
         err = audit_full(&a);
     }
+    if (err == TRIS_OK) {
+        err = check_drafts(&a);
+    }
     delta_fini(&a.deltas);
     store_view_end(a.v);
     return err;

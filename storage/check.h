@@ -32,5 +32,7 @@ TRIS_MUST_CHECK enum tris_err check_counters(struct audit *a);
  */
 TRIS_MUST_CHECK enum tris_err check_feed(struct audit *a);
 TRIS_MUST_CHECK enum tris_err check_words(struct audit *a);
+/* Both audits: drafts and aliases, against each other and the own logs. */
+TRIS_MUST_CHECK enum tris_err check_drafts(struct audit *a);
 
 #endif

@@ -1,6 +1,7 @@
 /* Taking the newest entries of a log back: the reverse of appending, newest first, at the cost of
  * what is taken back. Afterwards the store is as if they had never come, except that their arrival
  * numbers are not given again. */
+#include "storage/draft.h"
 #include "storage/feed.h"
 #include "storage/log.h"
 #include "storage/search.h"
@@ -87,7 +88,6 @@ static void cut_head(struct store_txn *t, struct head *head, uint64_t size, cons
 
 enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size, enum store_tail tail)
 {
-    (void)tail;
     struct head *head = txn_head(t, no);
     if (head == NULL) {
         return t->err;
@@ -95,6 +95,9 @@ enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size, enu
     const struct store_log *log = &head->row.log;
     if (size > log->held) {
         return TRIS_ERR_INVALID;
+    }
+    if (tail == STORE_TAIL_DRAFT && !log->own) {
+        return TRIS_ERR_NOT_OWNER;
     }
     if (size == log->held) {
         return TRIS_OK;
@@ -106,6 +109,11 @@ enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size, enu
     if (err != TRIS_OK) {
         txn_fail(t, err);
         return t->err;
+    }
+    if (tail == STORE_TAIL_DRAFT) {
+        draft_keep(t, log, size);
+    } else if (log->own) {
+        draft_forget(t, log, size);
     }
     feed_cut(t, no, size, word_followed(&t->view), &followed_end);
     word_unfollow(t, no, size, followed_end);

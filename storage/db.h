@@ -35,6 +35,8 @@ enum db_table {
     DB_ARRIVAL,
     DB_WORD,
     DB_MATCH,
+    DB_DRAFT,
+    DB_ALIAS,
     DB_TABLES
 };
 enum { DB_LEVELS = 1 }; /* indexes in two tables */

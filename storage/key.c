@@ -228,6 +228,36 @@ void key_count(struct key *k, enum count_type type, uint32_t log_no, uint32_t ki
     add_kind(k, kind);
 }
 
+void key_draft(struct key *k, uint64_t no)
+{
+    k->len = 0;
+    add_be(k, no, 8);
+}
+
+void key_alias(struct key *k, enum alias_way way, enum tris_topic topic, uint64_t seq)
+{
+    k->len = 0;
+    add_be(k, (uint64_t)way, 1);
+    add_be(k, (uint64_t)topic, 1);
+    add_be(k, seq, 8);
+}
+
+bool key_read_draft(struct span key, uint64_t *no)
+{
+    return key_read_arrival(key, no);
+}
+
+bool key_read_alias(struct span key, enum alias_way *way, enum tris_topic *topic, uint64_t *seq)
+{
+    if (key.len != 10 || key.ptr[0] > ALIAS_PRESENT || key.ptr[1] > TRIS_TOPIC_LOCAL) {
+        return false;
+    }
+    *way = (enum alias_way)key.ptr[0];
+    *topic = (enum tris_topic)key.ptr[1];
+    *seq = read_be(key.ptr + 2, 8);
+    return true;
+}
+
 bool key_tail_ref(struct span key, struct record_ref *out)
 {
     if (key.len < KEY_LOG_SEQ_BYTES) {

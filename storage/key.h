@@ -73,6 +73,11 @@ bool key_tail_ref(struct span key, struct record_ref *out);
 bool key_read_log_seq(struct span key, uint32_t *log_no, uint64_t *seq);
 bool key_read_arrival(struct span key, uint64_t *arrival);
 bool key_read_house_log(struct span key, enum tris_topic *topic, uint32_t *log_no);
+void key_draft(struct key *k, uint64_t no);
+enum alias_way { ALIAS_FORMER = 0, ALIAS_PRESENT = 1 };
+void key_alias(struct key *k, enum alias_way way, enum tris_topic topic, uint64_t seq);
+bool key_read_draft(struct span key, uint64_t *no);
+bool key_read_alias(struct span key, enum alias_way *way, enum tris_topic *topic, uint64_t *seq);
 bool key_read_card(struct span key, uint64_t *time_ms, uint32_t *log_no, uint64_t *seq);
 bool key_read_cube(struct span key, struct cube_row *out); /* count is left alone */
 bool key_read_match(struct span key, struct record_ref *ref, uint32_t *contribution);

@@ -157,7 +157,7 @@ enum tris_err row_record_decode(struct span bytes, struct record_row *out)
 }
 
 /* Numbers of reasons are part of the store's format; errors outside the list count as "value". */
-static const enum tris_err inert_reasons[] = {
+static const enum tris_err reasons[] = {
     TRIS_OK,
     TRIS_ERR_BAD_VALUE,
     TRIS_ERR_BAD_VERSION,
@@ -176,18 +176,32 @@ static const enum tris_err inert_reasons[] = {
     TRIS_ERR_BAD_SIGNATURE,
     TRIS_ERR_NOT_OWNER,
     TRIS_ERR_INVALID,
+    TRIS_ERR_EXISTS,
+    TRIS_ERR_AMBIGUOUS,
+    TRIS_ERR_PERSONAL,
+    TRIS_ERR_FORK,
 };
-enum { INERT_REASONS = sizeof inert_reasons / sizeof inert_reasons[0], INERT_REASON_OTHER = 1 };
+enum { REASONS = sizeof reasons / sizeof reasons[0], REASON_OTHER = 1 };
 
-void row_inert_encode(struct wbuf *w, const struct inert_row *row)
+static uint8_t reason_code(enum tris_err reason)
 {
-    uint8_t code = INERT_REASON_OTHER;
-    for (size_t i = 0; i < INERT_REASONS; i++) {
-        if (inert_reasons[i] == row->reason) {
+    uint8_t code = REASON_OTHER;
+    for (size_t i = 0; i < REASONS; i++) {
+        if (reasons[i] == reason) {
             code = (uint8_t)i;
         }
     }
-    wbuf_u8(w, code);
+    return code;
+}
+
+static enum tris_err reason_of(uint8_t code)
+{
+    return code < REASONS ? reasons[code] : TRIS_ERR_BAD_VALUE;
+}
+
+void row_inert_encode(struct wbuf *w, const struct inert_row *row)
+{
+    wbuf_u8(w, reason_code(row->reason));
     wbuf_u8(w, row->names ? 1 : 0);
     wbuf_u64(w, row->prev);
     wbuf_u64(w, row->put);
@@ -196,8 +210,7 @@ void row_inert_encode(struct wbuf *w, const struct inert_row *row)
 enum tris_err row_inert_decode(struct span bytes, struct inert_row *out)
 {
     struct rbuf r = rbuf_of(bytes);
-    uint8_t code = rbuf_u8(&r);
-    out->reason = code < INERT_REASONS ? inert_reasons[code] : TRIS_ERR_BAD_VALUE;
+    out->reason = reason_of(rbuf_u8(&r));
     out->names = rbuf_u8(&r) != 0;
     out->prev = rbuf_u64(&r);
     out->put = rbuf_u64(&r);
@@ -218,6 +231,35 @@ enum tris_err row_feed_decode(struct span bytes, struct feed_row *out)
     out->first_seq = rbuf_u64(&r);
     out->count = rbuf_u32(&r);
     return finish(&r);
+}
+
+void row_draft_encode(struct wbuf *w, const struct draft_row *row)
+{
+    wbuf_u8(w, (uint8_t)row->topic);
+    wbuf_u64(w, row->seq);
+    wbuf_u8(w, (uint8_t)row->state);
+    wbuf_u8(w, reason_code(row->reason));
+    wbuf_u64(w, row->new_seq);
+    wbuf_u64(w, row->later);
+    wbuf_u8(w, (uint8_t)row->header.len);
+    wbuf_span_put(w, row->header);
+    wbuf_span_put(w, row->payload);
+}
+
+enum tris_err row_draft_decode(struct span bytes, struct draft_row *out)
+{
+    struct rbuf r = rbuf_of(bytes);
+    uint8_t topic = rbuf_u8(&r);
+    out->topic = topic <= TRIS_TOPIC_LOCAL ? (enum tris_topic)topic : TRIS_TOPIC_LOCAL;
+    out->seq = rbuf_u64(&r);
+    uint8_t state = rbuf_u8(&r);
+    out->state = state <= DRAFT_DROPPED ? (enum draft_state)state : DRAFT_DECISION;
+    out->reason = reason_of(rbuf_u8(&r));
+    out->new_seq = rbuf_u64(&r);
+    out->later = rbuf_u64(&r);
+    out->header = rbuf_take(&r, rbuf_u8(&r));
+    out->payload = rbuf_take(&r, rbuf_left(&r));
+    return topic <= TRIS_TOPIC_LOCAL && state <= DRAFT_DROPPED ? finish(&r) : TRIS_ERR_CORRUPT;
 }
 
 void row_word_encode(uint8_t out[8], uint64_t bits)

@@ -75,6 +75,22 @@ struct feed_row {
 void row_feed_encode(struct wbuf *w, const struct feed_row *row);
 TRIS_MUST_CHECK enum tris_err row_feed_decode(struct span bytes, struct feed_row *out);
 
+/* An own entry that was taken back; `later`: the draft that it became again after it was written
+ * (0: it did not). Spans point into the bytes or to what is encoded. */
+struct draft_row {
+    enum tris_topic topic;
+    uint64_t seq;
+    enum draft_state state;
+    enum tris_err reason;
+    uint64_t new_seq;
+    uint64_t later;
+    struct span header;  /* complete */
+    struct span payload; /* empty: it was not here, or the draft is settled */
+};
+enum { ROW_DRAFT_BYTES_MAX = 28 + TRIS_HEADER_BYTES_MAX + TRIS_PAYLOAD_BYTES_MAX };
+void row_draft_encode(struct wbuf *w, const struct draft_row *row);
+TRIS_MUST_CHECK enum tris_err row_draft_decode(struct span bytes, struct draft_row *out);
+
 /* Which of the 64 records of a block have a word: bit i is record block * 64 + i. */
 enum { WORD_BLOCK_BITS = 6 };
 void row_word_encode(uint8_t out[8], uint64_t bits);

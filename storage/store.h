@@ -128,9 +128,10 @@ TRIS_MUST_CHECK enum tris_err store_seal_own(struct store_txn *t, uint32_t no,
  * tree, seals over more than `size` entries, what they did to records, indexes, counters, words and
  * feed. Afterwards the store equals one that never held them, except that their arrival numbers are
  * not given again (and that seals may have been thinned out on their account). Views of the log
- * begun before see them until they end. TRIS_ERR_INVALID (not poisoning) if fewer than `size` are
- * held. */
-enum store_tail { STORE_TAIL_DROP };
+ * begun before see them until they end. STORE_TAIL_DRAFT keeps each as a draft, in their order.
+ * TRIS_ERR_INVALID (not poisoning) if fewer than `size` are held, _NOT_OWNER for drafts of a log
+ * that is not own. */
+enum store_tail { STORE_TAIL_DROP, STORE_TAIL_DRAFT };
 TRIS_MUST_CHECK enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size,
                                             enum store_tail tail);
 
@@ -156,6 +157,44 @@ TRIS_MUST_CHECK enum tris_err store_root_at(struct store_view *v, uint32_t no, u
 /* Why an entry has no effect on views: TRIS_OK if it has. */
 TRIS_MUST_CHECK enum tris_err store_entry_effect(struct store_view *v, uint32_t no, uint64_t seq,
                                                  enum tris_err *reason);
+
+/* ---- drafts: own entries that were taken back, and what became of them ---- */
+
+enum draft_state {
+    DRAFT_WAITING,  /* to be written again */
+    DRAFT_WRITTEN,  /* is the entry new_seq now */
+    DRAFT_DECISION, /* a person decides: `reason` says why it cannot just be written */
+    DRAFT_DROPPED,  /* somebody decided against it, or its new entry was dropped */
+};
+
+struct store_draft {
+    uint64_t no; /* from 1, in the order of the entries; never given again */
+    enum tris_topic topic;
+    uint64_t seq; /* where it stood in the own log */
+    struct entry_header header;
+    struct span payload; /* into the map; empty if it was not here (then DRAFT_DECISION from the
+                          * start, reason TRIS_ERR_NOT_READY), and once it is settled */
+    enum draft_state state;
+    enum tris_err reason;
+    uint64_t new_seq; /* DRAFT_WRITTEN */
+};
+
+TRIS_MUST_CHECK enum tris_err store_draft_get(struct store_view *v, uint64_t no,
+                                              struct store_draft *out);
+/* The next one after *no (0: the first), which becomes *no. TRIS_ERR_NOT_FOUND at the end. */
+TRIS_MUST_CHECK enum tris_err store_draft_next(struct store_view *v, uint64_t *no,
+                                               struct store_draft *out);
+/* DRAFT_WRITTEN: the entry `new_seq` of the own log of its topic is in this transaction already.
+ * Not poisoning: TRIS_ERR_NOT_FOUND, _INVALID if it is written or dropped, or no such entry is
+ * there. */
+TRIS_MUST_CHECK enum tris_err store_draft_settle(struct store_txn *t, uint64_t no,
+                                                 enum draft_state state, enum tris_err reason,
+                                                 uint64_t new_seq);
+/* Where the own entry that stood at `seq` before it was taken back (the last time something was,
+ * there) stands now. TRIS_ERR_NOT_FOUND: nothing was taken back there; _NOT_READY: it is a draft,
+ * whose number is in *draft (may be NULL). */
+TRIS_MUST_CHECK enum tris_err store_alias_get(struct store_view *v, enum tris_topic topic,
+                                              uint64_t seq, uint64_t *new_seq, uint64_t *draft);
 
 /* ---- records ---- */
 

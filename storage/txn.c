@@ -359,7 +359,7 @@ static struct store_txn *txn_new(struct store *s)
     t->view.s = s;
     t->view.txn = t;
     t->old_record = malloc(sizeof *t->old_record);
-    t->wire = malloc(TRIS_ENTRY_WIRE_BYTES_MAX);
+    t->wire = malloc(TXN_WIRE_BYTES);
     if (t->old_record == NULL || t->wire == NULL || view_record(&t->view) == NULL) {
         txn_free(t);
         return NULL;

@@ -6,7 +6,8 @@
 #include "storage/db.h"
 #include "storage/delta.h"
 
-enum { HEAD_BUCKETS = 1024 };
+enum { HEAD_BUCKETS = 1024, TXN_WIRE_BYTES = ROW_DRAFT_BYTES_MAX };
+_Static_assert((size_t)TXN_WIRE_BYTES >= TRIS_ENTRY_WIRE_BYTES_MAX, "one wire form, or one draft");
 
 /* A log that this transaction touched; written back when it is flushed. */
 struct head {
@@ -33,7 +34,7 @@ struct store_txn {
     uint64_t arrival;          /* number of the newest feed item */
     struct feed_row run;       /* the newest ones, not yet written; count 0: none */
     struct record *old_record; /* second scratch: the state that a change replaces */
-    uint8_t *wire;             /* scratch for one wire form */
+    uint8_t *wire;             /* scratch for one wire form or draft; TXN_WIRE_BYTES */
 };
 
 void txn_fail(struct store_txn *t, enum tris_err err);

@@ -1,0 +1,111 @@
+/* The audit's fourth part: drafts, and the table of aliases between where an entry stood and where
+ * it stands. What they say of each other must agree, and of the own logs. */
+#include "storage/check.h"
+#include "storage/draft.h"
+
+struct draft_check {
+    struct audit *a;
+    uint64_t present; /* present: written drafts that were not taken back again */
+    uint64_t held[TRIS_TOPIC_LOCAL + 1];
+};
+
+static bool alias_is(const struct draft_check *c, enum alias_way way, const struct draft_row *row,
+                     uint64_t seq, uint64_t no)
+{
+    struct key key;
+    struct span value;
+    key_alias(&key, way, row->topic, seq);
+    if (view_get(c->a->v, DB_ALIAS, key_span(&key), &value) != TRIS_OK) {
+        return false;
+    }
+    struct rbuf r = rbuf_of(value);
+    const uint64_t found = rbuf_u64(&r);
+    /* of several drafts of one place the last one counts */
+    return rbuf_finish(&r) == TRIS_OK && (way == ALIAS_FORMER ? found >= no : found == no);
+}
+
+static void check_draft(struct draft_check *c, struct span key, struct span value)
+{
+    struct draft_row row;
+    struct draft_row later;
+    struct entry_header header;
+    uint64_t no = 0;
+    bool good = key_read_draft(key, &no) && row_draft_decode(value, &row) == TRIS_OK &&
+                entry_header_decode(row.header, &header) == TRIS_OK &&
+                alias_is(c, ALIAS_FORMER, &row, row.seq, no);
+    if (good && row.state == DRAFT_WRITTEN && row.later == 0) {
+        good =
+            row.new_seq < c->held[row.topic] && alias_is(c, ALIAS_PRESENT, &row, row.new_seq, no);
+        c->present++;
+    } else if (good && row.later != 0) {
+        good = row.later > no && draft_row_get(c->a->v, row.later, &later) == TRIS_OK &&
+               later.topic == row.topic && later.seq == row.new_seq;
+    }
+    if (!good) {
+        check_problem(c->a, "draft %llu is damaged or has lost its way", (unsigned long long)no);
+    }
+}
+
+static void check_alias(struct draft_check *c, struct span key, struct span value)
+{
+    enum alias_way way;
+    enum tris_topic topic;
+    uint64_t seq = 0;
+    struct draft_row row;
+    struct rbuf r = rbuf_of(value);
+    const uint64_t no = rbuf_u64(&r);
+    bool good = key_read_alias(key, &way, &topic, &seq) && rbuf_finish(&r) == TRIS_OK &&
+                draft_row_get(c->a->v, no, &row) == TRIS_OK && row.topic == topic;
+    if (good) {
+        good = way == ALIAS_FORMER
+                   ? row.seq == seq
+                   : row.state == DRAFT_WRITTEN && row.later == 0 && row.new_seq == seq;
+        c->present -= way == ALIAS_PRESENT && good ? 1 : 0;
+    }
+    if (!good) {
+        check_problem(c->a, "the alias of former entry %llu leads to no draft of it",
+                      (unsigned long long)seq);
+    }
+}
+
+static enum tris_err each_row(struct draft_check *c, enum db_table table,
+                              void (*row)(struct draft_check *, struct span, struct span))
+{
+    MDB_cursor *cursor = NULL;
+    struct span key = {NULL, 0};
+    struct span value;
+    enum tris_err err = view_cursor(c->a->v, table, &cursor);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    err = cursor_get(cursor, MDB_FIRST, &key, &value);
+    while (err == TRIS_OK) {
+        row(c, key, value);
+        err = check_goes_on(c->a);
+        if (err == TRIS_OK) {
+            err = cursor_get(cursor, MDB_NEXT, &key, &value);
+        }
+    }
+    mdb_cursor_close(cursor);
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+}
+
+enum tris_err check_drafts(struct audit *a)
+{
+    struct draft_check c = {.a = a};
+    enum tris_err err = TRIS_OK;
+    for (int topic = 0; topic <= TRIS_TOPIC_LOCAL && err == TRIS_OK; topic++) {
+        err = draft_own_held(a->v, (enum tris_topic)topic, &c.held[topic]);
+    }
+    if (err == TRIS_OK) {
+        err = each_row(&c, DB_DRAFT, check_draft);
+    }
+    if (err == TRIS_OK) {
+        err = each_row(&c, DB_ALIAS, check_alias);
+    }
+    if (err == TRIS_OK && c.present != 0) {
+        check_problem(a, "%llu written drafts are not found from their entries",
+                      (unsigned long long)c.present);
+    }
+    return err;
+}

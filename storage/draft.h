@@ -1,0 +1,18 @@
+/* Own entries that become drafts, inside of the store; see store.h. */
+#ifndef TRIS_STORAGE_DRAFT_H
+#define TRIS_STORAGE_DRAFT_H
+
+#include "storage/txn.h"
+
+/* Keeps the entries [size, held) of an own log as drafts; they are still in their tables. */
+void draft_keep(struct store_txn *t, const struct store_log *log, uint64_t size);
+/* They go for good: drafts that had become one of them are dropped. */
+void draft_forget(struct store_txn *t, const struct store_log *log, uint64_t size);
+/* A draft as stored. */
+TRIS_MUST_CHECK enum tris_err draft_row_get(const struct store_view *v, uint64_t no,
+                                            struct draft_row *out);
+/* How many entries the longest own log of a topic has. */
+TRIS_MUST_CHECK enum tris_err draft_own_held(struct store_view *v, enum tris_topic topic,
+                                             uint64_t *held);
+
+#endif

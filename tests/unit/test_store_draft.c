@@ -1,0 +1,284 @@
+/* Drafts: own entries that were taken back, written again elsewhere, taken back again. */
+#include "tests/unit/store_script.h"
+
+enum { SEALED = 3, TAIL = 4 };
+
+/* An own data log: SEALED entries under a seal, TAIL entries that wait for theirs: two new records,
+ * a change of a sealed one, an end. */
+static uint32_t own_with_tail(struct fix *f, struct store_txn *t)
+{
+    static const uint8_t end_payload[] = {0x81, 0x01, 0x07};
+    uint64_t seq;
+    uint32_t no = own_log(f, t, TRIS_TOPIC_DATA);
+    for (int i = 0; i < SEALED; i++) {
+        ok(own_append(t, no, header_create(KIND_PARTNER), fix_partner(f, "Alt", "Z", "05315", NULL),
+                      &seq));
+    }
+    own_seal(f, t, no, 50);
+    ok(own_append(t, no, header_create(KIND_PARTNER), fix_partner(f, "Neu", "Z", "05315", "P-1"),
+                  &seq));
+    ok(own_append(t, no, header_create(KIND_PARTNER), fix_partner(f, "Neuer", "W", "14713", "P-2"),
+                  &seq));
+    ok(own_append(t, no, header_change(VERB_PUT, KIND_PARTNER, 1, 0),
+                  fix_partner(f, "Anders", "W", "14713", NULL), &seq));
+    ok(own_append(t, no, header_change(VERB_END, KIND_PARTNER, 3, 0),
+                  span_of(end_payload, sizeof end_payload), &seq));
+    assert_int_equal(seq, SEALED + TAIL - 1);
+    return no;
+}
+
+static void test_a_tail_becomes_drafts_in_its_order(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct store_txn *t;
+    struct store_view *v;
+    struct store_draft draft;
+    struct writer w;
+    uint64_t found;
+    uint64_t number;
+    fix_init(&f);
+    writer_init(&w, &f, 2, TRIS_TOPIC_DATA);
+    writer_put(&w, fix_partner(&f, "Fremd", "Z", "05315", NULL));
+    uint32_t foreign = writer_deliver(&w, f.s);
+    ok(store_txn_begin(f.s, &t));
+    fails(TRIS_ERR_NOT_OWNER, store_log_cut(t, foreign, 0, STORE_TAIL_DRAFT));
+    uint32_t no = own_with_tail(&f, t);
+    ok(store_log_cut(t, no, SEALED, STORE_TAIL_DRAFT));
+    ok(store_commit(t));
+    audit_clean(f.s);
+    store_close(f.s);
+    fix_open(&f);
+
+    ok(store_view_begin(f.s, &v));
+    static const uint32_t verbs[TAIL] = {VERB_PUT, VERB_PUT, VERB_PUT, VERB_END};
+    uint64_t at = 0;
+    for (uint64_t i = 0; i < TAIL; i++) {
+        ok(store_draft_next(v, &at, &draft));
+        assert_int_equal(at, i + 1);
+        assert_int_equal(draft.no, at);
+        assert_int_equal(draft.topic, TRIS_TOPIC_DATA);
+        assert_int_equal(draft.seq, SEALED + i);
+        assert_int_equal(draft.state, DRAFT_WAITING);
+        assert_int_equal(draft.header.verb, verbs[i]);
+        assert_int_equal(draft.header.has_record, i >= 2);
+        assert_int_equal(draft.header.record_seq, i == 2 ? 1 : i == 3 ? 3 : 0);
+        fails(TRIS_ERR_NOT_READY, store_alias_get(v, TRIS_TOPIC_DATA, draft.seq, &found, &number));
+        assert_int_equal(number, at);
+    }
+    fails(TRIS_ERR_NOT_FOUND, store_draft_next(v, &at, &draft));
+    fails(TRIS_ERR_NOT_FOUND, store_alias_get(v, TRIS_TOPIC_DATA, 1, &found, NULL));
+    fails(TRIS_ERR_NOT_FOUND, store_alias_get(v, TRIS_TOPIC_GOV, SEALED, &found, NULL));
+    ok(store_draft_get(v, 2, &draft));
+    assert_true(span_eq(draft.payload, fix_partner(&f, "Neuer", "W", "14713", "P-2")));
+    struct store_record record;
+    fails(TRIS_ERR_NOT_FOUND, store_record_get(v, (struct record_ref){no, SEALED}, &record));
+    struct record_ref ref;
+    fails(TRIS_ERR_NOT_FOUND,
+          store_find_source(v, KIND_PARTNER, span_str("liste"), span_str("P-1"), &ref));
+    store_view_end(v);
+    writer_fini(&w);
+    fix_fini(&f);
+}
+
+static void test_a_written_draft_leads_to_its_new_place(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct store_txn *t;
+    struct store_draft draft;
+    uint64_t seq;
+    uint64_t found;
+    fix_init(&f);
+    ok(store_txn_begin(f.s, &t));
+    uint32_t no = own_with_tail(&f, t);
+    ok(store_log_cut(t, no, SEALED, STORE_TAIL_DRAFT));
+    fails(TRIS_ERR_INVALID, store_draft_settle(t, 1, DRAFT_WRITTEN, TRIS_OK, SEALED));
+    /* what was here before the restore takes the first places */
+    ok(own_append(t, no, header_create(KIND_PARTNER), fix_partner(&f, "Eher", "Z", "05315", NULL),
+                  &seq));
+    ok(own_append(t, no, header_create(KIND_PARTNER), fix_partner(&f, "Neu", "Z", "05315", "P-1"),
+                  &seq));
+    fails(TRIS_ERR_NOT_FOUND, store_draft_settle(t, 9, DRAFT_WRITTEN, TRIS_OK, seq));
+    ok(store_draft_settle(t, 1, DRAFT_WRITTEN, TRIS_OK, seq));
+    fails(TRIS_ERR_INVALID, store_draft_settle(t, 1, DRAFT_WRITTEN, TRIS_OK, seq));
+    fails(TRIS_ERR_INVALID, store_draft_settle(t, 2, DRAFT_WRITTEN, TRIS_OK, seq));
+    ok(store_draft_settle(t, 3, DRAFT_DECISION, TRIS_ERR_NOT_NEXT, 0));
+    ok(store_draft_settle(t, 4, DRAFT_DROPPED, TRIS_ERR_ENDED, 0));
+    ok(store_txn_err(t));
+    ok(store_commit(t));
+    audit_clean(f.s);
+
+    struct store_view *v;
+    ok(store_view_begin(f.s, &v));
+    ok(store_alias_get(v, TRIS_TOPIC_DATA, SEALED, &found, NULL));
+    assert_int_equal(found, SEALED + 1);
+    fails(TRIS_ERR_NOT_READY, store_alias_get(v, TRIS_TOPIC_DATA, SEALED + 1, &found, NULL));
+    ok(store_draft_get(v, 1, &draft));
+    assert_int_equal(draft.state, DRAFT_WRITTEN);
+    assert_int_equal(draft.new_seq, SEALED + 1);
+    assert_int_equal(draft.payload.len, 0);
+    assert_int_equal(draft.header.kind, KIND_PARTNER);
+    ok(store_draft_get(v, 3, &draft));
+    assert_int_equal(draft.state, DRAFT_DECISION);
+    assert_int_equal(draft.reason, TRIS_ERR_NOT_NEXT);
+    assert_true(draft.payload.len > 0);
+    ok(store_draft_get(v, 4, &draft));
+    assert_int_equal(draft.reason, TRIS_ERR_ENDED);
+    assert_int_equal(draft.payload.len, 0);
+    store_view_end(v);
+    fix_fini(&f);
+}
+
+static void test_a_draft_taken_back_again_still_leads_on(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct store_txn *t;
+    struct store_view *v;
+    struct store_draft draft;
+    uint64_t seq;
+    uint64_t found;
+    uint64_t number;
+    fix_init(&f);
+    ok(store_txn_begin(f.s, &t));
+    uint32_t no = own_with_tail(&f, t);
+    ok(store_log_cut(t, no, SEALED, STORE_TAIL_DRAFT));
+    ok(own_append(t, no, header_create(KIND_PARTNER), fix_partner(&f, "Eher", "Z", "05315", NULL),
+                  &seq));
+    for (uint64_t i = 1; i <= 2; i++) {
+        ok(own_append(t, no, header_create(KIND_PARTNER), fix_partner(&f, "B", "Z", "05315", NULL),
+                      &seq));
+        ok(store_draft_settle(t, i, DRAFT_WRITTEN, TRIS_OK, seq)); /* 3 is at 4, 4 is at 5 */
+    }
+    ok(store_log_cut(t, no, SEALED + 1, STORE_TAIL_DRAFT)); /* drafts 5 and 6 */
+    fails(TRIS_ERR_NOT_READY,
+          store_alias_get(store_txn_view(t), TRIS_TOPIC_DATA, 3, &found, &number));
+    assert_int_equal(number, 5);
+    ok(own_append(t, no, header_create(KIND_PARTNER), fix_partner(&f, "C", "Z", "05315", NULL),
+                  &seq));
+    ok(own_append(t, no, header_create(KIND_PARTNER), fix_partner(&f, "B", "Z", "05315", NULL),
+                  &seq));
+    ok(store_draft_settle(t, 5, DRAFT_WRITTEN, TRIS_OK, seq));
+    ok(store_commit(t));
+    audit_clean(f.s);
+    ok(store_view_begin(f.s, &v));
+    ok(store_alias_get(v, TRIS_TOPIC_DATA, 3, &found, NULL)); /* first shown as 3, then as 4 */
+    assert_int_equal(found, 5);
+    ok(store_alias_get(v, TRIS_TOPIC_DATA, 4, &found, &number));
+    assert_int_equal(found, 5); /* the last one that stood there, and not the second draft */
+    assert_int_equal(number, 5);
+    store_view_end(v);
+
+    ok(store_txn_begin(f.s, &t)); /* for good: nothing leads there any more */
+    ok(store_log_cut(t, no, SEALED, STORE_TAIL_DROP));
+    fails(TRIS_ERR_NOT_READY, store_alias_get(store_txn_view(t), TRIS_TOPIC_DATA, 3, &found, NULL));
+    ok(store_draft_get(store_txn_view(t), 5, &draft));
+    assert_int_equal(draft.state, DRAFT_DROPPED);
+    ok(store_commit(t));
+    audit_clean(f.s);
+    fix_fini(&f);
+}
+
+static void test_an_own_entry_without_payload_waits_for_a_person(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct script_log l;
+    struct store_txn *t;
+    struct store_draft draft;
+    fix_init(&f);
+    script_init(&l, &f, 1, TRIS_TOPIC_DATA, 0, 2);
+    struct entry_header header = header_create(KIND_PARTNER);
+    (void)script_add(&l, &header, fix_partner(&f, "A", "Z", "05315", NULL), true);
+    header.kind = 999;
+    (void)script_add(&l, &header, span_str("x"), false);
+    ok(store_txn_begin(f.s, &t));
+    uint32_t no = script_no(&l, t);
+    script_deliver(&l, t, 2);
+    ok(store_log_cut(t, no, 0, STORE_TAIL_DRAFT));
+    ok(store_draft_get(store_txn_view(t), 1, &draft));
+    assert_int_equal(draft.state, DRAFT_DECISION);
+    assert_int_equal(draft.reason, TRIS_ERR_NOT_READY);
+    assert_memory_equal(draft.header.commit.b, l.header[0].commit.b, sizeof draft.header.commit.b);
+    ok(store_draft_get(store_txn_view(t), 2, &draft));
+    assert_int_equal(draft.state, DRAFT_WAITING);
+    assert_int_equal(draft.header.kind, 999);
+    ok(store_commit(t));
+    audit_clean(f.s);
+    script_fini(&l);
+    fix_fini(&f);
+}
+
+/* ---- the audit sees when they do not agree ---- */
+
+static void expect_problem(struct store *s)
+{
+    struct audit_report report;
+    ok(store_audit(s, true, NULL, NULL, &report));
+    assert_true(report.problems > 0);
+}
+
+static void change_row(struct store *s, enum db_table table, const struct key *key, long at,
+                       uint8_t bits)
+{
+    struct store_txn *t;
+    struct span value;
+    uint8_t bytes[1024];
+    ok(store_txn_begin(s, &t));
+    assert_true(txn_get(t, table, key_span(key), &value));
+    assert_true(value.len <= sizeof bytes && (size_t)at < value.len);
+    memcpy(bytes, value.ptr, value.len);
+    bytes[at] ^= bits;
+    txn_put(t, table, key_span(key), span_of(bytes, value.len));
+    ok(store_commit(t));
+}
+
+static void test_the_audit_names_drafts_that_lost_their_way(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct store_txn *t;
+    struct key key;
+    uint64_t seq;
+    fix_init(&f);
+    ok(store_txn_begin(f.s, &t));
+    uint32_t no = own_with_tail(&f, t);
+    ok(store_log_cut(t, no, SEALED, STORE_TAIL_DRAFT));
+    ok(own_append(t, no, header_create(KIND_PARTNER), fix_partner(&f, "B", "Z", "05315", NULL),
+                  &seq));
+    ok(store_draft_settle(t, 1, DRAFT_WRITTEN, TRIS_OK, seq));
+    ok(store_commit(t));
+    audit_clean(f.s);
+    static const long places[] = {0,  8,  9,
+                                  18, 26, 28}; /* topic, seq, state, new seq, later, header */
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        key_draft(&key, 1);
+        change_row(f.s, DB_DRAFT, &key, places[i], 2);
+        expect_problem(f.s);
+        change_row(f.s, DB_DRAFT, &key, places[i], 2);
+    }
+    key_alias(&key, ALIAS_FORMER, TRIS_TOPIC_DATA, SEALED + 1);
+    change_row(f.s, DB_ALIAS, &key, 7, 8);
+    expect_problem(f.s);
+    change_row(f.s, DB_ALIAS, &key, 7, 8);
+    audit_clean(f.s);
+    key_alias(&key, ALIAS_PRESENT, TRIS_TOPIC_DATA, seq);
+    ok(store_txn_begin(f.s, &t));
+    txn_del(t, DB_ALIAS, key_span(&key));
+    ok(store_commit(t));
+    expect_problem(f.s);
+    fix_fini(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_tail_becomes_drafts_in_its_order),
+        cmocka_unit_test(test_a_written_draft_leads_to_its_new_place),
+        cmocka_unit_test(test_a_draft_taken_back_again_still_leads_on),
+        cmocka_unit_test(test_an_own_entry_without_payload_waits_for_a_person),
+        cmocka_unit_test(test_the_audit_names_drafts_that_lost_their_way),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
