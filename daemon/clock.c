@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "proto/assert.h"
+#include "proto/day.h"
 
 static uint64_t clock_read_ms(clockid_t id)
 {
@@ -23,6 +24,11 @@ uint64_t clock_wall_ms(void)
 uint64_t clock_mono_ms(void)
 {
     return clock_read_ms(CLOCK_MONOTONIC);
+}
+
+uint32_t clock_today(void)
+{
+    return day_today(clock_wall_ms());
 }
 
 void clock_text(uint64_t wall_ms, char out[CLOCK_TEXT_BYTES])

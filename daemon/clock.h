@@ -11,6 +11,9 @@ enum { CLOCK_MS_PER_DAY = 86400000, CLOCK_TEXT_BYTES = 32 };
 uint64_t clock_wall_ms(void); /* since 1970-01-01 UTC */
 uint64_t clock_mono_ms(void); /* since some point in the past, never backwards */
 
+/* Today as YYYYMMDD, see proto/day.h. */
+uint32_t clock_today(void);
+
 /* RFC 3339 in UTC with milliseconds, NUL-terminated: "2026-11-23T08:40:11.123Z". */
 void clock_text(uint64_t wall_ms, char out[CLOCK_TEXT_BYTES]);
 

@@ -1,6 +1,8 @@
 /* Answers of the control socket under construction; see ctl_out.h. */
 #include "daemon/ctl_out.h"
 
+#include "daemon/clock.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@ struct out *out_new(struct daemon *d, uint64_t token)
     o->w = ctl_scratch(d);
     o->depth = 0;
     o->named_log = LOG_NO_NONE;
+    o->today = clock_today();
     o->start[0] = o->w.len;
     o->count[0] = 0;
     o->is_map[0] = true;
@@ -315,11 +318,13 @@ static void print_ref(const struct out *o, const struct value *v, struct wbuf *w
     wbuf_span_put(w, span_str(text));
 }
 
-void out_fields(struct out *o, uint32_t kind_number, struct span payload)
+/* `today` 0: as they were written. */
+static void put_fields(struct out *o, uint32_t kind_number, struct span payload, uint32_t today)
 {
     const struct kind *kind = schema_kind(kind_number);
     out_map(o, "fields");
     if (kind != NULL && record_decode(kind, payload, &o->record, NULL) == TRIS_OK) {
+        record_derive(&o->record, today);
         for (size_t i = 0; i < kind->field_count; i++) {
             if (!o->record.value[i].present) {
                 continue;
@@ -334,6 +339,11 @@ void out_fields(struct out *o, uint32_t kind_number, struct span payload)
         }
     }
     out_end(o);
+}
+
+void out_fields(struct out *o, uint32_t kind, struct span payload)
+{
+    put_fields(o, kind, payload, 0);
 }
 
 void out_record(struct out *o, struct store_view *v, const struct store_record *record)
@@ -353,7 +363,7 @@ void out_record(struct out *o, struct store_view *v, const struct store_record *
     out_uint(o, "updated_ms", record->updated_ms);
     out_uint(o, "changes", record->changes);
     out_bool(o, "sealed", !record->unsealed);
-    out_fields(o, record->kind, record->payload);
+    put_fields(o, record->kind, record->payload, o->today);
 }
 
 static void out_header(struct out *o, const struct entry_header *h, const struct entry *entry)

@@ -23,6 +23,7 @@ struct out {
     uint32_t count[OUT_DEPTH_MAX];
     bool is_map[OUT_DEPTH_MAX];
     uint32_t depth;
+    uint32_t today;            /* YYYYMMDD, the same for the whole answer */
     struct record record;      /* scratch of out_record */
     uint32_t named_log;        /* log that `prefix` belongs to */
     char prefix[OUT_ID_BYTES]; /* "koeln", "koeln~a1b2c3", "koeln.1" */
@@ -66,7 +67,7 @@ void out_cursor(struct out *o, struct record_ref cursor);
 /* Key "fields" with a map of name to text; nothing but an empty map if the payload is no FOLD-valid
  * record of this kind. */
 void out_fields(struct out *o, uint32_t kind, struct span payload);
-/* The pairs of a RECORD (ctlmsg.h) into the open map. */
+/* The pairs of a RECORD (ctlmsg.h) into the open map; its status as it is today. */
 void out_record(struct out *o, struct store_view *v, const struct store_record *record);
 /* The pairs of an ENTRY (ctlmsg.h) into the open map; `detail` adds header and payload. */
 enum tris_err out_entry(struct out *o, struct store_view *v, const struct store_log *log,

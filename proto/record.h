@@ -121,6 +121,10 @@ void record_explain_text(const struct field *field, struct span text, enum tris_
  * before `today` and its status still the preset one, the status becomes the one with CODE_PAST.
  * For showing and filtering; such a record is never encoded. */
 void record_derive(struct record *r, uint32_t today);
+/* The way back, for lists that say what is derived: the status becomes the preset one, so that
+ * record_derive says the same of it; before the day has passed the one with CODE_OVER (true then).
+ */
+bool record_underive(struct record *r, uint32_t today);
 
 /* Writes the value as CSV and people see it: codes by name (or label), lists joined by |. Nothing
  * if it is not present. */

@@ -252,6 +252,23 @@ const struct field *record_past_field(const struct kind *kind, const struct code
     return NULL;
 }
 
+/* True if a day that the record is valid to has passed. */
+static bool is_past(const struct record *r, uint32_t today)
+{
+    for (size_t i = 0; i < r->kind->field_count; i++) {
+        if ((r->kind->fields[i].flags & FIELD_EXPIRES) != 0 && r->value[i].present &&
+            r->value[i].number < today) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint32_t preset_code(const struct field *field)
+{
+    return schema_code_by_name(field->codes, span_str(field->preset))->number;
+}
+
 void record_derive(struct record *r, uint32_t today)
 {
     const struct code *past = NULL;
@@ -259,13 +276,28 @@ void record_derive(struct record *r, uint32_t today)
     if (status == NULL) {
         return;
     }
-    const struct code *preset = schema_code_by_name(status->codes, span_str(status->preset));
     struct value *v = &r->value[field_index(r, status)];
-    for (size_t i = 0; i < r->kind->field_count; i++) {
-        const struct value *until = &r->value[i];
-        if ((r->kind->fields[i].flags & FIELD_EXPIRES) != 0 && until->present &&
-            until->number < today && v->present && v->number == preset->number) {
-            v->number = past->number;
+    if (v->present && v->number == preset_code(status) && is_past(r, today)) {
+        v->number = past->number;
+    }
+}
+
+bool record_underive(struct record *r, uint32_t today)
+{
+    const struct code *past = NULL;
+    const struct field *status = record_past_field(r->kind, &past);
+    struct value *v = status != NULL ? &r->value[field_index(r, status)] : NULL;
+    if (v == NULL || !v->present || v->number != past->number) {
+        return false;
+    }
+    v->number = preset_code(status);
+    if (is_past(r, today)) {
+        return false;
+    }
+    for (size_t i = 0; i < status->codes->count; i++) {
+        if ((status->codes->codes[i].extra & CODE_OVER) != 0) {
+            v->number = status->codes->codes[i].number;
         }
     }
+    return true;
 }

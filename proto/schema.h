@@ -56,12 +56,19 @@ enum label_lang { LANG_EN, LANG_DE };
 struct code {
     uint32_t number;  /* as stored; format; 1 to CODE_NUMBER_MAX */
     uint32_t extra;   /* legal_form: default sector's number | CODE_NATURAL_PERSON; CODE_MONEY;
-                       * CODE_PAST: derived from FIELD_EXPIRES, never written by oneself */
+                       * CODE_PAST: derived from FIELD_EXPIRES, never written by oneself;
+                       * CODE_OVER: what it is read as before that day */
     const char *code; /* as shown in CSV, JSON and options: "W", "ggmbh" */
     const char *label_de, *label_en;
 };
 
-enum { CODE_NUMBER_MAX = 255, CODE_NATURAL_PERSON = 0x100, CODE_MONEY = 0x200, CODE_PAST = 0x400 };
+enum {
+    CODE_NUMBER_MAX = 255,
+    CODE_NATURAL_PERSON = 0x100,
+    CODE_MONEY = 0x200,
+    CODE_PAST = 0x400,
+    CODE_OVER = 0x800
+};
 
 struct code_list {
     const char *name;

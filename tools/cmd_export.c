@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/day.h"
 #include "proto/record.h"
 #include "tools/client.h"
 #include "tools/csv.h"
@@ -27,6 +28,7 @@ struct export
     const char *column[FIELDS_MAX]; /* names of fields, of all kinds that are exported */
     size_t column_count;
     uint64_t rows;
+    uint32_t today; /* YYYYMMDD */
     struct record record;
     uint8_t text[TEXT_BYTES];
 };
@@ -117,6 +119,7 @@ static void print_row(struct export *e, const struct kind *kind, const struct ro
     if (record_decode(kind, row->payload, &e->record, NULL) != TRIS_OK) {
         return; /* without effect on views; `tris log show` has it */
     }
+    record_derive(&e->record, e->today);
     e->rows++;
     switch (e->format) {
     case EXPORT_CSV:
@@ -337,6 +340,7 @@ static int export_run(struct cli *cli, const struct args *args)
                          tris_err_text(TRIS_ERR_NO_MEMORY));
     }
     e->cli = cli;
+    e->today = day_today(clock_wall_ms());
     e->scope = args_value(args, "scope");
     e->house = args_value(args, "house");
     e->all_kinds = strcmp(args->pos[0], "all") == 0;

@@ -4,8 +4,10 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "proto/day.h"
 #include "tools/csv.h"
 #include "tools/i18n.h"
+#include "tools/tris.h"
 
 enum { PROBLEMS_MAX = 8 };
 
@@ -25,6 +27,7 @@ struct span row_text(const struct row *r, const struct field *field)
 void row_init(struct row *r)
 {
     const struct kind *kind = r->plan->kind;
+    r->today = day_today(clock_wall_ms());
     r->source = schema_field_by_name(kind, span_str("source"));
     r->source_id = schema_field_by_name(kind, span_str("source_id"));
     r->region = schema_field_by_name(kind, span_str("region"));
@@ -226,6 +229,17 @@ static void set_presets(struct row *r, struct wbuf *scratch)
     }
 }
 
+/* A list may say that an offer has expired. That follows from its last day; if that is still to
+ * come, the offer is over all the same. */
+static void settle_past(struct row *r)
+{
+    const struct code *past = NULL;
+    const struct field *status = record_past_field(r->record.kind, &past);
+    if (record_underive(&r->record, r->today) && r->remark != NULL) {
+        r->remark(r->remark_ctx, status->name, span_str(past->code), &r->record, status);
+    }
+}
+
 /* Checks for the scope; a record that may not leave the house because of personal data is kept
  * there instead. False if it is refused. */
 static bool check(struct row *r)
@@ -274,6 +288,7 @@ bool row_take(struct row *r, const struct span *cell, size_t count)
         return false;
     }
     fields_derive(&r->record);
+    settle_past(r);
     struct wbuf within = wbuf_of(r->within_bytes, sizeof r->within_bytes);
     r->within = record_within(&r->record, &within);
     record_narrow(&r->record, r->scope);

@@ -39,6 +39,7 @@ struct row {
     enum label_lang lang; /* of the reasons */
     row_remark_fn *remark;
     void *remark_ctx;
+    uint32_t today;                                         /* YYYYMMDD; row_init sets it */
     const struct field *source, *source_id, *region, *name; /* NULL: the kind has none */
     /* the result */
     struct record record;

@@ -18,6 +18,9 @@ STOP_SECONDS=15
 unset TRIS_DATA TRIS_CONFIG TRIS_SOCKET TRIS_LOG TRIS_LISTEN TRIS_HTTP TRIS_PASSPHRASE_FILE
 export TRIS_LANG=en NO_COLOR=1 LC_ALL=C.UTF-8
 
+# The zone whose day is "today" where TZ is not set, for programs that need to be told.
+GERMANY=CET-1CEST,M3.5.0,M10.5.0/3
+
 # A remark that bats shows also when the test passes.
 say() { { printf '# %s\n' "$*" >&3; } 2>/dev/null || printf '# %s\n' "$*" >&2; }
 die() {

@@ -594,6 +594,17 @@ static void an_open_listing_is_called_expired_after_its_last_day(void **state)
         record_derive(&f->r, 20990101);
         assert_string_equal(shown(f, "status", false, LANG_EN), final[i]);
     }
+    static const struct {
+        uint32_t today;
+        const char *status;
+    } read_as[] = {{20260302, "open"}, {20260301, "closed"}};
+    for (size_t i = 0; i < sizeof read_as / sizeof read_as[0]; i++) {
+        assert_int_equal(set(f, "status", "abgelaufen"), TRIS_OK);
+        assert_int_equal(record_underive(&f->r, read_as[i].today), i == 1);
+        assert_string_equal(shown(f, "status", false, LANG_EN), read_as[i].status);
+        assert_false(record_underive(&f->r, read_as[i].today));
+        assert_false(has_error(f, SCOPE_LOCAL, "status"));
+    }
     fresh(f, KIND_PARTNER); /* nothing of a partner expires */
     record_derive(&f->r, 20990101);
     assert_string_equal(shown(f, "status", false, LANG_EN), "active");
