@@ -1,23 +1,23 @@
 /* Control methods record.list, record.show, record.history: reading records. */
+#include "daemon/ctl_filter.h"
 #include "daemon/ctl_handlers.h"
-#include "daemon/ctl_in.h"
 #include "daemon/ctl_out.h"
 
 /* One call examines so many bounded steps of the store; a page may then be short but not the end,
  * which its cursor says. */
-enum { LIST_STEPS_MAX = 4, SEARCH_BATCH = 64 };
+enum { LIST_STEPS_MAX = 4, LIST_ASKED_MAX = 4096, SEARCH_BATCH = 64 };
 
 struct list_query {
-    struct record_filter filter;
-    const struct kind *kind; /* NULL: of every kind, only with `match` */
+    struct record_filter filter; /* what the store's own order of records answers */
+    struct filter asked;         /* what is asked of each record */
+    const struct kind *kind;     /* NULL: of every kind, only with `match` */
     struct span match;
     struct record_ref cursor;
     uint64_t limit;
 };
 
 /* A word search knows nothing of the other conditions; they are asked of each hit. */
-static bool passes(struct out *o, struct store_view *v, const struct list_query *q,
-                   const struct store_record *r)
+static bool passes(struct store_view *v, const struct list_query *q, const struct store_record *r)
 {
     struct store_log log;
     const struct record_filter *f = &q->filter;
@@ -30,17 +30,7 @@ static bool passes(struct out *o, struct store_view *v, const struct list_query 
                         !tris_house_id_eq(&log.ref.house, &f->house))) {
         return false;
     }
-    if (f->region[0] == '\0') {
-        return true;
-    }
-    const struct field *field = schema_field_by_name(kind, span_str("region"));
-    if (field == NULL || record_decode(kind, r->payload, &o->record, NULL) != TRIS_OK) {
-        return false;
-    }
-    const struct value *value = record_value(&o->record, field->number);
-    size_t len = strlen(f->region);
-    return value != NULL && value->present && value->text.len >= len &&
-           memcmp(value->text.ptr, f->region, len) == 0;
+    return true;
 }
 
 static void put_record(struct out *o, struct store_view *v, const struct store_record *r)
@@ -55,11 +45,14 @@ static bool list_in_order(struct out *o, struct store_view *v, struct list_query
 {
     struct store_record r;
     int steps = 0;
-    for (uint64_t n = 0; n < q->limit && out_has_room(o);) {
+    uint32_t asked = 0;
+    for (uint64_t n = 0; n < q->limit && asked < LIST_ASKED_MAX && out_has_room(o); asked++) {
         enum tris_err err = store_record_next(v, &q->filter, &q->cursor, &r);
         if (err == TRIS_OK) {
-            put_record(o, v, &r);
-            n++;
+            if (filter_passes(&q->asked, o->d, v, &r, o->today, &o->record)) {
+                put_record(o, v, &r);
+                n++;
+            }
         } else if (err != TRIS_ERR_NOT_READY || ++steps == LIST_STEPS_MAX) {
             return err == TRIS_ERR_NOT_READY;
         }
@@ -81,7 +74,8 @@ static bool list_by_words(struct out *o, struct store_view *v, struct list_query
                 return true;
             }
             q->cursor = hits[i];
-            if (store_record_get(v, hits[i], &r) == TRIS_OK && passes(o, v, q, &r)) {
+            if (store_record_get(v, hits[i], &r) == TRIS_OK && passes(v, q, &r) &&
+                filter_passes(&q->asked, o->d, v, &r, o->today, &o->record)) {
                 put_record(o, v, &r);
                 n++;
             }
@@ -117,7 +111,11 @@ static bool read_query(struct daemon *d, uint64_t token, struct ctl_in *in, stru
     if (q->limit == 0) {
         ctl_in_refuse(in, TRIS_ERR_INVALID, "limit", "1 to 200");
     }
-    span_copy(region, q->filter.region, sizeof q->filter.region);
+    filter_read(in, q->kind, &q->asked);
+    /* the store knows the district of records that have one; a word search knows none */
+    const bool by_store = q->match.len == 0 && q->kind != NULL &&
+                          schema_field_by_name(q->kind, span_str("region")) != NULL;
+    span_copy(region, by_store ? q->filter.region : q->asked.region, sizeof q->filter.region);
     if (ctl_in_has(in, "house")) {
         uint32_t index = 0;
         if (!in_house(d, token, in, "house", &index)) {
@@ -135,7 +133,7 @@ static bool read_query(struct daemon *d, uint64_t token, struct ctl_in *in, stru
 void ctl_record_list(struct daemon *d, uint64_t token, struct span params)
 {
     static const char *const keys[] = {"kind",  "scope", "house", "region", "ended",
-                                       "match", "after", "limit", NULL};
+                                       "match", "where", "after", "limit",  NULL};
     struct ctl_in in = ctl_in_begin(params, keys);
     struct list_query q;
     struct store_view *v = NULL;

@@ -151,8 +151,9 @@ static enum tris_err house_logs(struct store_view *v, const struct tris_house_id
     return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
 }
 
+/* `by_region`: the kind has no district, so its records of one log stand together in `region`. */
 static enum tris_err next_of_house(struct record_walk *w, const struct tris_house_id *house,
-                                   struct store_record *out)
+                                   bool by_region, struct store_record *out)
 {
     uint32_t nos[HOUSE_LOGS_MAX];
     size_t count = 0;
@@ -165,9 +166,16 @@ static enum tris_err next_of_house(struct record_walk *w, const struct tris_hous
         }
         struct key start;
         struct key prefix;
-        key_log(&prefix, nos[i]);
-        key_log_seq(&start, nos[i], !fresh && nos[i] == after.log_no ? after.seq : 0);
-        err = walk(w, &start, &prefix, true, out);
+        const struct record_ref from = {nos[i], !fresh && nos[i] == after.log_no ? after.seq : 0};
+        if (by_region) {
+            key_region(&start, w->filter->kind, "", from);
+            prefix = start;
+            prefix.len = (uint8_t)(prefix.len - sizeof from.seq);
+        } else {
+            key_log(&prefix, nos[i]);
+            key_log_seq(&start, nos[i], from.seq);
+        }
+        err = walk(w, &start, &prefix, !by_region, out);
         if (err != TRIS_ERR_NOT_FOUND) {
             return err;
         }
@@ -199,20 +207,22 @@ static enum tris_err next_of_region(struct record_walk *w, struct store_record *
 enum tris_err store_record_next(struct store_view *v, const struct record_filter *filter,
                                 struct record_ref *cursor, struct store_record *out)
 {
-    if (fields_find(&v->s->plans, filter->kind) == NULL) {
+    const struct fields_plan *plan = fields_find(&v->s->plans, filter->kind);
+    if (plan == NULL) {
         return TRIS_ERR_NOT_FOUND;
     }
     tris_assert(memchr(filter->region, '\0', sizeof filter->region) != NULL);
     struct record_walk w = {.v = v, .filter = filter, .at = cursor};
     const bool local_only = filter->local && !filter->national;
     const bool by_log = filter->by_house || local_only;
-    enum tris_err err = view_cursor(v, by_log ? DB_RECORD : DB_REGION, &w.cursor);
+    const bool by_region = !by_log || plan->region == FIELDS_NONE;
+    enum tris_err err = view_cursor(v, by_region ? DB_REGION : DB_RECORD, &w.cursor);
     if (err != TRIS_OK) {
         return err;
     }
     if (by_log) {
         /* local records exist of the own house only */
-        err = next_of_house(&w, filter->by_house ? &filter->house : &v->s->own, out);
+        err = next_of_house(&w, filter->by_house ? &filter->house : &v->s->own, by_region, out);
     } else {
         err = next_of_region(&w, out);
     }
