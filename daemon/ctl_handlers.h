@@ -7,6 +7,7 @@
 ctl_handler ctl_status;
 ctl_handler ctl_house_list, ctl_house_show;
 ctl_handler ctl_record_list, ctl_record_show, ctl_record_history;
+ctl_handler ctl_listing_match;
 ctl_handler ctl_record_set, ctl_record_end, ctl_record_publish;
 ctl_handler ctl_import_begin, ctl_import_check, ctl_import_rows, ctl_export_page;
 ctl_handler ctl_import_list, ctl_import_undo;

@@ -8,6 +8,7 @@ const struct ctl_method ctl_methods[] = {
     {"record.list", ctl_record_list},
     {"record.show", ctl_record_show},
     {"record.history", ctl_record_history},
+    {"listing.match", ctl_listing_match},
     {"record.set", ctl_record_set},
     {"record.end", ctl_record_end},
     {"record.publish", ctl_record_publish},

@@ -148,6 +148,36 @@ static int partner_show(struct cli *cli, const struct args *args)
     return EXIT_OK;
 }
 
+/* What the daemon asks of each record: the noun's type, and options that name fields with codes.
+ * NULL after saying what is wrong. */
+static json_t *where_of(struct cli *cli, const struct args *args)
+{
+    static const struct {
+        const char *option, *field;
+    } rows[] = {{"topic", "topics"}, {"contribution", "contribution"}, {"status", "status"}};
+    const struct noun *noun = noun_of(args);
+    json_t *where = json_object();
+    if (noun->type != NULL) {
+        (void)json_object_set_new(where, "type", json_string(noun->type));
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *value = args_value(args, rows[i].option);
+        const struct field *field =
+            value != NULL ? schema_field_by_name(kind_of(args), span_str(rows[i].field)) : NULL;
+        char why[FIELDS_TEXT_BYTES], next[SCHEMA_BYTES];
+        if (field != NULL && !fields_codes_known(cli->lang, field, value, why)) {
+            (void)snprintf(next, sizeof next, "tris help %s list", noun->noun);
+            (void)cli_usage(cli, next, "%s", why);
+            json_decref(where);
+            return NULL;
+        }
+        if (field != NULL) {
+            (void)json_object_set_new(where, rows[i].field, json_string(value));
+        }
+    }
+    return where;
+}
+
 static json_t *list_params(struct cli *cli, const struct args *args, bool *usage)
 {
     json_t *params = json_pack("{s:s}", "kind", kind_of(args)->name);
@@ -159,6 +189,16 @@ static json_t *list_params(struct cli *cli, const struct args *args, bool *usage
             (void)json_object_set_new(params, texts[i], json_string(value));
         }
     }
+    json_t *where = where_of(cli, args);
+    if (where == NULL) {
+        *usage = true;
+        json_decref(params);
+        return NULL;
+    }
+    if (json_object_size(where) > 0) {
+        (void)json_object_set(params, "where", where);
+    }
+    json_decref(where);
     if (args->pos_count > 0) {
         (void)json_object_set_new(params, "match", json_string(args->pos[0]));
     }
@@ -172,21 +212,6 @@ static json_t *list_params(struct cli *cli, const struct args *args, bool *usage
         return NULL;
     }
     return params;
-}
-
-/* Leaves the items of the noun's type, at most `most` (0: all). */
-static void keep_type(const struct noun *noun, json_t *result, size_t most)
-{
-    json_t *items = json_object_get(result, "items");
-    for (size_t i = json_array_size(items); noun->type != NULL && i > 0; i--) {
-        const json_t *fields = json_object_get(json_array_get(items, i - 1), "fields");
-        if (strcmp(get_text(fields, "type"), noun->type) != 0) {
-            (void)json_array_remove(items, i - 1);
-        }
-    }
-    while (most > 0 && json_array_size(items) > most) {
-        (void)json_array_remove(items, json_array_size(items) - 1);
-    }
 }
 
 static void print_record_row(struct cli *cli, struct grid *grid, const struct kind *kind,
@@ -205,7 +230,6 @@ static void print_record_row(struct cli *cli, struct grid *grid, const struct ki
 
 static int record_list(struct cli *cli, const struct args *args)
 {
-    const struct noun *noun = noun_of(args);
     int code = EXIT_OK;
     size_t index;
     json_t *item;
@@ -217,12 +241,10 @@ static int record_list(struct cli *cli, const struct args *args)
         return EXIT_USAGE;
     }
     (void)args_number(cli, args, "limit", LIST_MAX, &most);
-    json_t *result =
-        cli_pages(cli, "record.list", params, noun->type == NULL ? (size_t)most : 0, &code);
+    json_t *result = cli_pages(cli, "record.list", params, (size_t)most, &code);
     if (result == NULL) {
         return code;
     }
-    keep_type(noun, result, (size_t)most);
     if (cli->json) {
         return cli_json(result, schema_of(args, schema));
     }
@@ -361,55 +383,6 @@ static int partner_end(struct cli *cli, const struct args *args)
     return EXIT_OK;
 }
 
-static void put_change(FILE *out, const struct cli *cli, const struct kind *kind, const char *key,
-                       const char *old, const char *now)
-{
-    const struct field *field = schema_field_by_name(kind, span_str(key));
-    if (field == NULL) {
-        (void)fprintf(out, "%s: %s%s%s", key, old, old[0] != '\0' ? " -> " : "", now);
-        return;
-    }
-    char *a = field_shown(cli, field, old), *b = field_shown(cli, field, now);
-    (void)fprintf(out, "%s: %s%s%s", cli->lang == LANG_DE ? field->label_de : field->label_en, a,
-                  a[0] != '\0' ? " -> " : "", b);
-    free(a);
-    free(b);
-}
-
-/* "web: https://a -> https://b, status: ..." between a state and the one before it. */
-static char *describe_change(const struct cli *cli, const struct kind *kind, const json_t *now,
-                             const json_t *before)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    const char *key;
-    json_t *value;
-    if (out == NULL) {
-        abort();
-    }
-    const char *comma = "";
-    json_object_foreach((json_t *)(uintptr_t)now, key, value)
-    {
-        const char *old = get_text(before, key);
-        if (strcmp(old, get_text(now, key)) != 0) {
-            (void)fputs(comma, out);
-            put_change(out, cli, kind, key, old, get_text(now, key));
-            comma = ", ";
-        }
-    }
-    json_object_foreach((json_t *)(uintptr_t)before, key, value)
-    {
-        if (json_object_get(now, key) == NULL) {
-            (void)fputs(comma, out);
-            put_change(out, cli, kind, key, get_text(before, key), "-");
-            comma = ", ";
-        }
-    }
-    (void)fclose(out);
-    return text;
-}
-
 static int partner_history(struct cli *cli, const struct args *args)
 {
     char schema[SCHEMA_BYTES];
@@ -461,6 +434,18 @@ static const struct cli_option list_options[] = {
     {"limit", "N", N_("at most so many"), 0},
     {NULL, NULL, NULL, 0},
 };
+static const struct cli_option listing_options[] = {
+    {"topic", "CODE", N_("only these topics, joined by |"), 0},
+    {"contribution", "CODE", N_("only these contributions, joined by |"), 0},
+    {"status", "CODE", N_("only these, joined by |: open, matched, closed, expired"), 0},
+    {"scope", "SCOPE", N_("only local or national ones"), 0},
+    {"house", "HOUSE", N_("only those of this house"), 0},
+    {"region", "AGS", N_("only of houses in this state (2 digits) or district (5)"), 0},
+    {"match", "TEXT", N_("only those with these words"), 0},
+    {"ended", NULL, N_("ended ones too"), 0},
+    {"limit", "N", N_("at most so many"), 0},
+    {NULL, NULL, NULL, 0},
+};
 static const struct cli_option end_options[] = {
     {"reason", "CODE", N_("why, for example duplicate or party_dissolved"), 0},
     {NULL, NULL, NULL, 0},
@@ -482,18 +467,26 @@ const struct command cmd_partner_rows[] = {
     {"offer", "edit", "ID", N_("change fields; an empty text removes one"), NULL, 1, 1,
      KIND_LISTING, partner_edit},
     {"offer", "show", "ID", N_("all fields of an offer"), NULL, 1, 1, 0, partner_show},
-    {"offer", "list", "[TEXT]", N_("the offers that this node holds"), list_options, 0, 1, 0,
+    {"offer", "list", "[TEXT]", N_("the offers that this node holds"), listing_options, 0, 1, 0,
      record_list},
+    {"offer", "match", "[ID]", N_("which needs of all houses an offer meets, or all own offers do"),
+     match_options, 0, 1, 0, listing_match},
     {"offer", "publish", "ID", N_("make a local offer national"), NULL, 1, 1, 0, partner_publish},
     {"offer", "end", "ID", N_("end an offer's record"), end_options, 1, 1, 0, partner_end},
+    {"offer", "history", "ID", N_("every change of an offer"), NULL, 1, 1, 0, partner_history},
     {"need", "add", "[TITLE]", N_("enter a need"), add_options, 0, 1, KIND_LISTING, partner_add},
     {"need", "edit", "ID", N_("change fields; an empty text removes one"), NULL, 1, 1, KIND_LISTING,
      partner_edit},
     {"need", "show", "ID", N_("all fields of a need"), NULL, 1, 1, 0, partner_show},
-    {"need", "list", "[TEXT]", N_("the needs that this node holds"), list_options, 0, 1, 0,
+    {"need", "list", "[TEXT]", N_("the needs that this node holds"), listing_options, 0, 1, 0,
      record_list},
+    {"need", "match", "[ID]", N_("which offers of all houses meet a need, or all own needs"),
+     match_options, 0, 1, 0, listing_match},
     {"need", "publish", "ID", N_("make a local need national"), NULL, 1, 1, 0, partner_publish},
     {"need", "end", "ID", N_("end a need's record"), end_options, 1, 1, 0, partner_end},
+    {"need", "history", "ID", N_("every change of a need"), NULL, 1, 1, 0, partner_history},
+    {"match", NULL, NULL, N_("own offers and needs, and what meets them in all houses"),
+     match_options, 0, 0, 0, listing_match},
     {"instrument", "add", "[TITLE]", N_("enter an instrument"), add_options, 0, 1, KIND_INSTRUMENT,
      partner_add},
     {"instrument", "show", "ID", N_("all fields of an instrument"), NULL, 1, 1, 0, partner_show},

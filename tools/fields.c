@@ -143,6 +143,22 @@ void fields_refused(enum label_lang lang, const struct field *field, struct span
     free(quoted);
 }
 
+bool fields_codes_known(enum label_lang lang, const struct field *field, const char *text,
+                        char why[FIELDS_TEXT_BYTES])
+{
+    for (const char *at = text;; at++) {
+        struct span word = span_of(at, strcspn(at, "|"));
+        if (schema_code_by_name(field->codes, word) == NULL) {
+            fields_refused(lang, field, word, TRIS_ERR_INVALID, why, FIELDS_TEXT_BYTES);
+            return false;
+        }
+        at += word.len;
+        if (*at == '\0') {
+            return true;
+        }
+    }
+}
+
 /* Warnings are of two kinds only: who a mailbox belongs to, and an unusual sector. */
 static void explain_warning(enum label_lang lang, const struct field *field, char *out, size_t size)
 {
@@ -236,6 +252,13 @@ static bool put_text(struct form *f, const struct field *field, const char *text
     enum tris_err err = record_set_text(&f->record, field, value, &f->scratch, NULL);
     if (err != TRIS_OK) {
         fields_refused(f->cli->lang, field, word, err, why, size);
+        return false;
+    }
+    const struct code *past = NULL;
+    if (record_past_field(f->record.kind, &past) == field &&
+        record_value(&f->record, field->number)->number == past->number) {
+        (void)snprintf(why, size, _("%s \"%s\" follows by itself from the last day"),
+                       label_of(f->cli->lang, field), past->code);
         return false;
     }
     (void)json_object_set_new(f->fields, field->name,

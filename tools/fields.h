@@ -16,6 +16,10 @@ void fields_codes(enum label_lang lang, const struct code_list *list, char *out,
 /* Why record_set_text refused `text` with `err`. */
 void fields_refused(enum label_lang lang, const struct field *field, struct span text,
                     enum tris_err err, char *out, size_t size);
+/* True if all of these codes or labels, joined by |, are in the field's list; else `why` says which
+ * is not. */
+bool fields_codes_known(enum label_lang lang, const struct field *field, const char *text,
+                        char why[FIELDS_TEXT_BYTES]);
 /* What record_check_own found. */
 void fields_problem(enum label_lang lang, const struct record_problem *problem, char *out,
                     size_t size);

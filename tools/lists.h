@@ -30,4 +30,13 @@ json_t *fields_of_args(const struct args *args);
 /* Calls record.set (steals `params`) and prints id and warnings. */
 int print_change(struct cli *cli, json_t *params, const char *schema);
 
+/* "web: https://a -> https://b, status: ..." between a state and the one before it; malloc'ed
+ * (history.c). */
+char *describe_change(const struct cli *cli, const struct kind *kind, const json_t *now,
+                      const json_t *before);
+
+/* tris match, tris offer match, tris need match (match.c). */
+int listing_match(struct cli *cli, const struct args *args);
+extern const struct cli_option match_options[];
+
 #endif
