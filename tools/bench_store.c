@@ -5,13 +5,10 @@
  * parts: letters of s (segments), m (the same from many houses), o (own), l (own, looked up first),
  * w (words), a (audit). */
 #include <errno.h>
-#include <sodium.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "storage/store.h"
+#include "tools/bench_log.h"
 
 enum { PAYLOADS = 4096, SEGMENT_ENTRIES = 512, COMMITS_TRIED = 200, HOUSES_MANY = 400 };
 
@@ -25,32 +22,6 @@ struct bench {
     struct span payload[PAYLOADS];
     uint64_t entries, batch;
 };
-
-/* Somebody else's log. */
-struct writer {
-    struct tris_sign_secret key;
-    struct tris_log_ref ref;
-    struct tris_log_id id;
-    struct tree tree;
-};
-
-static void must(enum tris_err err, const char *what)
-{
-    if (err != TRIS_OK) {
-        fprintf(stderr, "bench_store: %s: %s\n", what, tris_err_text(err));
-        exit(1);
-    }
-}
-
-static void *memory(size_t bytes)
-{
-    void *out = malloc(bytes);
-    if (out == NULL) {
-        fprintf(stderr, "bench_store: no memory\n");
-        exit(1);
-    }
-    return out;
-}
 
 static double now_s(void)
 {
@@ -70,7 +41,7 @@ static void set(struct record *r, struct wbuf *scratch, const char *name, const 
 {
     const struct field *field = schema_field_by_name(r->kind, span_str(name));
     if (field != NULL) {
-        must(record_set_text(r, field, span_str(text), scratch, NULL), name);
+        bench_must(record_set_text(r, field, span_str(text), scratch, NULL), name);
     }
 }
 
@@ -83,8 +54,8 @@ static void make_payloads(struct bench *b)
     static const char *const sectors[] = {"W", "S", "Z"};
     static const char *const topics[] = {"diversity", "diversity|work_life", "digital_cohesion"};
     static uint8_t scratch_bytes[8192];
-    struct record *r = memory(sizeof *r);
-    b->bytes = memory((size_t)PAYLOADS * 1024);
+    struct record *r = bench_memory(sizeof *r);
+    b->bytes = bench_memory((size_t)PAYLOADS * 1024);
     struct wbuf w = wbuf_of(b->bytes, (size_t)PAYLOADS * 1024);
     for (int i = 0; i < PAYLOADS; i++) {
         struct wbuf scratch = wbuf_of(scratch_bytes, sizeof scratch_bytes);
@@ -106,23 +77,10 @@ static void make_payloads(struct bench *b)
             "gemeinsamen Vorhaben, vermitteln Räume und Zeit und begleiten die Absprachen, bis "
             "sie erfüllt sind. Wer mitmachen will, meldet sich in der Sprechstunde am Dienstag.");
         size_t start = w.len;
-        must(record_encode(r, &w), "payload");
+        bench_must(record_encode(r, &w), "payload");
         b->payload[i] = span_of(w.ptr + start, w.len - start);
     }
     free(r);
-}
-
-static struct tris_log_ref ref_of(const struct tris_house_id *house)
-{
-    struct tris_log_ref ref = {.house = *house, .topic = TRIS_TOPIC_DATA};
-    memcpy(ref.seal_key.b, house->b, sizeof ref.seal_key.b);
-    return ref;
-}
-
-static struct entry_header header_put(void)
-{
-    return (struct entry_header){
-        .version = ENTRY_VERSION, .verb = VERB_PUT, .kind = KIND_PARTNER, .time_ms = 1700000000000};
 }
 
 static void report(const char *what, uint64_t entries, double wall, double cpu)
@@ -136,74 +94,33 @@ static void bench_commits(struct bench *b)
     double start = now_s();
     for (int i = 0; i < COMMITS_TRIED; i++) {
         struct store_txn *t;
-        must(store_txn_begin(b->s, &t), "begin");
-        must(store_setting_put(t, "bench", span_of(&i, sizeof i)), "put");
-        must(store_commit(t), "commit");
+        bench_must(store_txn_begin(b->s, &t), "begin");
+        bench_must(store_setting_put(t, "bench", span_of(&i, sizeof i)), "put");
+        bench_must(store_commit(t), "commit");
     }
     printf("%-22s %9.0f commits/s (durable, one small row each)\n", "machine",
            COMMITS_TRIED / (now_s() - start));
 }
 
-static void writer_init(struct bench *b, struct writer *w, uint32_t number)
-{
-    uint8_t seed[32] = {2};
-    struct tris_house_id house;
-    memcpy(seed + 1, &number, sizeof number);
-    (void)crypto_sign_seed_keypair(house.b, w->key.b, seed);
-    w->ref = ref_of(&house);
-    log_id_derive(&b->fed, &w->ref, &w->id);
-    tree_init(&w->tree);
-}
-
-/* One run of wire forms, sealed and verified. */
-static void make_segment(struct bench *b, struct writer *writer, uint32_t count, struct wbuf *wire,
-                         struct verified_segment *out)
-{
-    struct tree tree = writer->tree;
-    size_t start = wire->len;
-    for (uint32_t i = 0; i < count; i++) {
-        uint8_t bytes[TRIS_HEADER_BYTES_MAX];
-        struct wbuf w = wbuf_of(bytes, sizeof bytes);
-        struct tris_hash leaf;
-        struct tris_salt salt;
-        struct entry_header header = header_put();
-        uint64_t seq = tree.size;
-        memset(salt.b, (int)(seq & 0xff), sizeof salt.b);
-        entry_commit(b->payload[seq % PAYLOADS], &salt, &header.commit);
-        entry_header_encode(&w, &header);
-        entry_leaf(&writer->id, seq, wbuf_span(&w), &leaf);
-        (void)tree_append(&tree, &leaf, TREE_LEVELS_MAX, NULL);
-        entry_wire_encode(wire, &header, &salt, b->payload[seq % PAYLOADS]);
-    }
-    must(wire->err, "wire");
-    struct seal seal = {.log = writer->id, .size = tree.size, .time_ms = 1};
-    tree_root(&tree, &seal.root);
-    seal_make(&seal, &writer->key);
-    must(segment_verify(&writer->id, &writer->ref.seal_key, &writer->tree,
-                        span_of(wire->ptr + start, wire->len - start), count, &seal, out),
-         "verify");
-    writer->tree = out->after;
-}
-
-static void append_segments(struct bench *b, const struct writer *writers, uint32_t houses,
+static void append_segments(struct bench *b, const struct bench_house *writers, uint32_t houses,
                             uint32_t first, const struct verified_segment *segment, uint64_t count)
 {
     struct store_txn *t;
-    must(store_txn_begin(b->s, &t), "begin");
+    bench_must(store_txn_begin(b->s, &t), "begin");
     for (uint64_t i = 0; i < count; i++) {
         uint32_t no;
-        must(store_log_ensure(t, &writers[(first + i) % houses].ref, &no), "log");
-        must(store_append_segment(t, no, &segment[i], 1), "append");
+        bench_must(store_log_ensure(t, &writers[(first + i) % houses].ref, &no), "log");
+        bench_must(store_append_segment(t, no, &segment[i], 1), "append");
     }
-    must(store_commit(t), "commit");
+    bench_must(store_commit(t), "commit");
 }
 
 static void print_disk(struct bench *b, uint64_t wire_bytes)
 {
     struct store_view *v;
     struct store_info info;
-    must(store_view_begin(b->s, &v), "view");
-    must(store_info(v, &info), "info");
+    bench_must(store_view_begin(b->s, &v), "view");
+    bench_must(store_info(v, &info), "info");
     store_view_end(v);
     printf("%-22s %9.1f bytes an entry (wire: %.1f)\n", "disk",
            (double)info.used_bytes / (double)info.entries, (double)wire_bytes / (double)b->entries);
@@ -213,17 +130,17 @@ static void print_disk(struct bench *b, uint64_t wire_bytes)
 static void bench_segments(struct bench *b, uint32_t houses)
 {
     const uint64_t segments_max = b->batch / SEGMENT_ENTRIES + 1;
-    struct verified_segment *segment = memory((size_t)segments_max * sizeof *segment);
-    struct writer *writers = memory(houses * sizeof *writers);
+    struct verified_segment *segment = bench_memory((size_t)segments_max * sizeof *segment);
+    struct bench_house *writers = bench_memory(houses * sizeof *writers);
     const size_t cap = (size_t)(b->batch + SEGMENT_ENTRIES) * 1024;
-    uint8_t *bytes = memory(cap);
+    uint8_t *bytes = bench_memory(cap);
     double wall = 0;
     double cpu = 0;
     uint64_t wire_bytes = 0;
     uint64_t done = 0;
     uint32_t turn = 0;
     for (uint32_t i = 0; i < houses; i++) {
-        writer_init(b, &writers[i], i + houses);
+        bench_house_init(&b->fed, &writers[i], i + houses);
     }
     while (done < b->entries) {
         struct wbuf wire = wbuf_of(bytes, cap);
@@ -232,7 +149,8 @@ static void bench_segments(struct bench *b, uint32_t houses)
         done += left;
         while (left > 0) {
             uint32_t size = (uint32_t)(left < SEGMENT_ENTRIES ? left : SEGMENT_ENTRIES);
-            make_segment(b, &writers[turn % houses], size, &wire, &segment[turn - first]);
+            bench_segment(&writers[turn % houses], b->payload, PAYLOADS, size, &wire,
+                          &segment[turn - first]);
             turn++;
             left -= size;
         }
@@ -256,31 +174,32 @@ static struct span own_payload(struct bench *b, struct record *r, uint64_t i, ui
 {
     char name[64];
     char id[32];
-    must(record_decode(schema_kind(KIND_PARTNER), b->payload[i % PAYLOADS], r, NULL), "decode");
+    bench_must(record_decode(schema_kind(KIND_PARTNER), b->payload[i % PAYLOADS], r, NULL),
+               "decode");
     (void)snprintf(name, sizeof name, "Verein Nr. %llu", (unsigned long long)(i * 7919 % 10000019));
     (void)snprintf(id, sizeof id, "P-%08llu", (unsigned long long)i);
     record_value_mut(r, PARTNER_NAME)->text = span_str(name);
     record_value_mut(r, PARTNER_SOURCE_ID)->text = span_str(id);
     struct wbuf w = wbuf_of(bytes, size);
-    must(record_encode(r, &w), "encode");
+    bench_must(record_encode(r, &w), "encode");
     return wbuf_span(&w);
 }
 
 static void own_seal(struct bench *b, struct store_txn *t, uint32_t no)
 {
     struct store_log log;
-    must(store_log_get(store_txn_view(t), no, &log), "log");
+    bench_must(store_log_get(store_txn_view(t), no, &log), "log");
     struct seal seal = {.log = log.id, .size = log.held, .time_ms = 2};
     tree_root(&log.tree, &seal.root);
     seal_make(&seal, &b->own_key);
-    must(store_seal_own(t, no, &seal), "seal");
+    bench_must(store_seal_own(t, no, &seal), "seal");
 }
 
 /* What an import asks before it writes a row. */
 static void look_for_duplicates(struct store_txn *t, struct span payload, struct record *r)
 {
     struct record_ref ref;
-    must(record_decode(schema_kind(KIND_PARTNER), payload, r, NULL), "decode");
+    bench_must(record_decode(schema_kind(KIND_PARTNER), payload, r, NULL), "decode");
     enum tris_err err =
         store_find_source(store_txn_view(t), KIND_PARTNER, record_value(r, PARTNER_SOURCE)->text,
                           record_value(r, PARTNER_SOURCE_ID)->text, &ref);
@@ -289,16 +208,16 @@ static void look_for_duplicates(struct store_txn *t, struct span payload, struct
                               record_value(r, PARTNER_REGION)->text, &ref);
     }
     if (err != TRIS_ERR_NOT_FOUND) {
-        must(err == TRIS_OK ? TRIS_ERR_EXISTS : err, "duplicates");
+        bench_must(err == TRIS_OK ? TRIS_ERR_EXISTS : err, "duplicates");
     }
 }
 
 static void bench_own(struct bench *b, bool look)
 {
-    struct tris_log_ref ref = ref_of(&b->own);
-    struct record *r = memory(sizeof *r);
-    uint8_t *bytes = memory((size_t)b->batch * 1024);
-    struct span *payload = memory((size_t)b->batch * sizeof *payload);
+    struct tris_log_ref ref = bench_ref(&b->own);
+    struct record *r = bench_memory(sizeof *r);
+    uint8_t *bytes = bench_memory((size_t)b->batch * 1024);
+    struct span *payload = bench_memory((size_t)b->batch * sizeof *payload);
     double wall = 0;
     double cpu = 0;
     for (uint64_t done = 0; done < b->entries;) {
@@ -311,22 +230,22 @@ static void bench_own(struct bench *b, bool look)
         double cpu_start = cpu_s();
         struct store_txn *t;
         uint32_t no;
-        must(store_txn_begin(b->s, &t), "begin");
-        must(store_log_ensure(t, &ref, &no), "log");
+        bench_must(store_txn_begin(b->s, &t), "begin");
+        bench_must(store_log_ensure(t, &ref, &no), "log");
         for (uint64_t i = 0; i < count; i++) {
-            struct entry_header header = header_put();
+            struct entry_header header = bench_header();
             struct tris_salt salt;
             uint64_t seq;
             memset(salt.b, (int)(i & 0xff), sizeof salt.b);
             if (look) {
                 look_for_duplicates(t, payload[i], r);
             }
-            must(store_append_own(t, no, &header, &salt, payload[i], 1, &seq), "append");
+            bench_must(store_append_own(t, no, &header, &salt, payload[i], 1, &seq), "append");
             if ((seq + 1) % SEGMENT_ENTRIES == 0) {
                 own_seal(b, t, no);
             }
         }
-        must(store_commit(t), "commit");
+        bench_must(store_commit(t), "commit");
         wall += now_s() - wall_start;
         cpu += cpu_s() - cpu_start;
         done += count;
@@ -342,15 +261,15 @@ static void bench_words(struct bench *b)
     double wall = now_s();
     double cpu = cpu_s();
     struct store_view *v;
-    must(store_view_begin(b->s, &v), "view");
+    bench_must(store_view_begin(b->s, &v), "view");
     const uint64_t indexed = store_word_behind(v);
     store_view_end(v);
     uint64_t behind = indexed;
     while (behind > 0) {
         struct store_txn *t;
-        must(store_txn_begin(b->s, &t), "begin");
-        must(store_word_follow(t, 32768, &behind), "words");
-        must(store_commit(t), "commit");
+        bench_must(store_txn_begin(b->s, &t), "begin");
+        bench_must(store_word_follow(t, 32768, &behind), "words");
+        bench_must(store_commit(t), "commit");
     }
     report("search index", indexed, now_s() - wall, cpu_s() - cpu);
 }
@@ -361,7 +280,7 @@ static void bench_audit(struct bench *b)
         struct audit_report audit;
         double wall = now_s();
         double cpu = cpu_s();
-        must(store_audit(b->s, fast != 0, NULL, NULL, &audit), "audit");
+        bench_must(store_audit(b->s, fast != 0, NULL, NULL, &audit), "audit");
         report(fast != 0 ? "audit, fast" : "audit", audit.entries, now_s() - wall, cpu_s() - cpu);
         if (audit.problems > 0) {
             printf("audit: %s\n", audit.first_problem);
@@ -415,7 +334,7 @@ int main(int argc, char **argv)
     make_payloads(&b);
     char detail[256];
     struct store_opts opts = {.dir = b.dir, .create = true, .fed = b.fed, .own = b.own};
-    must(store_open(&opts, &b.s, detail, sizeof detail), "open");
+    bench_must(store_open(&opts, &b.s, detail, sizeof detail), "open");
     printf("%llu entries, %llu a commit, payloads of %zu bytes\n", (unsigned long long)b.entries,
            (unsigned long long)b.batch, b.payload[1].len);
     bench_commits(&b);
