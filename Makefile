@@ -187,7 +187,7 @@ $(B)/die_at.so: tests/fault/die_at.c $(B)/flags
 check: ## everything that CI runs
 	$(Q)bash tests/check.sh
 
-bench: all $(bench_bin) ## figures beside their targets; build/bench.json
+bench: all $(bench_bin) $(B)/e2e_hostile ## figures beside their targets; build/bench.json
 	$(Q)BUILD=$(B) bash tools/bench.sh
 
 demo: ## three houses and an observer on loopback

@@ -3,7 +3,7 @@
 
 Started by `make bench`; the word `daemons` leaves the programs out. RECORDS=n sets the size of
 import and cold sync (100,000), ROUNDS=n how often they run (3, the median counts); BENCH=full means
-1,000,000 records, once. Nothing here is a test: a figure that falls short is printed as FAILS, the
+1,000,000 records, once, and stores of 4 and 10 million. Nothing here is a test: a figure that falls short is printed as FAILS, the
 exit code stays 0 as long as everything could be measured. What takes too long ends with a sentence.
 """
 import csv
@@ -20,13 +20,15 @@ import tempfile
 import threading
 import time
 
+import bench_scale
 from bench_node import BUILD, ROOT, TICKS, BenchError, Control, Node, Proxy, end_process, pack, until
+from bench_scale import percentile
 
 FULL = os.environ.get("BENCH") == "full"
 RECORDS = int(os.environ.get("RECORDS") or (1000000 if FULL else 100000))
 ROUNDS = int(os.environ.get("ROUNDS") or (1 if FULL else 3))
-TOTAL_SECONDS = 1800 if FULL else 285
-PROGRAM_SECONDS = 600 if FULL else 60
+TOTAL_SECONDS = 720 if FULL else 285
+PROGRAM_SECONDS = 300 if FULL else 60
 SYNC_SECONDS = 600 if FULL else 60
 LIVE_SAMPLES = 200
 PAYLOAD_BYTES = 400
@@ -48,11 +50,6 @@ def head(text):
     global section
     section = text
     print("\n%s" % text, flush=True)
-
-
-def percentile(samples, share):
-    ordered = sorted(samples)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 # ---- programs ----
@@ -91,6 +88,24 @@ def store(world):
     out = run_program("bench_store", "100000", "32768", world)
     for name, value in re.findall(r"^(.{22}) +(\d+) entries/s", out, re.M):
         figure(name.strip(), int(value), "entries/s")
+
+
+class Report:
+    """What bench_scale needs of this file."""
+
+    head, figure = staticmethod(head), staticmethod(figure)
+
+    @staticmethod
+    def watch(node):
+        return Meanwhile(node)
+
+
+def scale(world):
+    bench_scale.sessions(Report, run_program("bench_session", str(bench_scale.HOUSES)))
+    bench_scale.hostile(Report, world)
+    if FULL:
+        bench_scale.aggregate(Report, world)
+        bench_scale.start(Report, world)
 
 
 # ---- how busy the machine is with other things ----
@@ -500,6 +515,7 @@ def measure():
             verify()
             store(worlds)
         daemons(worlds)
+        scale(worlds)
     finally:
         shutil.rmtree(worlds, ignore_errors=True)
 
