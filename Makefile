@@ -159,7 +159,7 @@ $(B)/tris_sim: $(call obj,$(sim_src)) $(B)/libtest.a $(B)/libstorage.a $(B)/libp
 	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS) -ldl -lcmocka)
 
 unit_all: $(unit_bin)
-tests: all unit_all $(vector_bin) $(bench_bin) $(inject_bin) ## build every program, run none
+tests: all unit_all $(vector_bin) $(bench_bin) $(inject_bin) $(B)/tris_sim ## build every program, run none
 
 unit: $(unit_bin) ## unit tests of this variant (T=name runs one)
 	$(Q)bash tests/run_unit.sh $(if $(T),$(filter %$(T),$(unit_bin)),$(unit_bin))
@@ -179,6 +179,15 @@ e2e: all $(inject_bin) ## end to end, with real daemons on loopback (T=file runs
 
 fault: all $(B)/die_at.so ## kill -9 at every step, and during import and sync (ROUNDS=n)
 	$(Q)BUILD=$(B) bash tests/fault/run.sh $(B)/die_at.so $(or $(ROUNDS),50)
+
+# SEED=n [PROFILE= HOUSES= DAYS= CHANGES=] repeats one run, with what happens in it.
+sim: $(B)/tris_sim ## a simulated federation under faults (SEED=n PROFILE=p repeats one run)
+	$(Q)$(if $(SEED),$(B)/tris_sim --seed $(SEED) --profile $(or $(PROFILE),small) \
+		$(if $(HOUSES),--houses $(HOUSES)) $(if $(DAYS),--days $(DAYS)) \
+		$(if $(CHANGES),--changes $(CHANGES)) $(if $(TRACE),--trace),bash tests/sim/run.sh $(B)/tris_sim check)
+
+soak: $(B)/tris_sim ## new seeds for MINUTES=n; seeds are kept in build/soak.log
+	$(Q)bash tests/sim/run.sh $(B)/tris_sim soak $(or $(MINUTES),10)
 
 $(B)/die_at.so: tests/fault/die_at.c $(B)/flags
 	$(if $(filter 1,$(V)),,@echo "  LINK  $@" &&) $(CC) $(CPPFLAGS) $(filter-out -fsanitize%,$(CFLAGS)) \
@@ -239,7 +248,7 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9_.-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all unit_all tests unit vectors layers lint e2e fault check bench demo bugs deps coverage man install \
+.PHONY: all unit_all tests unit vectors layers lint e2e fault sim soak check bench demo bugs deps coverage man install \
 	clean help force
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -59,6 +59,7 @@ else # its shadow memory and a kernel with much address randomisation do not go 
     skipped=$((skipped + 1))
 fi
 step fault quiet_make CC=gcc fault
+step sim quiet_make CC=gcc sim
 step bug-places python3 tests/bugs/plant.py --check
 step man quiet_make CC=gcc man
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "proto/assert.h"
-#include "storage/log.h"
 
 enum { ROWS_FIRST = 1 << 14, SIZE_BITS = 40 };
 
@@ -155,7 +154,7 @@ void check_started(struct house *h)
             sim_fail(h->sim, "I1: house %u: %llu entries of topic %d were acknowledged, %llu are there",
                      h->no, (unsigned long long)acked->size, i, (unsigned long long)log.held);
         }
-        if (log_root_at(v, h->own_no[i], acked->size, &root) != TRIS_OK ||
+        if (store_root_at(v, h->own_no[i], acked->size, &root) != TRIS_OK ||
             !tris_hash_eq(&root, &acked->root)) {
             sim_fail(h->sim, "I1: house %u: the first %llu entries of topic %d are not those acknowledged",
                      h->no, (unsigned long long)acked->size, i);

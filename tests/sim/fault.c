@@ -19,12 +19,13 @@ static struct rng *chance(struct sim *sim)
     return &sim->rng[STREAM_FAULT];
 }
 
-/* A house that runs and has no crash ahead; NULL if the first few looked at are not. */
-static struct house *victim(struct sim *sim)
+/* A house that runs; NULL if the first few looked at do not. */
+static struct house *victim(struct sim *sim, enum fault fault)
 {
     for (int i = 0; i < 8; i++) {
         struct house *h = &sim->house[rng_below(chance(sim), sim->houses)];
-        if (h->up && !disk_armed(h->disk) && !disk_is_full(h->disk)) {
+        bool ahead = disk_armed(h->disk) || disk_is_full(h->disk);
+        if (h->up && !(ahead && (fault == FAULT_CRASH || fault == FAULT_DISK_FULL))) {
             return h;
         }
     }
@@ -93,7 +94,7 @@ void fault_on_heal(struct sim *sim, const struct event *event)
 
 static bool strike_house(struct sim *sim, enum fault fault)
 {
-    struct house *h = victim(sim);
+    struct house *h = victim(sim, fault);
     if (h == NULL) {
         return false;
     }
@@ -180,21 +181,42 @@ void fault_begin(struct sim *sim)
     }
 }
 
+static bool fault_strike(struct sim *sim, enum fault f)
+{
+    if (!strikes[f](sim, f)) {
+        return false;
+    }
+    sim_trace(sim, "fault %s", fault_name(f));
+    if (f != FAULT_CRASH) { /* armed only: counted when it happens */
+        sim->census.struck[f]++;
+    }
+    return true;
+}
+
+bool fault_hurry(struct sim *sim)
+{
+    bool any = false;
+    for (enum fault f = 0; f < FAULTS; f++) {
+        if (sim->profile.every_ms[f] != 0 && sim->census.struck[f] == 0) {
+            any = true;
+            (void)fault_strike(sim, f);
+            for (uint32_t i = 0; f == FAULT_CRASH && i < sim->houses; i++) {
+                disk_arm(sim->house[i].disk, rng_between(chance(sim), 1, 20));
+            }
+        }
+    }
+    return any;
+}
+
 void fault_on_event(struct sim *sim, const struct event *event)
 {
     enum fault f = (enum fault)event->a;
     if (sim->calm) {
         return;
     }
-    if (!strikes[f](sim, f)) {
-        sim_after(sim, AGAIN_MS, EVENT_FAULT, f, 0, 0);
-        return;
-    }
-    sim_trace(sim, "fault %s", fault_name(f));
-    if (f != FAULT_CRASH) { /* armed only: counted when it happens */
-        sim->census.struck[f]++;
-    }
-    sim_after(sim, rng_wait(chance(sim), sim->profile.every_ms[f]), EVENT_FAULT, f, 0, 0);
+    uint64_t wait = fault_strike(sim, f) ? rng_wait(chance(sim), sim->profile.every_ms[f])
+                                         : (uint64_t)AGAIN_MS;
+    sim_after(sim, wait, EVENT_FAULT, f, 0, 0);
 }
 
 void fault_end(struct sim *sim)

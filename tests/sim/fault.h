@@ -6,6 +6,8 @@
 
 /* Plans the first strike of every fault that the profile enables. */
 void fault_begin(struct sim *sim);
+/* Lets faults strike now that are on and never did; false if there are none. */
+bool fault_hurry(struct sim *sim);
 void fault_on_event(struct sim *sim, const struct event *event);
 void fault_on_heal(struct sim *sim, const struct event *event);
 void fault_on_clock(struct sim *sim, const struct event *event);

@@ -153,8 +153,10 @@ void house_start(struct house *h)
         if (!disk_crashed(h->disk) && !disk_was_full(h->disk)) {
             sim_fail(sim, "house %u does not start: %s", h->no, tris_err_name(err));
         }
-        house_down(h, false, !disk_crashed(h->disk));
-        house_start_later(h);
+        if (!house_crashed(h)) {
+            house_down(h, false, true);
+            house_start_later(h);
+        }
         return;
     }
     h->up = true;

@@ -203,9 +203,15 @@ void house_conn_event(struct house *h, uint32_t conn, uint32_t end, struct sessi
     case SESSION_EV_SEGMENT:
         on_segment(h, conn, end, &event->segment);
         return;
-    case SESSION_EV_OWN_AHEAD:
-        check_own_ahead(h, event->own.log_no, event->own.size);
+    case SESSION_EV_CLAIM: {
+        const struct frontier_item *item = frontier_item(h->frontier, event->claim.log_no);
+        if (event->claim.size > item->held) {
+            check_own_ahead(h, event->claim.log_no, event->claim.size);
+        }
         return;
+    }
+    case SESSION_EV_TOLD:
+    case SESSION_EV_OWN_SEAL:
     case SESSION_EV_IN_SYNC:
     case SESSION_EV_PONG:
     case SESSION_EV_CLOSED:

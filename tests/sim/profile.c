@@ -5,6 +5,8 @@
 
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
+enum { SMALL = 0 }; /* houses: drawn */
+
 struct shape {
     const char *name;
     uint32_t houses, days, changes;
@@ -13,7 +15,7 @@ struct shape {
 
 static const struct shape shapes[] = {
     {"calm", 3, 1, 100, false},
-    {"small", 4, 2, 60, true},
+    {"small", SMALL, 2, 60, true},
     {"dense", 25, 30, 100, true},
     {"sparse", 25, 30, 10, true},
 };
@@ -65,6 +67,9 @@ bool profile_draw(const char *name, uint32_t houses, uint32_t days, uint32_t cha
     memset(out, 0, sizeof *out);
     out->name = shape->name;
     out->houses = houses != 0 ? houses : shape->houses;
+    if (houses == 0 && shape->houses == SMALL) {
+        out->houses = (uint32_t)rng_between(rng, 2, 7);
+    }
     out->days = days != 0 ? days : shape->days;
     out->changes = changes != 0 ? changes : shape->changes;
     out->burst = (uint32_t)rng_between(rng, 20, 60);
