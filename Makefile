@@ -55,6 +55,8 @@ testlib_src := $(wildcard tests/lib/*.c)
 e2e_src := $(wildcard tests/e2e/*.c)
 fault_src := $(wildcard tests/fault/*.c)
 sim_src := $(wildcard tests/sim/*.c)
+fuzz_src := $(wildcard tests/fuzz/fuzz_*.c)
+fuzz_own_src := $(filter-out $(fuzz_src),$(wildcard tests/fuzz/*.c))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
@@ -72,8 +74,10 @@ unit_bin := $(sort $(pure_bin) $(clash_bin) $(store_bin) $(daemon_bin) $(toolt_b
 vector_bin := $(addprefix $(B)/,$(vector_names))
 bench_bin := $(patsubst tools/%.c,$(B)/%,$(bench_src))
 inject_bin := $(patsubst tests/e2e/%.c,$(B)/e2e_%,$(e2e_src))
+fuzz_bin := $(patsubst tests/fuzz/%.c,$(B)/%,$(fuzz_src))
 all_src := $(proto_src) $(storage_src) $(daemon_src) $(tools_src) $(bench_src) $(unit_src) \
-	$(vector_src) $(testlib_src) $(e2e_src) $(fault_src) $(sim_src)
+	$(vector_src) $(testlib_src) $(e2e_src) $(fault_src) $(sim_src) \
+	$(fuzz_src) $(fuzz_own_src)
 
 man_pages := $(patsubst tools/man/%.scd,$(B)/man/%,$(wildcard tools/man/*.scd)) $(B)/man/tris.1
 
@@ -158,6 +162,13 @@ $(inject_bin): $(B)/e2e_%: $(B)/obj/tests/e2e/%.o $(B)/libstorage.a $(B)/libprot
 $(B)/tris_sim: $(call obj,$(sim_src)) $(B)/libtest.a $(B)/libstorage.a $(B)/libproto.a
 	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS) -ldl -lcmocka)
 
+# Fuzz targets exist in VARIANT=fuzz, which is clang's: libFuzzer is part of its runtime.
+$(B)/libfuzz.a: $(call obj,$(fuzz_own_src))
+	$(archive)
+$(fuzz_bin): $(B)/%: $(B)/obj/tests/fuzz/%.o $(B)/libfuzz.a $(B)/libtools.a $(B)/libdaemon.a \
+		$(B)/libstorage.a $(B)/libproto.a
+	$(call link,-fsanitize=fuzzer $(STORAGE_LIBS) $(PROTO_LIBS) $(DAEMON_LIBS) $(TOOLS_LIBS))
+
 unit_all: $(unit_bin)
 tests: all unit_all $(vector_bin) $(bench_bin) $(inject_bin) $(B)/tris_sim ## build every program, run none
 
@@ -192,6 +203,17 @@ soak: $(B)/tris_sim ## new seeds for MINUTES=n; seeds are kept in build/soak.log
 $(B)/die_at.so: tests/fault/die_at.c $(B)/flags
 	$(if $(filter 1,$(V)),,@echo "  LINK  $@" &&) $(CC) $(CPPFLAGS) $(filter-out -fsanitize%,$(CFLAGS)) \
 		-fPIC -shared -o $@.$$$$ $< && mv -f $@.$$$$ $@
+
+# libFuzzer is clang's alone: these build in VARIANT=fuzz whatever the rest is built with.
+fuzz_make := $(MAKE) --no-print-directory VARIANT=fuzz CC=clang
+fuzz_all: $(fuzz_bin)
+fuzz: ## one fuzz target, until it finds something (T=name, MINUTES=n)
+	$(Q)$(fuzz_make) build/fuzz-clang/fuzz_$(T)
+	$(Q)BUILD=build/fuzz-clang bash tests/fuzz/run.sh go $(T) $(MINUTES)
+
+fuzz-smoke: ## all fuzz targets for a fixed number of executions, 3 million in all
+	$(Q)$(fuzz_make) fuzz_all
+	$(Q)BUILD=build/fuzz-clang bash tests/fuzz/run.sh smoke
 
 check: ## everything that CI runs
 	$(Q)bash tests/check.sh
@@ -248,7 +270,7 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9_.-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all unit_all tests unit vectors layers lint e2e fault sim soak check bench demo bugs deps coverage man install \
+.PHONY: all unit_all tests unit vectors layers lint e2e fault sim soak fuzz fuzz_all fuzz-smoke check bench demo bugs deps coverage man install \
 	clean help force
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
