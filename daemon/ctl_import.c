@@ -1,4 +1,4 @@
-/* Control methods import.check, import.begin, import.rows: many records a message.
+/* Control methods import.begin, import.rows: many records a message.
  *
  * A group of rows is one group of the writer: one answer after one commit. Duplicates are looked
  * for inside the writer's transaction, so several groups may be in flight. */
@@ -15,7 +15,6 @@
 enum {
     ROWS_MAX = WRITER_GROUP_OPS_MAX,
     SOURCE_BYTES_MAX = 320,
-    SOURCE_COUNT_MAX = 1000000, /* a bigger source counts as one of so many */
     REASON_BYTES = 200,
     VALUE_BYTES = 128,
     ROW_ROOM_BYTES = RECORD_WITHIN_BYTES_MAX + IMPORT_REFS_MAX * 64
@@ -109,6 +108,9 @@ static const char *why_rejected(enum tris_err err)
         return "several records have this name, district or partner; give source_id, or end those "
                "too many";
     }
+    if (err == TRIS_ERR_CONFLICT) {
+        return "this region is running in another step already";
+    }
     return tris_err_text(err);
 }
 
@@ -147,6 +149,26 @@ static void put_similar(struct daemon *d, struct out *o, struct rows *rows,
     }
 }
 
+/* Says which record stands in the way, if it can be looked at: in a dry run it may be a row. */
+static void name_other(struct daemon *d, struct rows *rows, const struct writer_result *result)
+{
+    struct store_view *v = NULL;
+    struct store_record other;
+    char id[OUT_ID_BYTES];
+    struct out *o = result->err == TRIS_ERR_CONFLICT ? out_new(d, rows->token) : NULL;
+    if (o == NULL || daemon_view(d, &v) != TRIS_OK) {
+        free(o);
+        return;
+    }
+    struct rejected_row *row = &rows->rejected[rows->rejected_count - 1];
+    if (store_record_get(v, result->record, &other) == TRIS_OK &&
+        out_record_id(o, v, result->record, id)) {
+        (void)snprintf(row->value, sizeof row->value, "%s", id);
+    }
+    store_view_end(v);
+    free(o);
+}
+
 static void put_unlinked(struct out *o, const struct rows *rows)
 {
     if (rows->unlinked_count == 0) {
@@ -181,6 +203,7 @@ static void rows_done(struct daemon *d, void *ctx, enum tris_err err,
         fills += results[i].fills ? 1 : 0;
         if (results[i].change == WRITER_REJECTED) {
             reject(rows, rows->line[i], "", why_rejected(results[i].err));
+            name_other(d, rows, &results[i]);
         }
     }
     o = out_new(d, rows->token);
@@ -397,40 +420,6 @@ void ctl_import_begin(struct daemon *d, uint64_t token, struct span params)
     }
     d->import_last = (last > d->import_last ? last : d->import_last) + 1;
     out_uint(o, "import", d->import_last);
-    out_reply(o);
-}
-
-/* What an import is measured by before it writes. */
-void ctl_import_check(struct daemon *d, uint64_t token, struct span params)
-{
-    static const char *const keys[] = {"kind", "source", NULL};
-    struct ctl_in in = ctl_in_begin(params, keys);
-    const struct kind *kind = ctl_in_kind(&in, "kind");
-    struct span source = ctl_in_text(&in, "source", SOURCE_BYTES_MAX);
-    struct store_view *v = NULL;
-    uint64_t local = 0, data = 0, from_source = 0;
-    if (!ctl_in_ok(d, token, &in)) {
-        return;
-    }
-    struct out *o = out_new_view(d, token, &v);
-    if (o == NULL) {
-        return;
-    }
-    enum tris_err err = store_count_kind(v, d->local_no, kind->number, &local);
-    if (err == TRIS_OK && d->data_no != LOG_NO_NONE) {
-        err = store_count_kind(v, d->data_no, kind->number, &data);
-    }
-    if (err == TRIS_OK) {
-        err = store_count_source(v, kind->number, source, SOURCE_COUNT_MAX, &from_source);
-    }
-    store_view_end(v);
-    if (err != TRIS_OK) {
-        out_reply_error(o, err, NULL, NULL);
-        return;
-    }
-    out_uint(o, "records", local + data);
-    out_uint(o, "from_source", from_source);
-    out_uint(o, "max_change", d->config.import_max_change);
     out_reply(o);
 }
 

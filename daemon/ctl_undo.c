@@ -306,7 +306,9 @@ static void undo_done(struct daemon *d, void *ctx, enum tris_err err,
         if (results[i].change == WRITER_REJECTED) {
             u->ended -= u->ops[i].type == WRITER_END ? 1 : 0;
             u->restored -= u->ops[i].type == WRITER_PUT ? 1 : 0;
-            keep(u, results[i].record, "the record was changed since");
+            keep(u, u->ops[i].record,
+                 results[i].err == TRIS_ERR_CONFLICT ? tris_err_text(TRIS_ERR_CONFLICT)
+                                                     : "the record was changed since");
         }
     }
     reply(d, u);

@@ -6,6 +6,7 @@
 #include "daemon/ctl_handlers.h"
 #include "daemon/ctl_in.h"
 #include "daemon/ctl_out.h"
+#include "daemon/rules.h"
 #include "proto/assert.h"
 
 enum { PROBLEMS_MAX = 16 };
@@ -53,9 +54,14 @@ static void refuse(struct daemon *d, struct change *c, enum tris_err err, const 
     free(c);
 }
 
-static void reply_exists(struct daemon *d, struct change *c, struct record_ref record)
+/* Another record stands in the way: `next` names it. */
+static void reply_other(struct daemon *d, struct change *c, enum tris_err err,
+                        struct record_ref record)
 {
     struct store_view *v = NULL;
+    const struct kind *kind = c->record.kind;
+    const struct field *title = schema_title(kind);
+    const bool alike = err == TRIS_ERR_EXISTS;
     char id[OUT_ID_BYTES] = "";
     char message[200];
     char next[128];
@@ -68,9 +74,11 @@ static void reply_exists(struct daemon *d, struct change *c, struct record_ref r
         (void)snprintf(
             message, sizeof message,
             "%.90s has the same name, and the same district or partner: perhaps the same one", id);
-        (void)snprintf(next, sizeof next, "tris partner show %.90s", id);
-        ctl_reply_error(d, c->token, TRIS_ERR_EXISTS, message, "Nothing was written.", next,
-                        schema_title(c->record.kind)->name);
+        (void)snprintf(next, sizeof next, "tris %s show %.90s",
+                       kind->number == KIND_LISTING ? "offer" : kind->name, id);
+        ctl_reply_error(d, c->token, err,
+                        alike ? message : "this region is running in another step already",
+                        "Nothing was written.", next, alike && title != NULL ? title->name : NULL);
         free(o);
     }
     free(c);
@@ -83,8 +91,8 @@ static void change_done(struct daemon *d, void *ctx, enum tris_err err,
     struct store_view *v = NULL;
     if (err == TRIS_OK && count == 1 && results[0].change == WRITER_REJECTED) {
         err = results[0].err;
-        if (err == TRIS_ERR_EXISTS) {
-            reply_exists(d, c, results[0].record);
+        if (err == TRIS_ERR_EXISTS || err == TRIS_ERR_CONFLICT) {
+            reply_other(d, c, err, results[0].record);
             return;
         }
     }
@@ -126,6 +134,19 @@ static void submit(struct daemon *d, struct change *c, const struct writer_op *o
     }
 }
 
+static void warn_of_others(struct daemon *d, struct change *c)
+{
+    struct store_view *v = NULL;
+    char text[RULES_TEXT_BYTES] = "";
+    if (c->warnings_count < PROBLEMS_MAX && daemon_view(d, &v) == TRIS_OK) {
+        rules_warn(d, v, &c->record, text);
+        store_view_end(v);
+    }
+    if (text[0] != '\0') {
+        (void)snprintf(c->warnings[c->warnings_count++], sizeof c->warnings[0], "%s", text);
+    }
+}
+
 /* Checks and encodes c->record for `scope`; false if the change was refused. */
 static bool check_and_encode(struct daemon *d, struct change *c, enum schema_scope scope)
 {
@@ -145,6 +166,7 @@ static bool check_and_encode(struct daemon *d, struct change *c, enum schema_sco
         (void)snprintf(c->warnings[c->warnings_count++], sizeof c->warnings[0], "%.40s%s%.*s",
                        field, field[0] != '\0' ? ": " : "", (int)text.len, (const char *)text.ptr);
     }
+    warn_of_others(d, c);
     struct wbuf w = wbuf_of(c->payload, sizeof c->payload);
     enum tris_err err = record_encode(&c->record, &w);
     if (err != TRIS_OK) {

@@ -73,9 +73,9 @@ enum writer_change { WRITER_NEW, WRITER_CHANGED, WRITER_UNCHANGED, WRITER_REJECT
 
 struct writer_result {
     enum writer_change change;
-    enum tris_err err; /* REJECTED: why; else TRIS_OK */
-    struct record_ref record;
-    uint64_t seq; /* of the entry written, in record.log_no (NEW, CHANGED, END) */
+    enum tris_err err;        /* REJECTED: why; else TRIS_OK */
+    struct record_ref record; /* REJECTED with EXISTS or CONFLICT: the other one */
+    uint64_t seq;             /* of the entry written, in record.log_no (NEW, CHANGED, END) */
     /* dry run of an IMPORT, NEW: a record that has the same name and record_within */
     bool has_similar;
     /* dry run of an IMPORT, CHANGED: fields that were empty get a value, all others stay */

@@ -6,6 +6,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
+#include "daemon/rules.h"
 #include "proto/assert.h"
 #include "proto/pack.h"
 
@@ -122,6 +123,20 @@ void batch_seal(struct batch *b, enum tris_topic topic)
     }
 }
 
+/* False if the rules between records are against it; the result names the one in the way. */
+static bool is_ruled_in(struct batch *b, uint32_t kind, struct span payload,
+                        const struct record_ref *self, struct writer_result *r)
+{
+    struct record_ref other = {0};
+    enum tris_err err = rules_check(store_txn_view(b->txn), kind, payload, self, &other);
+    if (err == TRIS_OK) {
+        return true;
+    }
+    r->record = err == TRIS_ERR_CONFLICT ? other : r->record;
+    reject(r, err);
+    return false;
+}
+
 /* Replaces the state of a record that was looked up in this transaction. */
 static void put_on(struct batch *b, struct record_ref ref, const struct writer_op *op,
                    struct writer_result *r)
@@ -153,6 +168,9 @@ static void put_on(struct batch *b, struct record_ref ref, const struct writer_o
         reject(r, TRIS_ERR_ENDED);
         return;
     }
+    if (!is_ruled_in(b, now.kind, op->payload, &ref, r)) {
+        return;
+    }
     err = append(b, topic, VERB_PUT, now.kind, &ref, op->payload, &r->seq);
     if (err != TRIS_OK) {
         reject(r, err);
@@ -164,6 +182,10 @@ static void put_on(struct batch *b, struct record_ref ref, const struct writer_o
 static void create(struct batch *b, enum tris_topic topic, const struct writer_op *op,
                    struct writer_result *r)
 {
+    /* what is published replaces a local record */
+    if (!is_ruled_in(b, op->kind, op->payload, op->has_record ? &op->record : NULL, r)) {
+        return;
+    }
     enum tris_err err = append(b, topic, VERB_PUT, op->kind, NULL, op->payload, &r->seq);
     if (err != TRIS_OK) {
         reject(r, err);

@@ -239,7 +239,8 @@ int print_change(struct cli *cli, json_t *params, const char *schema)
     }
     json_array_foreach(json_object_get(result, "warnings"), index, item)
     {
-        char *safe = show_text(json_string_value(item) != NULL ? json_string_value(item) : "", 0);
+        char *safe =
+            show_text(sentence(json_string_value(item) != NULL ? json_string_value(item) : ""), 0);
         cli_note(cli, _("Note: %s"), safe);
         free(safe);
     }
