@@ -2,6 +2,7 @@
 #include "daemon/clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -26,9 +27,21 @@ uint64_t clock_mono_ms(void)
     return clock_read_ms(CLOCK_MONOTONIC);
 }
 
+uint32_t clock_day(uint64_t wall_ms)
+{
+    const time_t seconds = (time_t)(wall_ms / 1000);
+    const char *zone = getenv("TZ");
+    struct tm tm;
+    if (zone == NULL || zone[0] == '\0' || localtime_r(&seconds, &tm) == NULL) {
+        return day_berlin(wall_ms);
+    }
+    return (uint32_t)(tm.tm_year + 1900) * 10000 + (uint32_t)(tm.tm_mon + 1) * 100 +
+           (uint32_t)tm.tm_mday;
+}
+
 uint32_t clock_today(void)
 {
-    return day_today(clock_wall_ms());
+    return clock_day(clock_wall_ms());
 }
 
 void clock_text(uint64_t wall_ms, char out[CLOCK_TEXT_BYTES])

@@ -11,7 +11,8 @@ enum { CLOCK_MS_PER_DAY = 86400000, CLOCK_TEXT_BYTES = 32 };
 uint64_t clock_wall_ms(void); /* since 1970-01-01 UTC */
 uint64_t clock_mono_ms(void); /* since some point in the past, never backwards */
 
-/* Today as YYYYMMDD, see proto/day.h. */
+/* The day at a time as YYYYMMDD: in the zone that TZ names, if it is set; else in Germany. */
+uint32_t clock_day(uint64_t wall_ms);
 uint32_t clock_today(void);
 
 /* RFC 3339 in UTC with milliseconds, NUL-terminated: "2026-11-23T08:40:11.123Z". */

@@ -299,7 +299,7 @@ struct match_params {
 /* The record named by id; a sentence in *why if it meets nobody. */
 static enum tris_err match_one(struct matcher *m, const struct match_params *p, char why[160])
 {
-    struct store_record r;
+    struct store_record r = {.kind = KIND_NONE};
     struct record_ref ref;
     const struct code *status = NULL;
     enum tris_err err = resolve_record(m->o->d, m->v, p->id, &ref);

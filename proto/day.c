@@ -2,8 +2,6 @@
 #include "proto/day.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
-#include <time.h>
 
 enum { MS_PER_HOUR = 3600000, HOURS_PER_DAY = 24, MARCH = 3, OCTOBER = 10, CHANGE_HOUR = 1 };
 
@@ -45,16 +43,4 @@ uint32_t day_berlin(uint64_t wall_ms)
         summer = !changed(days, hour);
     }
     return day_of((hours + (summer ? 2 : 1)) / HOURS_PER_DAY);
-}
-
-uint32_t day_today(uint64_t wall_ms)
-{
-    const time_t seconds = (time_t)(wall_ms / 1000);
-    const char *zone = getenv("TZ");
-    struct tm tm;
-    if (zone == NULL || zone[0] == '\0' || localtime_r(&seconds, &tm) == NULL) {
-        return day_berlin(wall_ms);
-    }
-    return (uint32_t)(tm.tm_year + 1900) * 10000 + (uint32_t)(tm.tm_mon + 1) * 100 +
-           (uint32_t)tm.tm_mday;
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/day.h"
 #include "proto/record.h"
 #include "tools/client.h"
 #include "tools/csv.h"
@@ -340,7 +339,7 @@ static int export_run(struct cli *cli, const struct args *args)
                          tris_err_text(TRIS_ERR_NO_MEMORY));
     }
     e->cli = cli;
-    e->today = day_today(clock_wall_ms());
+    e->today = clock_today();
     e->scope = args_value(args, "scope");
     e->house = args_value(args, "house");
     e->all_kinds = strcmp(args->pos[0], "all") == 0;

@@ -4,7 +4,6 @@
 #include <sodium.h>
 #include <stdio.h>
 
-#include "proto/day.h"
 #include "tools/csv.h"
 #include "tools/i18n.h"
 #include "tools/tris.h"
@@ -27,7 +26,7 @@ struct span row_text(const struct row *r, const struct field *field)
 void row_init(struct row *r)
 {
     const struct kind *kind = r->plan->kind;
-    r->today = day_today(clock_wall_ms());
+    r->today = clock_today();
     r->source = schema_field_by_name(kind, span_str("source"));
     r->source_id = schema_field_by_name(kind, span_str("source_id"));
     r->region = schema_field_by_name(kind, span_str("region"));

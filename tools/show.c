@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "proto/day.h"
 #include "proto/pack.h"
 #include "proto/text.h"
 #include "tools/tris.h"
@@ -17,6 +18,19 @@ uint64_t clock_wall_ms(void)
         return 0;
     }
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint32_t clock_today(void)
+{
+    const uint64_t ms = clock_wall_ms();
+    const time_t seconds = (time_t)(ms / 1000);
+    const char *zone = getenv("TZ");
+    struct tm tm;
+    if (zone == NULL || zone[0] == '\0' || localtime_r(&seconds, &tm) == NULL) {
+        return day_berlin(ms);
+    }
+    return (uint32_t)(tm.tm_year + 1900) * 10000 + (uint32_t)(tm.tm_mon + 1) * 100 +
+           (uint32_t)tm.tm_mday;
 }
 
 /* Ends the text after `cells` columns with an ellipsis; the text is valid UTF-8 by then. */

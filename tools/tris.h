@@ -125,6 +125,7 @@ const char *show_count(int64_t n, char out[SHOW_BYTES]);      /* "1 210" */
 const char *show_bytes(uint64_t bytes, char out[SHOW_BYTES]); /* "38 MiB" */
 const char *show_root(const char *hex, char out[SHOW_BYTES]); /* "6b1f..." */
 uint64_t clock_wall_ms(void);
+uint32_t clock_today(void); /* YYYYMMDD, in the zone of TZ, else in Germany */
 
 /* ---- json getters that never fail on foreign shapes ---- */
 const char *get_text(const json_t *map, const char *key); /* "" if missing */
