@@ -25,6 +25,7 @@ enum {
     EXTENSION_FIELD = 200, /* from 128 up: kept, the entry has its effect */
     FIELD_TOO_LONG = 161,  /* characters; a partner's name has at most 160 */
     LATER_VERSION = 9,
+    LATER_CODE = 250, /* in no list of this version: the entry has its effect */
 };
 
 static _Noreturn void die(const char *what, enum tris_err err)
@@ -123,6 +124,33 @@ static void payload_longer_header(struct wbuf *w)
     partner_begin(w, 0, "Injected partner with a longer header");
 }
 
+/* An open offer whose second topic, contribution and radius only a later version knows. */
+static void payload_later_codes(struct wbuf *w)
+{
+    const struct {
+        uint32_t field;
+        uint64_t number;
+    } rest[] = {{LISTING_CONTRIBUTION, LATER_CODE},
+                {LISTING_VALID_FROM, 20260101},
+                {LISTING_VALID_TO, 99991231},
+                {LISTING_STATUS, LISTING_STATE_OPEN},
+                {LISTING_RADIUS, LATER_CODE}};
+    const uint32_t count = sizeof rest / sizeof rest[0];
+    pack_write_map(w, 3 + count);
+    pack_write_uint(w, LISTING_TYPE);
+    pack_write_uint(w, LISTING_TYPE_OFFER);
+    pack_write_uint(w, LISTING_TITLE);
+    pack_write_str(w, span_str("Injected offer with later codes"));
+    pack_write_uint(w, LISTING_TOPICS);
+    pack_write_array(w, 2);
+    pack_write_uint(w, TOPIC_DIVERSITY);
+    pack_write_uint(w, LATER_CODE);
+    for (uint32_t i = 0; i < count; i++) {
+        pack_write_uint(w, rest[i].field);
+        pack_write_uint(w, rest[i].number);
+    }
+}
+
 /* An element more than this version knows: allowed, and ignored. */
 static void header_longer(struct wbuf *cut, uint64_t time_ms)
 {
@@ -162,6 +190,7 @@ static const struct fault_entry entries[] = {
     {"later-version", 0, 0, false, 0, payload_partner, header_later},
     {"longer-header", 0, 0, false, 0, payload_longer_header, header_longer},
     {"extension", VERB_PUT, KIND_PARTNER, false, 0, payload_extension, NULL},
+    {"later-codes", VERB_PUT, KIND_LISTING, false, 0, payload_later_codes, NULL},
 };
 
 enum { ENTRIES = sizeof entries / sizeof entries[0] };

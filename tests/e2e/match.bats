@@ -245,6 +245,27 @@ print(sqlite3.connect("out.sqlite").execute(
     audit_clean rhein-sieg-kreis
 }
 
+@test "of a house with very many only a part is looked at, and that is said" {
+    {
+        printf 'type,title,topics,contribution,valid_from,valid_to,radius,source,source_id\n'
+        for i in {1..8300}; do
+            printf 'offer,V%s,other,goods,%s,%s,national,v,%s\n' "$i" "$from" "$to" "$i"
+        done
+    } >very_many.csv
+    run_code 0 tris_at rhein-sieg-kreis import --kind listing very_many.csv -y --listed
+    enter bonn offer "auch" --topics 'other|work_life' --contribution goods --listed >/dev/null
+    need=$(enter koeln need "Gesuch" --topics 'other|work_life' --contribution goods)
+    everywhere
+    tris_at koeln need match "$need" --json | json '(len(d["items"]) == 20 and d["cut"] == 1 and
+        all(i["partial"] for i in d["items"]) and
+        d["items"][0]["match"]["fields"]["title"] == "auch")' | grep -qx true
+    run_code 0 tris_at koeln need match "$need"
+    [[ $output == *"too many candidates"* ]]
+    run_code 0 tris_at rhein-sieg-kreis import undo 1 -y
+    everywhere
+    [ "$(matches koeln need match "$need")" = "auch" ]
+}
+
 @test "the control socket refuses what it cannot ask, and goes on" {
     cat >ask.py <<'PY'
 import socket, sys

@@ -57,7 +57,7 @@ teardown_file() { world_end; }
             run tris_at "$node" log show koeln "$seq" --json
             [ "$status" -eq 0 ]
             effect=$(printf '%s' "$output" | json 'd["effect"]')
-            if [[ $what == extension || $what == longer-header ]]; then
+            if [[ $what == extension || $what == longer-header || $what == later-codes ]]; then
                 is_effective "$effect"
             else
                 not is_effective "$effect"
@@ -71,10 +71,33 @@ teardown_file() { world_end; }
 @test "they are counted as inert, at every node alike" {
     local inert node
     inert=$(tris_at koeln status --json | json 'd["store"]["inert"]')
-    [ "$inert" -eq $(($(wc -l <"$WORLD/injected") - 2)) ]
+    [ "$inert" -eq $(($(wc -l <"$WORLD/injected") - 3)) ]
     for node in leipzig observer; do
         [ "$(tris_at "$node" status --json | json 'd["store"]["inert"]')" = "$inert" ]
     done
+}
+
+@test "an offer with codes of a later version is listed, and meets its own house alone" {
+    local node add
+    add=(--topics diversity --contribution rooms --radius national)
+    add+=(--valid-from "$(date -d -2days +%F)" --valid-to "$(date -d +90days +%F)")
+    for node in koeln leipzig; do
+        tris_at "$node" offer list --json | json '"|".join(d["items"][0]["fields"][f]
+            for f in ("title", "topics", "contribution", "radius"))' |
+            grep -qx 'Injected offer with later codes|diversity|250|250|250'
+        tris_at "$node" offer list | grep -q 'Injected offer'
+        need=$(tris_at "$node" need add "Gesucht" "${add[@]}")
+        tris_at "$node" need match "$need" --json | json 'len(d["items"])' | grep -qx 0
+        tris_at "$node" need match "$need" --any-contribution --json |
+            json 'str(len(d["items"])) + " of '"$node"'"' >>"$WORLD/matched"
+    done
+    grep -qx '1 of koeln' "$WORLD/matched"
+    grep -qx '0 of leipzig' "$WORLD/matched"
+    # from the offer's side: nothing of this version has its contribution
+    id=$(tris_at koeln offer list --json | json 'd["items"][0]["id"]')
+    run_code 0 tris_at leipzig offer match "$id"
+    run_code 0 tris_at koeln offer match "$id" --any-contribution
+    [[ $output == *Gesucht* ]]
 }
 
 @test "they travel on: a node that syncs from zero through Leipzig has the same root" {
