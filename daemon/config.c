@@ -52,6 +52,12 @@ static const struct config_option options[CONFIG_KEY_COUNT] = {
                                   NULL, "30",
                                   "percent of a source's records that one import may change "
                                   "without --force"},
+    [CONFIG_GUARD_WAIT_MS] = {"guard.wait_ms", "guard", "wait_ms", NULL, NULL, NULL, NULL, "60000",
+                              "after a start: until what one peer holds of the own log is enough "
+                              "to seal"},
+    [CONFIG_GUARD_ALONE_MS] = {"guard.alone_ms", "guard", "alone_ms", NULL, NULL, NULL, NULL, "0",
+                               "until sealing begins without any peer; 0: never. Only where no "
+                               "older copy of the data directory can be"},
 };
 
 enum tris_err config_fail(struct config_error *error, const char *format, ...)
@@ -415,6 +421,12 @@ static enum tris_err config_finish(struct config *c, struct config_error *error)
         err = value_number(c, CONFIG_IMPORT_MAX_CHANGE, 0, 100, &percent, error);
     }
     c->import_max_change = (uint32_t)percent;
+    if (err == TRIS_OK) {
+        err = value_number(c, CONFIG_GUARD_WAIT_MS, 0, 86400000, &c->guard_wait_ms, error);
+    }
+    if (err == TRIS_OK) {
+        err = value_number(c, CONFIG_GUARD_ALONE_MS, 0, 86400000, &c->guard_alone_ms, error);
+    }
     return err;
 }
 

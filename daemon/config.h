@@ -33,6 +33,8 @@ enum config_key {
     CONFIG_SYNC_HEARTBEAT_MS,
     CONFIG_STORE_MAP_BYTES,
     CONFIG_IMPORT_MAX_CHANGE,
+    CONFIG_GUARD_WAIT_MS,
+    CONFIG_GUARD_ALONE_MS,
     CONFIG_KEY_COUNT,
 };
 
@@ -57,6 +59,7 @@ struct config {
     uint32_t dial_max, inbound_max;
     uint64_t heartbeat_ms, map_bytes;
     uint32_t import_max_change; /* percent */
+    uint64_t guard_wait_ms, guard_alone_ms;
 };
 
 /* What the command line asks for besides the options. */

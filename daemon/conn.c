@@ -49,6 +49,11 @@ void conn_set_peer(struct conn *c, uint32_t index)
     c->peer = index;
 }
 
+struct guard_peer *conn_guard(struct conn *c)
+{
+    return &c->guard;
+}
+
 struct conn *conn_next(const struct conn *c)
 {
     return c->next;
@@ -177,22 +182,27 @@ static void conn_event(struct conn *c, struct session_event *event)
     switch (event->type) {
     case SESSION_EV_OPEN:
         c->open = true;
+        guard_peer_init(&c->guard, &event->peer.house);
         overlay_conn_open(c->d, c, event);
         return;
     case SESSION_EV_SEGMENT:
         writer_submit_segment(c->d->writer, c->session_no, &event->segment);
         return;
     case SESSION_EV_IN_SYNC:
+        confirm_equal(c->d, c);
         overlay_conn_in_sync(c->d, c);
         return;
     case SESSION_EV_PONG:
         overlay_conn_pong(c->d, c, event->pong.id, event->pong.rtt_ms);
         return;
     case SESSION_EV_CLAIM:
-        overlay_conn_own_ahead(c->d, c, event->claim.log_no, event->claim.size);
+        confirm_claim(c->d, c, event->claim.log_no, event->claim.size, &event->claim.root);
         return;
     case SESSION_EV_TOLD:
-    case SESSION_EV_OWN_SEAL: /* no claim is asked to be proven yet */
+        confirm_told(c->d, c);
+        return;
+    case SESSION_EV_OWN_SEAL:
+        confirm_seal(c->d, c, event->own_seal.log_no, &event->own_seal.seal);
         return;
     case SESSION_EV_CLOSED:
         conn_end(c, event->closed.reason, event->closed.by_peer);

@@ -4,6 +4,7 @@
 #define TRIS_DAEMON_CONN_INT_H
 
 #include "daemon/conn.h"
+#include "proto/guard.h"
 
 enum conn_phase {
     CONN_CONNECTING, /* resolving or connecting: no session yet */
@@ -20,6 +21,7 @@ struct conn {
     bool inbound, open, writing, pumping, by_peer, resolving;
     enum tris_err reason;
     uint32_t peer;
+    struct guard_peer guard;
     struct conn *next;
     struct conn_origin origin;
     struct tris_house_id dial_house;

@@ -133,6 +133,28 @@ static bool disk_nearly_full(const struct store_info *info)
     return info->disk_bytes > 0 && info->disk_free_bytes < least;
 }
 
+/* Who has just started waits without a word, unless something of it waits too. */
+static bool guard_warns(const struct daemon *d)
+{
+    enum guard_why why = guard_why(&d->confirm.guard);
+    bool waits = why == GUARD_WHY_CLAIMS || why == GUARD_WHY_SECOND;
+    return why != GUARD_READY && (!waits || writer_unsealed(d->writer) > 0);
+}
+
+static void status_guard(struct out *o)
+{
+    const struct guard *g = &o->d->confirm.guard;
+    out_map(o, "guard");
+    out_bool(o, "confirmed", confirm_ready(o->d));
+    out_uint(o, "unsealed", writer_unsealed(o->d->writer));
+    out_text(o, "state", confirm_name(guard_why(g)));
+    out_text(o, "text", confirm_text(o->d));
+    out_text(o, "next", confirm_next(o->d));
+    out_uint(o, "claims", g->counted_count);
+    out_uint(o, "claims_needed", guard_claims_needed(g));
+    out_end(o);
+}
+
 /* At most one line for each thing that may be wrong. */
 static void status_warnings(struct out *o, enum tris_err err, const struct store_info *info)
 {
@@ -144,8 +166,8 @@ static void status_warnings(struct out *o, enum tris_err err, const struct store
     } rows[] = {
         {err != TRIS_OK, tris_err_text(err)},
         {trouble != TRIS_OK, tris_err_text(trouble)},
-        {overlay_own_behind(d->overlay),
-         "another house holds more of this house's log than this store, which may be an old copy"},
+        {d->confirm.detail[0] != '\0' && !confirm_ready(d), d->confirm.detail},
+        {guard_warns(d), confirm_text(d)},
         {map_nearly_full(info), "the store is nearly as large as store.map_bytes allows"},
         {disk_nearly_full(info), "the disk of the data directory is nearly full"},
         {d->own_index == UINT32_MAX, "the charter does not name this house"},
@@ -184,6 +206,7 @@ void ctl_status(struct daemon *d, uint64_t token, struct span params)
     enum tris_err err = store_info(v, &info);
     status_store(o, v, &info);
     store_view_end(v);
+    status_guard(o);
     status_warnings(o, err, &info);
     out_reply(o);
 }

@@ -70,14 +70,22 @@ static enum tris_err open_store(struct daemon *d, struct refusal *why)
         d->store = NULL;
         return refuse_store(why, err, detail);
     }
-    err = store_mark_check(d->store, detail, sizeof detail);
-    if (err != TRIS_OK) {
-        (void)refuse(why, err, "tris doctor; if this loss is accepted: tris doctor --accept-loss",
-                     "%s%s%s", tris_err_text(err), detail[0] != '\0' ? ": " : "", detail);
-        snprintf(why->unchanged, sizeof why->unchanged,
-                 "the store and the mark; nothing was sealed or sent");
+    return TRIS_OK;
+}
+
+/* A mark that does not fit the store is no reason to stay down: everything works but sealing. */
+static enum tris_err open_guard(struct daemon *d)
+{
+    char detail[CONFIRM_DETAIL_BYTES] = "";
+    enum tris_err mark = store_mark_check(d->store, detail, sizeof detail);
+    static const enum tris_err doubtful[] = {TRIS_OK, TRIS_ERR_BAD_MARK, TRIS_ERR_MARK_AHEAD,
+                                             TRIS_ERR_MARK_MISSING, TRIS_ERR_MARK_FOREIGN};
+    for (size_t i = 0; i < sizeof doubtful / sizeof doubtful[0]; i++) {
+        if (mark == doubtful[i]) {
+            return confirm_load(d, mark, detail);
+        }
     }
-    return err;
+    return mark;
 }
 
 /* What is kept in memory: members with their cards, and the frontier. */
@@ -107,6 +115,9 @@ static enum tris_err open_parts(struct daemon *d, struct refusal *why)
 {
     d->read_buf = malloc(CONN_READ_BYTES);
     enum tris_err err = d->read_buf == NULL ? TRIS_ERR_NO_MEMORY : TRIS_OK;
+    if (err == TRIS_OK) {
+        err = open_guard(d);
+    }
     if (err == TRIS_OK) {
         err = writer_open(d, &d->writer);
     }
@@ -164,6 +175,7 @@ static enum tris_err start_parts(struct daemon *d, struct refusal *why)
     }
     d->writer_started = true;
     open_signals(d);
+    confirm_open(d);
     err = overlay_start(d->overlay);
     if (err != TRIS_OK) {
         return refuse(why, err, "ss -ltnp, then another --listen ADDR",
@@ -244,6 +256,7 @@ void daemon_writer_ended(struct daemon *d)
         ctl_stop(d->ctl, DAEMON_FLUSH_MS);
     }
     feed_close(d);
+    confirm_close(d);
     close_signals(d);
     notify_close(&d->notify);
 }

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "daemon/config.h"
+#include "daemon/confirm.h"
 #include "daemon/ctl.h"
 #include "daemon/ctl_feed.h"
 #include "daemon/log.h"
@@ -47,7 +48,8 @@ struct daemon {
     struct overlay *overlay;
     struct ctl_server *ctl;
     struct notify notify;
-    uint64_t import_last; /* number that import.begin gave last; 0: none since the start */
+    struct confirm confirm; /* whether own entries may be sealed */
+    uint64_t import_last;   /* number that import.begin gave last; 0: none since the start */
     struct feed_waits feed;
 
     uint8_t *read_buf; /* CONN_READ_BYTES, shared by all connections */

@@ -173,6 +173,26 @@ void overlay_segment_done(struct overlay *o, uint64_t session_no, uint32_t log_n
     }
 }
 
+void overlay_own_tail(struct overlay *o, uint32_t log_no)
+{
+    for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        if (overlay_open_peer(o, c) != NULL && conn_open(c)) {
+            session_own_tail(conn_session(c), log_no);
+            conn_pump(c);
+        }
+    }
+}
+
+void overlay_greet_again(struct overlay *o)
+{
+    for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        if (conn_peer(c) != UINT32_MAX) {
+            o->peers[conn_peer(c)].backoff_ms = 0;
+        }
+        conn_goodbye(c, TRIS_ERR_GOODBYE);
+    }
+}
+
 void overlay_member_changed(struct overlay *o, uint32_t index)
 {
     LOG(&o->d->log, LOG_INFO, "member_changed", log_text("house", overlay_slug(o, index)));

@@ -39,7 +39,6 @@ struct peer {
     uint32_t offences;      /* sessions in a row that ended with a fault of theirs */
     uint64_t opens_ms;      /* start of the minute in which `opens` sessions were dialled by them */
     uint32_t opens;
-    uint64_t ahead_logged_ms; /* when its last claim of our own log was logged; 0 = never */
     enum tris_err last_error;
     bool has_common_root;          /* the last root that was equal, of former sessions; */
     struct tris_short common_root; /* shortens the comparison when we dial again */
@@ -62,9 +61,8 @@ uint32_t overlay_equal_count(const struct overlay *o);   /* of these, those that
 /* Wall time of the last that came of a house, by whatever way: in its session, or its newest seal
  * through others. 0 = never. */
 uint64_t overlay_last_heard(const struct overlay *o, uint32_t index);
-/* A peer proved to hold more of an own log than this store: it was put back from an old copy. */
-bool overlay_own_behind(const struct overlay *o);
-/* Every open session has our root (and there is at least one). */
+/* Every open session has our root (and there is at least one), and nothing of this house waits to
+ * be sealed. */
 bool overlay_all_equal(const struct overlay *o);
 /* Addresses that this process listens on ("127.0.0.1:8747"), with real ports. */
 size_t overlay_listen_count(const struct overlay *o);
@@ -105,6 +103,10 @@ struct overlay_advance {
 void overlay_advanced(struct overlay *o, const struct overlay_advance *list, size_t count);
 void overlay_segment_done(struct overlay *o, uint64_t session_no, uint32_t log_no, size_t len,
                           enum tris_err result);
+/* An own log is to be fetched from whoever has claimed more of it: its tail in the frontier. */
+void overlay_own_tail(struct overlay *o, uint32_t log_no);
+/* Ends all sessions, so that new ones say anew what they hold. */
+void overlay_greet_again(struct overlay *o);
 /* A member's card changed: address or key may be others. */
 void overlay_member_changed(struct overlay *o, uint32_t index);
 

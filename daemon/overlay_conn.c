@@ -14,7 +14,6 @@ enum {
     OVERLAY_OFFENCE_MS = 2000,     /* least back-off after a fault of the peer */
     OVERLAY_OFFENCES_MAX = 3,      /* faults in a row after which it waits outside for a while */
     OVERLAY_REFUSAL_LOG_MS = 5000, /* strangers must not fill the log: one line in so long */
-    OVERLAY_AHEAD_LOG_MS = 60000,  /* nor may members by what they claim */
     OVERLAY_HOUSE_CONNS_MAX = 4,   /* of one house, those that are ending included */
     OVERLAY_HOUSE_OPENS_MAX = 60,  /* that one house dials in a minute */
     OVERLAY_OPENS_MS = 60000,
@@ -220,35 +219,6 @@ void overlay_conn_pong(struct daemon *d, struct conn *c, uint64_t id, uint64_t r
 {
     (void)c;
     asks_pong(&d->overlay->asks, id, rtt_ms);
-}
-
-void overlay_conn_own_ahead(struct daemon *d, struct conn *c, uint32_t log_no, uint64_t size)
-{
-    const struct frontier_item *item = frontier_item(d->frontier, log_no);
-    struct overlay *o = d->overlay;
-    uint64_t now = overlay_now(o);
-    if (conn_peer(c) == UINT32_MAX || (item != NULL && size <= item->held)) {
-        return;
-    }
-    if (o->own_ahead.size == 0 || (o->own_ahead.log_no == log_no && o->own_ahead.size < size)) {
-        o->own_ahead.log_no = log_no;
-        o->own_ahead.size = size;
-    }
-    struct peer *p = &o->peers[conn_peer(c)];
-    if (p->ahead_logged_ms != 0 && now - p->ahead_logged_ms < OVERLAY_AHEAD_LOG_MS) {
-        return;
-    }
-    p->ahead_logged_ms = now;
-    LOG(&d->log, LOG_ERROR, "own_log_behind",
-        log_text("house", overlay_slug(d->overlay, conn_peer(c))), log_number("log", log_no),
-        log_number("they_claim", size), log_number("we_hold", item == NULL ? 0 : item->held),
-        log_text("next", "if it is true, this data directory is an old copy: tris doctor"));
-}
-
-bool overlay_own_behind(const struct overlay *o)
-{
-    const struct frontier_item *item = frontier_item(o->d->frontier, o->own_ahead.log_no);
-    return o->own_ahead.size > (item != NULL ? item->held : 0);
 }
 
 /* Ends that say nothing bad about the peer. */

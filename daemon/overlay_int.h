@@ -18,10 +18,6 @@ struct overlay {
     uv_timer_t dial_timer, stop_timer;
     bool started, stopping, stop_timer_open;
     uint64_t refused, refused_logged_ms; /* connections that did not become sessions */
-    struct {
-        uint32_t log_no;
-        uint64_t size;
-    } own_ahead; /* the largest claim of a peer beyond an own log; size 0 = none */
 };
 
 /* The peer whose open session this connection is; NULL if it is none. */

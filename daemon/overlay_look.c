@@ -90,7 +90,7 @@ uint32_t overlay_equal_count(const struct overlay *o)
 bool overlay_all_equal(const struct overlay *o)
 {
     uint32_t open = overlay_open_count(o);
-    return open > 0 && overlay_equal_count(o) == open;
+    return open > 0 && writer_unsealed(o->d->writer) == 0 && overlay_equal_count(o) == open;
 }
 
 uint64_t overlay_last_heard(const struct overlay *o, uint32_t index)

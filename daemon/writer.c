@@ -153,6 +153,19 @@ void writer_submit_segment(struct writer *w, uint64_t session_no,
     }
 }
 
+void writer_confirmed(struct writer *w)
+{
+    uv_mutex_lock(&w->mutex);
+    w->confirm_due = true;
+    uv_cond_signal(&w->cond);
+    uv_mutex_unlock(&w->mutex);
+}
+
+uint64_t writer_unsealed(const struct writer *w)
+{
+    return w->unsealed;
+}
+
 enum tris_err writer_trouble(const struct writer *w)
 {
     struct writer *mutable_w = (struct writer *)w; /* only the mutex is written */
@@ -184,6 +197,9 @@ static void deliver_heads(struct writer *w, const struct outcome *o)
         if (frontier_set(d->frontier, head->log_no, &head->item) != TRIS_OK) {
             LOG(&d->log, LOG_ERROR, "frontier_failed", log_number("log", head->log_no));
             continue;
+        }
+        if (head->item.own) {
+            confirm_advanced(d, head->log_no, head->item.held, head->by_us);
         }
         uint32_t member = members_find(&d->members, &head->item.ref.house);
         if (member != UINT32_MAX) {
@@ -241,6 +257,7 @@ static void deliver_work(struct writer *w, struct work *work)
 
 static void deliver(struct writer *w, struct outcome *o)
 {
+    w->unsealed = o->ran ? o->unsealed : w->unsealed;
     deliver_heads(w, o);
     struct work *work;
     while ((work = work_list_pop(&o->work)) != NULL) {
@@ -303,6 +320,7 @@ enum tris_err writer_open(struct daemon *d, struct writer **out)
     if (err == TRIS_OK) {
         err = first_entries(d, &w->batch);
     }
+    w->unsealed = batch_unsealed(&w->batch);
     if (err != TRIS_OK) {
         writer_free(w);
         return err;

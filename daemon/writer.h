@@ -115,6 +115,11 @@ TRIS_MUST_CHECK enum tris_err writer_submit(struct writer *w, const struct write
 void writer_submit_segment(struct writer *w, uint64_t session_no,
                            const struct session_segment *segment);
 
+/* Own entries may be sealed now (confirm.h): seals those that wait and writes the mark anew. */
+void writer_confirmed(struct writer *w);
+/* Own entries of gov and data that are acknowledged and have not left the house as sealed. */
+uint64_t writer_unsealed(const struct writer *w);
+
 /* What is wrong with this machine at the moment, for status; TRIS_OK if nothing. */
 enum tris_err writer_trouble(const struct writer *w);
 

@@ -117,6 +117,7 @@ static enum tris_err batch_begin(struct batch *b)
 {
     batch_clear(b);
     b->now_ms = clock_wall_ms();
+    b->may_seal = atomic_load(&b->d->confirm.may_seal);
     enum tris_err err = store_txn_begin(b->d->store, &b->txn);
     for (int i = 0; i < 3 && err == TRIS_OK; i++) {
         struct batch_own *own = &b->own[i];
@@ -148,6 +149,22 @@ static enum tris_err segment_skip(struct span *wire, uint64_t skip)
     return TRIS_OK;
 }
 
+/* The tail of an own log comes back: what was written behind its former end is taken back first. */
+static enum tris_err tail_apply(struct batch *b, const struct work *w, struct store_log *log)
+{
+    if (!atomic_load(&b->d->confirm.tail_open)) {
+        return TRIS_ERR_NOT_READY; /* it was complete a moment ago */
+    }
+    uint64_t sealed = log->has_seal ? log->seal.size : 0;
+    if (w->segment.first > sealed) {
+        return TRIS_ERR_NO_SPACE;
+    }
+    if (log->held == sealed) {
+        return TRIS_OK;
+    }
+    return TRIS_ERR_NOT_READY;
+}
+
 static enum tris_err segment_apply(struct batch *b, struct work *w)
 {
     const struct session_segment *s = &w->segment;
@@ -159,8 +176,14 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (err != TRIS_OK) {
         return err;
     }
-    if (log.own || log.ref.topic == TRIS_TOPIC_LOCAL) {
+    if (log.ref.topic == TRIS_TOPIC_LOCAL) {
         return TRIS_ERR_UNEXPECTED;
+    }
+    if (log.own) {
+        err = tail_apply(b, w, &log);
+        if (err != TRIS_OK) {
+            return err;
+        }
     }
     if (s->count == 0 ? s->first != log.held
                       : s->count <= log.held && s->first <= log.held - s->count) {
@@ -185,6 +208,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     err = store_append_segment(b->txn, s->log_no, &b->verified, b->now_ms);
     if (err == TRIS_OK) {
         b->entries_written += b->verified.count;
+        b->own_sealed = b->own_sealed || log.own;
         batch_touch(b, s->log_no, w->session_no);
     }
     return err;
@@ -291,6 +315,11 @@ void batch_dry_run(struct batch *b, struct work *group)
     store_abort(b->txn);
     b->txn = NULL;
     batch_clear(b);
+}
+
+uint64_t batch_unsealed(const struct batch *b)
+{
+    return b->own[TRIS_TOPIC_GOV].entries + b->own[TRIS_TOPIC_DATA].entries;
 }
 
 enum tris_err batch_mark(struct batch *b)

@@ -42,6 +42,7 @@ void work_list_prepend(struct work_list *l, struct work_list *from);
 struct batch_head {
     uint32_t log_no;
     uint64_t source; /* session that brought it; 0 = own write, or several */
+    bool by_us;      /* sealed here */
     struct frontier_item item;
 };
 
@@ -60,6 +61,7 @@ struct batch {
     uint64_t now_ms;         /* wall time of this batch */
     struct batch_own own[3]; /* by topic */
     bool counts_only;        /* a dry run */
+    bool may_seal;           /* as the guard said when the batch began */
     bool own_sealed;
     struct work *culprit; /* whose append broke the transaction */
     uint32_t *head_of;    /* by log number: index in heads + 1, 0 = untouched */
@@ -83,6 +85,8 @@ void batch_fini(struct batch *b);
 TRIS_MUST_CHECK enum tris_err batch_run(struct batch *b, struct work_list *work);
 /* A group that only counts: its own transaction, aborted. */
 void batch_dry_run(struct batch *b, struct work *group);
+/* Own entries behind the newest seals of gov and data, as the last run left them. */
+uint64_t batch_unsealed(const struct batch *b);
 /* Writes the mark from the store's own heads. */
 TRIS_MUST_CHECK enum tris_err batch_mark(struct batch *b);
 

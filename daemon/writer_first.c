@@ -150,7 +150,10 @@ enum tris_err first_entries(struct daemon *d, struct batch *b)
     /* A process that ended between commit and mark left the mark behind, or none at all: the
      * frontier is about to be read from the store, so the mark must cover it; and a first commit
      * needs one before it, or a crash behind it would look like a lost mark. */
-    enum tris_err err = batch_mark(b);
+    enum tris_err err = TRIS_OK;
+    if (!atomic_load(&d->confirm.mark_doubtful)) {
+        err = batch_mark(b);
+    }
     if (err != TRIS_OK) {
         return err;
     }

@@ -7,8 +7,8 @@
 
 /* Ensures the own logs and those of all founders; sets d->gov_no, data_no, local_no. */
 TRIS_MUST_CHECK enum tris_err first_logs(struct daemon *d);
-/* Writes the card if it differs from the newest one, and the house record if there is none; seals,
- * commits, and writes the mark. */
+/* Writes the card if it differs from the newest one, and the house record if there is none;
+ * commits, and if the guard lets it, seals and writes the mark. */
 TRIS_MUST_CHECK enum tris_err first_entries(struct daemon *d, struct batch *b);
 
 #endif

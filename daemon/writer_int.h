@@ -13,6 +13,8 @@ struct outcome {
     struct work_list work;
     struct batch_head *heads;
     uint32_t heads_count;
+    bool ran;          /* a batch, not a dry run alone: `unsealed` is said */
+    uint64_t unsealed; /* own entries that have not left as sealed */
 };
 
 struct writer {
@@ -27,13 +29,16 @@ struct writer {
     struct work_list groups, segments;
     struct outcome *outcomes, **outcomes_tail;
     bool stop, ended;
+    bool confirm_due; /* writer_confirmed was called */
     struct writer_stats stats;
     enum tris_err trouble;
+    /* loop thread only */
+    uint64_t unsealed;
     /* writer thread only */
     size_t entries_limit; /* adapts so that a batch takes about a second at most */
     uint64_t retry_at, backoff_ms, readers_at;
     uint64_t word_at, word_late; /* the next step of the search index: when idle; in any case */
-    bool word_done, mark_pending;
+    bool word_done, mark_pending, seal_now;
     uint64_t mark_at;
     uint64_t sealed_day; /* the last day on which unchanged own logs were sealed anew */
     struct held_heads held;

@@ -96,13 +96,14 @@ static bool seal_at(struct batch *b, enum tris_topic topic, const struct store_l
     }
     b->own_sealed = true;
     batch_touch(b, own->no, 0);
+    b->heads[b->head_of[own->no] - 1].by_us = true;
     return true;
 }
 
 void batch_seal(struct batch *b, enum tris_topic topic)
 {
     struct batch_own *own = &b->own[topic];
-    if (!own->sealed_log || own->no == UINT32_MAX) {
+    if (!own->sealed_log || own->no == UINT32_MAX || !b->may_seal) {
         return;
     }
     struct store_log log;

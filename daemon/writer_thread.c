@@ -85,7 +85,9 @@ static bool inbox_wait(struct writer *w, struct work_list *out)
         if (segments_may) {
             take(&w->segments, out, w->entries_limit);
         }
-        bool chores = (!w->word_done && w->word_at <= now) ||
+        w->seal_now = w->seal_now || w->confirm_due;
+        w->confirm_due = false;
+        bool chores = w->seal_now || (!w->word_done && w->word_at <= now) ||
                       (w->mark_pending && w->mark_at <= now) || day_is_new(w) ||
                       w->readers_at <= now;
         if (out->first != NULL || w->stop || chores) {
@@ -111,8 +113,8 @@ static bool inbox_wait(struct writer *w, struct work_list *out)
     return go_on;
 }
 
-static void outcome_send(struct writer *w, struct work_list *work, const struct batch_head *heads,
-                         uint32_t heads_count)
+static void outcome_send(struct writer *w, struct work_list *work, bool ran,
+                         const struct batch_head *heads, uint32_t heads_count)
 {
     struct outcome *o = calloc(1, sizeof *o);
     struct batch_head *copy = heads_count > 0 ? malloc(heads_count * sizeof *copy) : NULL;
@@ -126,6 +128,8 @@ static void outcome_send(struct writer *w, struct work_list *work, const struct 
     work_list_prepend(&o->work, work);
     o->heads = copy;
     o->heads_count = heads_count;
+    o->ran = ran;
+    o->unsealed = batch_unsealed(&w->batch) + (w->mark_pending ? 1 : 0);
     uv_mutex_lock(&w->mutex);
     *w->outcomes_tail = o;
     w->outcomes_tail = &o->next;
@@ -138,8 +142,9 @@ static void outcome_send(struct writer *w, struct work_list *work, const struct 
 static void mark_after_commit(struct writer *w)
 {
     bool pending = w->mark_pending;
-    if (!w->batch.own_sealed && !pending) {
-        return;
+    bool sealed = w->batch.own_sealed && !atomic_load(&w->d->confirm.mark_doubtful);
+    if (!sealed && !pending) {
+        return; /* a doubtful mark is kept: only what others hold already was sealed */
     }
     enum tris_err err = batch_mark(&w->batch);
     if (err == TRIS_OK) {
@@ -175,7 +180,7 @@ static void mark_retry(struct writer *w)
     trouble_clear(w);
     struct work_list none;
     work_list_init(&none);
-    outcome_send(w, &none, w->held.head, w->held.count);
+    outcome_send(w, &none, true, w->held.head, w->held.count);
     w->held.count = 0;
 }
 
@@ -226,7 +231,7 @@ static void writer_run_batch(struct writer *w, struct work_list *work)
         any = any || !item->decided;
     }
     if (!any && work->first != NULL) {
-        outcome_send(w, work, NULL, 0);
+        outcome_send(w, work, false, NULL, 0);
         return;
     }
     enum tris_err err = batch_run(&w->batch, work);
@@ -248,7 +253,7 @@ static void writer_run_batch(struct writer *w, struct work_list *work)
         }
     }
     w->word_at = clock_mono_ms() + WRITER_WORD_IDLE_MS;
-    outcome_send(w, work, w->batch.heads, w->batch.heads_count);
+    outcome_send(w, work, true, w->batch.heads, w->batch.heads_count);
 }
 
 /* A bounded step of the search index, in a transaction of its own. */
@@ -311,6 +316,14 @@ void writer_main(void *arg)
     work_list_init(&work);
     while (inbox_wait(w, &work)) {
         drop_dead_readers(w);
+        if (w->seal_now) { /* confirmed: seals what waits, and the mark is written anew */
+            w->seal_now = false;
+            w->mark_pending = true;
+            w->mark_at = 0;
+            writer_run_batch(w, &work);
+            work_list_init(&work);
+            continue;
+        }
         if (work.first != NULL) {
             writer_run_batch(w, &work);
             work_list_init(&work);

@@ -101,7 +101,7 @@ void guard_equal(struct guard *g, struct guard_peer *p, uint64_t now_ms);
  * this process has sealed already, somebody else does too: an alarm. */
 void guard_proof(struct guard *g, struct guard_peer *p, enum guard_log log, uint64_t size,
                  enum guard_relation relation, uint64_t now_ms);
-/* Entries of the tail do not continue the own log under an own seal. */
+/* A fork proof of an own log. (Entries that miss an own seal are none: the peer may lie.) */
 void guard_fork(struct guard *g);
 /* Another process has proven that it lives and has this house's key. */
 void guard_clone(struct guard *g);

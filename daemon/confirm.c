@@ -1,0 +1,441 @@
+/* Feeds the restore guard and carries out what it decides; see confirm.h. */
+#include "daemon/confirm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/conn.h"
+#include "daemon/ctl_in.h"
+#include "daemon/daemon.h"
+#include "proto/assert.h"
+
+static enum guard_log guard_log_of(const struct daemon *d, uint32_t log_no)
+{
+    return log_no == d->gov_no ? GUARD_GOV : GUARD_DATA;
+}
+
+static uint32_t log_no_of(const struct daemon *d, enum guard_log log)
+{
+    return log == GUARD_GOV ? d->gov_no : d->data_no;
+}
+
+static bool is_guarded(const struct daemon *d, uint32_t log_no)
+{
+    return log_no != LOG_NO_NONE && (log_no == d->gov_no || log_no == d->data_no);
+}
+
+static const char *proven_key(enum guard_log log)
+{
+    return log == GUARD_GOV ? CONFIRM_PROVEN "gov" : CONFIRM_PROVEN "data";
+}
+
+/* ---- what outlives the process ---- */
+
+static void setting_done(struct daemon *d, void *ctx, enum tris_err err,
+                         const struct writer_result *results, size_t count)
+{
+    (void)ctx;
+    (void)results;
+    (void)count;
+    if (err != TRIS_OK) { /* it holds in this process; the next one has to find it out again */
+        LOG(&d->log, LOG_WARN, "guard_not_noted", log_text("error", tris_err_name(err)));
+    }
+}
+
+static void setting_put(struct daemon *d, const char *key, const char *value)
+{
+    struct writer_op op = {
+        .type = WRITER_SETTING, .key = span_str(key), .payload = span_str(value)};
+    struct writer_group group = {.ops = &op, .count = 1, .done = setting_done};
+    enum tris_err err = writer_submit(d->writer, &group);
+    if (err != TRIS_OK) {
+        setting_done(d, NULL, err, NULL, 0);
+    }
+}
+
+static enum guard_alarm alarm_of(struct span value)
+{
+    if (span_eq(value, span_str("fork"))) {
+        return GUARD_FORK;
+    }
+    return value.len > 0 ? GUARD_CLONE : GUARD_QUIET;
+}
+
+static uint64_t number_of(struct span value)
+{
+    char text[24];
+    span_copy(value, text, sizeof text);
+    return strtoull(text, NULL, 10);
+}
+
+static enum guard_doubt doubt_of(enum tris_err mark)
+{
+    if (mark == TRIS_OK) {
+        return GUARD_SURE;
+    }
+    if (mark == TRIS_ERR_MARK_AHEAD) {
+        return GUARD_MARK_AHEAD;
+    }
+    return mark == TRIS_ERR_MARK_FOREIGN ? GUARD_MARK_FOREIGN : GUARD_MARK_MISSING;
+}
+
+static uint64_t others_of(const struct daemon *d)
+{
+    uint64_t others = 0;
+    for (uint32_t i = 0; i < d->charter.member_count; i++) {
+        others += tris_house_id_eq(&d->charter.member[i].id, &d->own) ? 0 : 1;
+    }
+    return others;
+}
+
+enum tris_err confirm_load(struct daemon *d, enum tris_err mark, const char *detail)
+{
+    struct confirm *f = &d->confirm;
+    struct store_view *v;
+    struct span value;
+    enum tris_err err = daemon_view(d, &v);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    struct guard_config config = {.others = others_of(d),
+                                  .wait_ms = d->config.guard_wait_ms,
+                                  .alone_ms = d->config.guard_alone_ms,
+                                  .doubt = doubt_of(mark)};
+    if (d->role == TRIS_ROLE_OBSERVER) { /* has nothing to seal */
+        config.others = 0;
+        config.doubt = GUARD_SURE;
+    }
+    if (store_setting_get(v, CONFIRM_ACCEPTED, &value) == TRIS_OK) {
+        config.accepted = true;
+    }
+    if (store_setting_get(v, CONFIRM_ALARM, &value) == TRIS_OK) {
+        config.alarm = alarm_of(value);
+    }
+    for (int i = 0; i < GUARD_LOGS; i++) {
+        if (store_setting_get(v, proven_key((enum guard_log)i), &value) == TRIS_OK) {
+            config.proven[i] = number_of(value);
+        }
+    }
+    store_view_end(v);
+    guard_init(&f->guard, &config, uv_now(&d->loop));
+    (void)snprintf(f->detail, sizeof f->detail, "%s",
+                   config.doubt == GUARD_SURE ? ""
+                   : detail[0] != '\0'        ? detail
+                                              : tris_err_text(mark));
+    f->told = GUARD_READY;
+    f->ready = guard_may_seal(&f->guard);
+    atomic_store(&f->may_seal, f->ready);
+    atomic_store(&f->mark_doubtful, config.doubt != GUARD_SURE);
+    return TRIS_OK;
+}
+
+/* ---- what follows from a change ---- */
+
+static void on_timer(uv_timer_t *timer);
+
+static void schedule(struct daemon *d)
+{
+    struct confirm *f = &d->confirm;
+    uint64_t at = guard_deadline(&f->guard), now = uv_now(&d->loop);
+    if (at == UINT64_MAX) {
+        uv_timer_stop(&f->timer);
+    } else {
+        uv_timer_start(&f->timer, on_timer, at > now ? at - now : 1, 0);
+    }
+}
+
+static void open_tails(struct daemon *d)
+{
+    struct confirm *f = &d->confirm;
+    bool any = false;
+    for (int i = 0; i < GUARD_LOGS; i++) {
+        uint64_t until = guard_want_tail(&f->guard, (enum guard_log)i);
+        uint32_t log_no = log_no_of(d, (enum guard_log)i);
+        struct frontier_item *item = frontier_item_mut(d->frontier, log_no);
+        any = any || until > 0;
+        if (item != NULL && item->tail != until) {
+            item->tail = until;
+            atomic_store(&f->tail_open, true); /* before entries can come */
+            overlay_own_tail(d->overlay, log_no);
+        }
+    }
+    atomic_store(&f->tail_open, any);
+}
+
+static void tell(struct daemon *d, enum guard_why why)
+{
+    struct confirm *f = &d->confirm;
+    bool bad = why == GUARD_WHY_CLONE || why == GUARD_WHY_FORK || why == GUARD_WHY_ACCEPT;
+    if (why == f->told) {
+        return;
+    }
+    if (why == GUARD_WHY_CLONE || why == GUARD_WHY_FORK) {
+        setting_put(d, CONFIRM_ALARM, why == GUARD_WHY_FORK ? "fork" : "clone");
+    }
+    f->told = why;
+    LOG(&d->log, bad ? LOG_ERROR : LOG_INFO, "guard", log_text("state", confirm_name(why)),
+        log_text("reason", confirm_text(d)), log_text("next", confirm_next(d)));
+}
+
+/* Ready: from now on own entries are sealed, and the mark speaks of this store again. */
+static void set_ready(struct daemon *d, bool ready)
+{
+    struct confirm *f = &d->confirm;
+    if (f->ready == ready) {
+        return;
+    }
+    f->ready = ready;
+    if (ready) {
+        atomic_store(&f->mark_doubtful, false);
+    }
+    atomic_store(&f->may_seal, ready);
+    if (ready) {
+        writer_confirmed(d->writer);
+    }
+}
+
+static void update(struct daemon *d)
+{
+    struct confirm *f = &d->confirm;
+    if (!f->open || atomic_load(&d->stopping)) {
+        return;
+    }
+    open_tails(d);
+    enum guard_why why = guard_why(&f->guard);
+    set_ready(d, why == GUARD_READY);
+    tell(d, why);
+    schedule(d);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct daemon *d = timer->data;
+    guard_tick(&d->confirm.guard, uv_now(&d->loop));
+    update(d);
+}
+
+void confirm_open(struct daemon *d)
+{
+    int rc = uv_timer_init(&d->loop, &d->confirm.timer);
+    tris_assert(rc == 0);
+    d->confirm.timer.data = d;
+    d->confirm.open = true;
+    for (int i = 0; i < GUARD_LOGS; i++) {
+        const struct frontier_item *item =
+            frontier_item(d->frontier, log_no_of(d, (enum guard_log)i));
+        if (item != NULL) {
+            guard_advanced(&d->confirm.guard, (enum guard_log)i, item->held, false);
+        }
+    }
+    if (d->confirm.ready && atomic_load(&d->confirm.mark_doubtful)) { /* accepted, and alone */
+        atomic_store(&d->confirm.mark_doubtful, false);
+        writer_confirmed(d->writer);
+    }
+    update(d);
+}
+
+void confirm_close(struct daemon *d)
+{
+    if (d->confirm.open) {
+        d->confirm.open = false;
+        uv_close((uv_handle_t *)&d->confirm.timer, NULL);
+    }
+}
+
+/* ---- what sessions tell ---- */
+
+static enum guard_relation relation_of(struct daemon *d, uint32_t log_no, uint64_t size,
+                                       const struct tris_short *root)
+{
+    const struct frontier_item *item = frontier_item(d->frontier, log_no);
+    struct store_view *v;
+    struct tris_hash ours;
+    if (size > item->held) {
+        return GUARD_LARGER;
+    }
+    if (size == 0) {
+        return GUARD_SAME;
+    }
+    if (size == item->whole) {
+        ours = item->root;
+    } else {
+        enum tris_err err = daemon_view(d, &v);
+        if (err == TRIS_OK) {
+            err = store_root_at(v, log_no, size, &ours);
+            store_view_end(v);
+        }
+        if (err != TRIS_OK) {
+            return GUARD_OTHER; /* not known to agree: it is asked for its seal */
+        }
+    }
+    struct tris_short cut = tris_short_of(ours.b);
+    return tris_short_eq(&cut, root) ? GUARD_SAME : GUARD_OTHER;
+}
+
+void confirm_claim(struct daemon *d, struct conn *c, uint32_t log_no, uint64_t size,
+                   const struct tris_short *root)
+{
+    struct confirm *f = &d->confirm;
+    if (!f->open || !is_guarded(d, log_no) || conn_peer(c) == UINT32_MAX) {
+        return;
+    }
+    enum guard_relation relation = relation_of(d, log_no, size, root);
+    if (guard_claim(&f->guard, conn_guard(c), guard_log_of(d, log_no), relation,
+                    uv_now(&d->loop))) {
+        session_own_probe(conn_session(c), log_no, size);
+    }
+    update(d);
+}
+
+void confirm_told(struct daemon *d, struct conn *c)
+{
+    if (d->confirm.open && conn_peer(c) != UINT32_MAX) {
+        guard_told(&d->confirm.guard, conn_guard(c), uv_now(&d->loop));
+        update(d);
+    }
+}
+
+void confirm_equal(struct daemon *d, struct conn *c)
+{
+    if (d->confirm.open && conn_peer(c) != UINT32_MAX) {
+        guard_equal(&d->confirm.guard, conn_guard(c), uv_now(&d->loop));
+        update(d);
+    }
+}
+
+void confirm_seal(struct daemon *d, struct conn *c, uint32_t log_no, const struct seal *seal)
+{
+    struct confirm *f = &d->confirm;
+    const struct frontier_item *item = frontier_item(d->frontier, log_no);
+    if (!f->open || !is_guarded(d, log_no) || conn_peer(c) == UINT32_MAX) {
+        return;
+    }
+    if (seal_verify(seal, &item->ref.seal_key) != TRIS_OK) {
+        LOG(&d->log, LOG_WARN, "claim_not_proven", log_number("log", log_no),
+            log_number("session", conn_session_no(c)), log_number("size", seal->size));
+        return;
+    }
+    enum guard_log log = guard_log_of(d, log_no);
+    struct tris_short root = tris_short_of(seal->root.b);
+    enum guard_relation relation = relation_of(d, log_no, seal->size, &root);
+    uint64_t before = f->guard.proven[log];
+    guard_proof(&f->guard, conn_guard(c), log, seal->size, relation, uv_now(&d->loop));
+    if (f->guard.proven[log] > before) {
+        char text[24];
+        (void)snprintf(text, sizeof text, "%llu", (unsigned long long)f->guard.proven[log]);
+        setting_put(d, proven_key(log), text);
+        LOG(&d->log, LOG_WARN, "own_log_behind", log_number("log", log_no),
+            log_number("they_hold", seal->size), log_number("we_hold", item->held),
+            log_text("next", "it is fetched back; what was written since is written again"));
+    }
+    update(d);
+}
+
+void confirm_advanced(struct daemon *d, uint32_t log_no, uint64_t size, bool by_us)
+{
+    struct confirm *f = &d->confirm;
+    char detail[CONFIRM_DETAIL_BYTES];
+    if (!f->open || !is_guarded(d, log_no)) {
+        return;
+    }
+    guard_advanced(&f->guard, guard_log_of(d, log_no), size, by_us);
+    if (!by_us && f->guard.config.doubt == GUARD_MARK_AHEAD && !f->guard.mark_back &&
+        store_mark_check(d->store, detail, sizeof detail) == TRIS_OK) {
+        guard_mark_is_back(&f->guard);
+        atomic_store(&f->mark_doubtful, false);
+        f->detail[0] = '\0';
+    }
+    update(d);
+}
+
+void confirm_fork(struct daemon *d)
+{
+    guard_fork(&d->confirm.guard);
+    update(d);
+}
+
+void confirm_clone(struct daemon *d)
+{
+    guard_clone(&d->confirm.guard);
+    update(d);
+}
+
+/* ---- a person's decisions ---- */
+
+enum tris_err confirm_accept_loss(struct daemon *d)
+{
+    struct confirm *f = &d->confirm;
+    if (!guard_doubtful(&f->guard)) {
+        return TRIS_ERR_EXISTS;
+    }
+    setting_put(d, CONFIRM_ACCEPTED, "1");
+    guard_accept_loss(&f->guard);
+    LOG(&d->log, LOG_WARN, "loss_accepted", log_text("mark", f->detail));
+    update(d);
+    return TRIS_OK;
+}
+
+enum tris_err confirm_end_alarm(struct daemon *d)
+{
+    struct confirm *f = &d->confirm;
+    if (f->guard.alarm == GUARD_QUIET) {
+        return TRIS_ERR_EXISTS;
+    }
+    setting_put(d, CONFIRM_ALARM, "");
+    LOG(&d->log, LOG_WARN, "alarm_ended", log_text("alarm", confirm_name(guard_why(&f->guard))));
+    guard_end_alarm(&f->guard, uv_now(&d->loop));
+    update(d);
+    overlay_greet_again(d->overlay); /* everybody is to say anew what it holds */
+    return TRIS_OK;
+}
+
+/* ---- for people ---- */
+
+bool confirm_ready(const struct daemon *d)
+{
+    return d->confirm.ready;
+}
+
+static const struct {
+    const char *name, *text, *next;
+} words[] = {
+    [GUARD_READY] = {"ready", "", ""},
+    [GUARD_WHY_CLONE] = {"clone",
+                         "another process works with this house's key: nothing is sealed here",
+                         "end the other one for ever, then here: tris doctor --end-alarm"},
+    [GUARD_WHY_FORK] = {"fork",
+                        "this house has signed two different things at one position, perhaps from "
+                        "an old copy of this directory: nothing is sealed here",
+                        "find the other copy and end it, then here: tris doctor --end-alarm"},
+    [GUARD_WHY_TAIL] = {"tail",
+                        "this store is an old copy: other houses hold more of this house's log, "
+                        "and it is being fetched; nothing is sealed until it is here",
+                        "tris sync status"},
+    [GUARD_WHY_CLAIMS] = {"claims",
+                          "nothing is sealed until other houses have said what they hold of this "
+                          "house's log",
+                          "tris peer list"},
+    [GUARD_WHY_SECOND] = {"second",
+                          "nothing is sealed until a second house has said what it holds of this "
+                          "house's log, or some time has passed",
+                          "tris peer list"},
+    [GUARD_WHY_ACCEPT] = {"accept",
+                          "the mark does not fit the store; what other houses hold of this "
+                          "house's log is here, and nothing is sealed until a person has decided",
+                          "tris doctor --accept-loss"},
+};
+
+const char *confirm_name(enum guard_why why)
+{
+    return words[why].name;
+}
+
+const char *confirm_text(const struct daemon *d)
+{
+    return words[guard_why(&d->confirm.guard)].text;
+}
+
+const char *confirm_next(const struct daemon *d)
+{
+    return words[guard_why(&d->confirm.guard)].next;
+}
