@@ -95,6 +95,15 @@ static void own_head(struct house *h, struct store_view *v, const struct store_l
     if (!log->has_seal) {
         return;
     }
+    if (log->seal.size < at && h->recovering) {
+        uint64_t key = (uint64_t)number << SIZE_BITS | log->seal.size;
+        const struct sealed *row = slot_of(c->rows, c->cap, key);
+        if (row->key != key || !tris_hash_eq(&row->root, &log->seal.root)) {
+            sim_fail(h->sim, "I6: house %u seals log %u again at %llu, below the %llu that left it",
+                     h->no, number, (unsigned long long)log->seal.size, (unsigned long long)at);
+        }
+        return;
+    }
     if (log->seal.size < at) {
         sim_fail(h->sim, "I6: house %u comes back with %llu entries of log %u, %llu had left it",
                  h->no, (unsigned long long)log->seal.size, number, (unsigned long long)at);
@@ -128,7 +137,7 @@ void check_head(struct house *h, struct store_view *v, const struct store_log *l
                      h->no, (unsigned long long)size, number);
         }
     }
-    if (size < *seen) {
+    if (size < *seen && !h->recovering) {
         sim_fail(h->sim, "house %u held %llu entries of log %u, now %llu", h->no,
                  (unsigned long long)*seen, number, (unsigned long long)size);
     }
@@ -174,10 +183,32 @@ void check_verdict(struct house *h, const struct work *w)
     }
 }
 
-void check_own_ahead(struct house *h, uint32_t log_no, uint64_t size)
+void check_claim(struct house *h, uint32_t log_no, uint64_t size, enum guard_relation relation)
 {
-    sim_fail(h->sim, "house %u: a peer claims %llu entries of its own log %u, which it does not hold",
-             h->no, (unsigned long long)size, h->log_of[log_no]);
+    if (relation != GUARD_SAME && !h->recovering) {
+        sim_fail(h->sim, "house %u: a peer claims %llu entries of its log %u: %s", h->no,
+                 (unsigned long long)size, h->log_of[log_no],
+                 relation == GUARD_LARGER ? "more than it holds" : "with another root");
+    }
+}
+
+void check_alarm(struct house *h, enum guard_why why)
+{
+    sim_fail(h->sim, "house %u: the guard's alarm, and there is no %s", h->no,
+             why == GUARD_WHY_FORK ? "fork" : "clone");
+}
+
+void check_confirmed(struct house *h)
+{
+    for (int topic = 0; topic < TRIS_TOPIC_LOCAL; topic++) {
+        const struct frontier_item *item = frontier_item(h->frontier, h->own_no[topic]);
+        uint64_t left = h->sim->check->registered[house_log(h->no, (enum tris_topic)topic)];
+        if (item->held < left) {
+            sim_fail(h->sim, "I6: house %u is content with %llu entries of topic %d, %llu had left it",
+                     h->no, (unsigned long long)item->held, topic, (unsigned long long)left);
+        }
+    }
+    h->recovering = false;
 }
 
 void check_end_reason(struct house *h, const struct conn *c, uint32_t end, enum tris_err reason,

@@ -19,8 +19,12 @@ void check_head(struct house *h, struct store_view *v, const struct store_log *l
 void check_started(struct house *h);
 /* The writer's verdict on a segment: no honest peer is to blame for anything. */
 void check_verdict(struct house *h, const struct work *w);
-/* A peer claims to hold more of our own log than we do. */
-void check_own_ahead(struct house *h, uint32_t log_no, uint64_t size);
+/* A peer says what it holds of an own log: more, or something else, only where data was lost. */
+void check_claim(struct house *h, uint32_t log_no, uint64_t size, enum guard_relation relation);
+/* The guard raises an alarm. */
+void check_alarm(struct house *h, enum guard_why why);
+/* The guard is content: what left this house is back. */
+void check_confirmed(struct house *h);
 /* Why a connection ended: an offence of an honest peer is a bug. */
 void check_end_reason(struct house *h, const struct conn *c, uint32_t end, enum tris_err reason,
                       bool by_peer);

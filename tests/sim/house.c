@@ -113,11 +113,11 @@ static enum tris_err open_store(struct house *h)
         return err;
     }
     err = store_mark_check(h->store, detail, sizeof detail);
-    if (err != TRIS_OK && !disk_crashed(h->disk)) {
+    if (err != TRIS_OK && !h->recovering && !disk_crashed(h->disk)) {
         sim_fail(h->sim, "house %u: after a crash the mark is bad: %s (%s)", h->no,
                  tris_err_name(err), detail);
     }
-    return err;
+    return disk_crashed(h->disk) ? TRIS_ERR_IO : house_guard_load(h, err);
 }
 
 static enum tris_err load(struct house *h)
@@ -164,6 +164,7 @@ void house_start(struct house *h)
     h->sealed_day = house_wall_ms(h) / SIM_DAY_MS;
     sim_after(sim, SIM_DAY_MS - house_wall_ms(h) % SIM_DAY_MS + rng_below(&h->rng, SIM_MINUTE_MS),
               EVENT_DAY, h->no, 0, h->life);
+    house_guard_open(h);
     house_redial(h);
 }
 

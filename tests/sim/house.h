@@ -6,6 +6,7 @@
 #ifndef TRIS_TESTS_SIM_HOUSE_H
 #define TRIS_TESTS_SIM_HOUSE_H
 
+#include "proto/guard.h"
 #include "proto/session.h"
 #include "storage/store.h"
 #include "tests/sim/clock.h"
@@ -23,7 +24,7 @@ struct peer {
     struct tris_short common;
 };
 
-enum op_type { OP_PUT, OP_END, OP_PUBLISH, OP_CARD };
+enum op_type { OP_PUT, OP_END, OP_PUBLISH, OP_CARD, OP_SETTING };
 
 /* One own write and what became of it. */
 struct op {
@@ -31,6 +32,7 @@ struct op {
     enum tris_topic topic; /* PUT */
     bool has_record;
     uint64_t record; /* seq of the record that is changed, ended or published */
+    const char *key; /* SETTING */
     uint8_t *payload;
     size_t len;
     enum tris_err err;
@@ -86,6 +88,13 @@ struct house {
     uint64_t sealed_day, slow_until_ms;
     struct verified_segment *verified;
 
+    /* restore guard */
+    struct guard guard;
+    enum guard_why guard_told;
+    uint64_t guard_ms; /* of the EVENT_GUARD in the queue; UINT64_MAX: none */
+    bool may_seal, mark_doubtful, tail_open;
+    bool recovering; /* data was lost: until the guard is content, the own log may be short */
+
     /* overlay */
     struct peer *peers; /* by house */
     uint64_t dial_ms;   /* of the EVENT_DIAL in the queue; UINT64_MAX: none */
@@ -131,9 +140,25 @@ TRIS_MUST_CHECK enum tris_err house_publish(struct house *h, uint32_t log_no);
 /* Drops what waits; segments and ops that were not acknowledged. */
 void house_write_stop(struct house *h);
 
-/* ---- house_peer.c ---- */
+/* The guard lets own entries be sealed: seals what waits, and the mark is written anew. */
+void house_confirmed(struct house *h);
+
+/* ---- house_guard.c ---- */
 
 struct conn;
+struct end;
+
+/* What the store knows, and what the mark said when it was opened. */
+TRIS_MUST_CHECK enum tris_err house_guard_load(struct house *h, enum tris_err mark);
+/* The frontier is there. */
+void house_guard_open(struct house *h);
+void house_on_guard(struct house *h, const struct event *event);
+void house_guard_event(struct house *h, struct end *e, const struct session_event *event);
+/* An own log is sealed up to `size` now. */
+void house_guard_advanced(struct house *h, uint32_t log_no, uint64_t size, bool by_us);
+
+/* ---- house_peer.c ---- */
+
 
 void house_plan_dials(struct house *h);
 void house_on_dial(struct house *h, const struct event *event);
@@ -145,6 +170,8 @@ void house_conn_ended(struct house *h, uint32_t conn, uint32_t end, enum tris_er
 /* These logs have grown; `source` by log: the session that brought it, 0 = none or several. */
 void house_advanced(struct house *h, const uint32_t *logs, const uint64_t *source, uint32_t count);
 void house_segment_verdict(struct house *h, const struct work *w);
+/* The tail of an own log is to be fetched from whoever has claimed it. */
+void house_own_tail(struct house *h, uint32_t log_no);
 /* All connections of the house, whatever their state, go down. */
 void house_peers_stop(struct house *h, bool silent);
 /* Try again at once. */

@@ -196,6 +196,7 @@ static void on_segment(struct house *h, uint32_t conn, uint32_t end, struct sess
 
 void house_conn_event(struct house *h, uint32_t conn, uint32_t end, struct session_event *event)
 {
+    house_guard_event(h, &net_conn(h->sim, conn)->end[end], event);
     switch (event->type) {
     case SESSION_EV_OPEN:
         on_open(h, conn, end, event->peer.instance_nonce);
@@ -203,13 +204,7 @@ void house_conn_event(struct house *h, uint32_t conn, uint32_t end, struct sessi
     case SESSION_EV_SEGMENT:
         on_segment(h, conn, end, &event->segment);
         return;
-    case SESSION_EV_CLAIM: {
-        const struct frontier_item *item = frontier_item(h->frontier, event->claim.log_no);
-        if (event->claim.size > item->held) {
-            check_own_ahead(h, event->claim.log_no, event->claim.size);
-        }
-        return;
-    }
+    case SESSION_EV_CLAIM:
     case SESSION_EV_TOLD:
     case SESSION_EV_OWN_SEAL:
     case SESSION_EV_IN_SYNC:
@@ -275,26 +270,47 @@ void house_segment_verdict(struct house *h, const struct work *w)
     }
 }
 
+/* The connection that counts with this peer, if its session is open; `end` is ours. */
+static struct conn *open_conn(struct house *h, uint32_t peer, uint32_t *end)
+{
+    const struct peer *p = &h->peers[peer];
+    struct conn *c = p->open ? net_conn(h->sim, p->conn) : NULL;
+    if (c == NULL) {
+        return NULL;
+    }
+    *end = c->end[0].house == h->no ? 0 : 1;
+    const struct end *e = &c->end[*end];
+    return !e->over && e->session != NULL && session_state(e->session) == SESSION_OPEN ? c : NULL;
+}
+
+void house_own_tail(struct house *h, uint32_t log_no)
+{
+    for (uint32_t i = 0; i < h->sim->houses; i++) {
+        uint32_t end;
+        struct conn *c = open_conn(h, i, &end);
+        if (c != NULL) {
+            session_own_tail(c->end[end].session, log_no);
+            net_pump(h->sim, h->peers[i].conn, end);
+        }
+    }
+}
+
 static void tell_all(struct house *h, const uint32_t *logs, const uint64_t *source, uint32_t count)
 {
     for (uint32_t i = 0; i < h->sim->houses; i++) {
-        const struct peer *p = &h->peers[i];
-        struct conn *c = p->open ? net_conn(h->sim, p->conn) : NULL;
+        uint32_t end;
+        struct conn *c = open_conn(h, i, &end);
         if (c == NULL) {
             continue;
         }
-        uint32_t end = c->end[0].house == h->no ? 0 : 1;
         struct end *e = &c->end[end];
-        if (e->over || e->session == NULL || session_state(e->session) != SESSION_OPEN) {
-            continue;
-        }
         for (uint32_t k = 0; k < count; k++) {
             if (source == NULL || source[k] != e->no) {
                 session_log_advanced(e->session, logs[k]);
             }
         }
         session_root_changed(e->session);
-        net_pump(h->sim, p->conn, end);
+        net_pump(h->sim, h->peers[i].conn, end);
     }
 }
 

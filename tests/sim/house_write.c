@@ -25,7 +25,7 @@ struct batch {
     struct store_txn *t;
     uint64_t now_ms; /* by the house's clock */
     struct own own[HOUSE_TOPICS];
-    bool own_sealed;
+    bool own_sealed, by_us[HOUSE_TOPICS];
     struct work *culprit;
     uint32_t logs[HOUSE_LOGS_MAX];
     uint64_t source[HOUSE_LOGS_MAX];
@@ -53,24 +53,43 @@ static bool reseal_due(const struct store_log *log, uint64_t now_ms)
     return log->has_seal && now_ms / SIM_DAY_MS > log->seal.time_ms / SIM_DAY_MS;
 }
 
+static bool seal_at(struct batch *b, enum tris_topic topic, const struct store_log *log,
+                    const struct tree *at)
+{
+    struct house *h = b->h;
+    struct seal seal = {.log = log->id, .size = at->size, .time_ms = b->now_ms};
+    tree_root(at, &seal.root);
+    seal_make(&seal, &h->identity);
+    if (store_seal_own(b->t, h->own_no[topic], &seal) != TRIS_OK) {
+        return false; /* the transaction is broken: its commit says so */
+    }
+    if (at->size == log->held) {
+        b->own[topic] = (struct own){0, 0};
+    }
+    b->own_sealed = true;
+    b->by_us[topic] = true;
+    touch(b, h->own_no[topic], 0);
+    return true;
+}
+
 static void batch_seal(struct batch *b, enum tris_topic topic)
 {
     struct house *h = b->h;
-    struct own *own = &b->own[topic];
+    struct store_view *v = store_txn_view(b->t);
     struct store_log log;
-    if (store_log_get(store_txn_view(b->t), h->own_no[topic], &log) != TRIS_OK || log.held == 0) {
-        return; /* empty, or the transaction is broken: its commit says so */
-    }
-    if (own->entries == 0 && !reseal_due(&log, b->now_ms)) {
+    if (!h->may_seal || store_log_get(v, h->own_no[topic], &log) != TRIS_OK || log.held == 0) {
         return;
     }
-    struct seal seal = {.log = log.id, .size = log.held, .time_ms = b->now_ms};
-    tree_root(&log.tree, &seal.root);
-    seal_make(&seal, &h->identity);
-    if (store_seal_own(b->t, h->own_no[topic], &seal) == TRIS_OK) {
-        *own = (struct own){0, 0};
-        b->own_sealed = true;
-        touch(b, h->own_no[topic], 0);
+    if (b->own[topic].entries == 0) {
+        if (reseal_due(&log, b->now_ms)) {
+            (void)seal_at(b, topic, &log, &log.tree);
+        }
+        return;
+    }
+    struct tree at = log.tree;
+    uint64_t size = log.has_seal ? log.seal.size : 0;
+    while (store_unsealed_step(v, h->own_no[topic], size, &size, &at) == TRIS_OK &&
+           seal_at(b, topic, &log, &at)) {
     }
 }
 
@@ -156,6 +175,8 @@ static enum tris_err op_apply(struct batch *b, struct op *op)
         return op_publish(b, op);
     case OP_CARD:
         return append(b, TRIS_TOPIC_GOV, VERB_CARD, KIND_NONE, NULL, payload, &op->seq);
+    case OP_SETTING:
+        return store_setting_put(b->t, op->key, payload);
     }
     return TRIS_ERR_INVALID;
 }
@@ -176,6 +197,19 @@ static enum tris_err segment_skip(struct span *wire, uint64_t skip)
     return TRIS_OK;
 }
 
+/* The tail of an own log comes back; what was written behind its former end has to go first. */
+static enum tris_err tail_apply(struct batch *b, const struct work *w, const struct store_log *log)
+{
+    uint64_t sealed = log->has_seal ? log->seal.size : 0;
+    if (!b->h->tail_open) {
+        return TRIS_ERR_NOT_READY; /* it was complete a moment ago */
+    }
+    if (w->segment.first > sealed) {
+        return TRIS_ERR_NO_SPACE;
+    }
+    return log->held == sealed ? TRIS_OK : TRIS_ERR_NOT_READY;
+}
+
 static enum tris_err segment_apply(struct batch *b, struct work *w)
 {
     const struct session_segment *s = &w->segment;
@@ -184,7 +218,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (err != TRIS_OK) {
         return err;
     }
-    if (log.own || log.ref.topic == TRIS_TOPIC_LOCAL) {
+    if (log.ref.topic == TRIS_TOPIC_LOCAL) {
         return TRIS_ERR_UNEXPECTED;
     }
     if (s->count == 0 ? s->first != log.held
@@ -197,9 +231,12 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (log.ref.topic == TRIS_TOPIC_GOV && s->seal.size > TRIS_GOV_ENTRIES_MAX) {
         return TRIS_ERR_TOO_LARGE;
     }
+    if (log.own) {
+        err = tail_apply(b, w, &log);
+    }
     uint64_t skip = log.held - s->first;
     struct span wire = span_of(s->bytes, s->len);
-    err = segment_skip(&wire, skip);
+    err = err == TRIS_OK ? segment_skip(&wire, skip) : err;
     if (err == TRIS_OK) {
         err = segment_verify(&log.id, &log.ref.seal_key, &log.tree, wire, s->count - (uint32_t)skip,
                              &s->seal, b->h->verified);
@@ -209,6 +246,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     }
     if (err == TRIS_OK) {
         b->delivered += b->h->verified->count;
+        b->own_sealed = b->own_sealed || log.own;
         touch(b, s->log_no, w->session_no);
     }
     return err;
@@ -386,6 +424,10 @@ static void publish(struct batch *b)
         if (house_publish(h, b->logs[i]) != TRIS_OK) {
             sim_fail(h->sim, "house %u: a head that was just committed cannot be read", h->no);
         }
+        if (own) {
+            house_guard_advanced(h, b->logs[i], frontier_item(h->frontier, b->logs[i])->held,
+                                 b->by_us[log % 2]);
+        }
         b->logs[kept] = b->logs[i];
         b->source[kept++] = b->source[i];
     }
@@ -395,8 +437,9 @@ static void publish(struct batch *b)
 static void mark_after_commit(struct batch *b)
 {
     struct house *h = b->h;
-    if (!b->own_sealed && !h->mark_pending) {
-        return;
+    bool sealed = b->own_sealed && !h->mark_doubtful;
+    if (!sealed && !h->mark_pending) {
+        return; /* a doubtful mark is kept: only what others hold already was sealed */
     }
     bool pending = h->mark_pending;
     h->mark_pending = batch_mark(h) != TRIS_OK;
@@ -552,6 +595,12 @@ void house_on_commit(struct house *h, const struct event *event)
     run(h, list);
 }
 
+void house_confirmed(struct house *h)
+{
+    h->mark_pending = true;
+    plan(h);
+}
+
 void house_write_stop(struct house *h)
 {
     while (h->first != NULL) {
@@ -584,7 +633,7 @@ enum tris_err house_write_first(struct house *h)
 {
     struct batch b;
     struct work *w = NULL;
-    enum tris_err err = batch_mark(h);
+    enum tris_err err = h->mark_doubtful ? TRIS_OK : batch_mark(h);
     if (err == TRIS_OK && h->acked[TRIS_TOPIC_GOV].size == 0) {
         w = calloc(1, sizeof *w);
         tris_assert(w != NULL);
@@ -593,7 +642,7 @@ enum tris_err house_write_first(struct house *h)
     if (err == TRIS_OK) {
         err = batch_run(&b, h, w);
     }
-    if (err == TRIS_OK && b.own_sealed) {
+    if (err == TRIS_OK && b.own_sealed && !h->mark_doubtful) {
         err = batch_mark(h);
     }
     if (err == TRIS_OK) {

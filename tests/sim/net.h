@@ -5,6 +5,7 @@
 #ifndef TRIS_TESTS_SIM_NET_H
 #define TRIS_TESTS_SIM_NET_H
 
+#include "proto/guard.h"
 #include "proto/session.h"
 #include "tests/sim/sim.h"
 
@@ -23,7 +24,8 @@ struct end {
     size_t flying;    /* bytes sent and not arrived */
     uint64_t last_ms; /* arrival of the newest piece */
     uint64_t sent;
-    uint64_t cut_at; /* the stream dies after so many sent bytes; UINT64_MAX: not */
+    struct guard_peer guard; /* what the peer has said of this house's own logs */
+    uint64_t cut_at;         /* the stream dies after so many sent bytes; UINT64_MAX: not */
 };
 
 struct conn {

@@ -77,7 +77,7 @@ const char *event_name(enum event_type type)
 {
     static const char *const names[EVENT_TYPES] = {
         "connect", "deliver", "tick",  "notice", "dial", "commit", "operator",
-        "day",     "relay",   "start", "clock",  "heal", "fault",  "hostile",
+        "day",     "guard", "relay",   "start", "clock",  "heal", "fault",  "hostile",
     };
     return names[type];
 }

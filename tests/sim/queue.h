@@ -15,6 +15,7 @@ enum event_type {
     EVENT_COMMIT,   /* a: house: the writer's batch runs */
     EVENT_OPERATOR, /* a: house: somebody works there */
     EVENT_DAY,      /* a: house looks at the date */
+    EVENT_GUARD,    /* a: house: b 0: the guard's time is up, 1: a person decides */
     EVENT_RELAY,    /* a: house passes on what it held back */
     EVENT_START,    /* a: house comes up again */
     EVENT_CLOCK,    /* a: house: its clock is put right */

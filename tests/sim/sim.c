@@ -175,6 +175,9 @@ static void dispatch(struct sim *sim, const struct event *event)
     case EVENT_DAY:
         house_on_day(&sim->house[event->a], event);
         return;
+    case EVENT_GUARD:
+        house_on_guard(&sim->house[event->a], event);
+        return;
     case EVENT_RELAY:
         house_on_relay(&sim->house[event->a], event);
         return;
