@@ -49,6 +49,7 @@ step build-asan quiet_make -j"$jobs" CC=gcc VARIANT=asan tests
 step unit-asan quiet_make CC=gcc VARIANT=asan unit
 step vectors-asan quiet_make CC=gcc VARIANT=asan vectors
 step lint quiet_make lint
+step threats bash tests/threats.sh
 step e2e quiet_make CC=gcc e2e
 step e2e-asan quiet_make VARIANT=asan e2e T="line unknown faults hostile"
 step build-tsan quiet_make -j"$jobs" CC=gcc VARIANT=tsan all build/tsan/e2e_inject
