@@ -375,6 +375,9 @@ enum tris_err store_audit(struct store *s, bool fast,
     if (err == TRIS_OK) {
         err = check_drafts(&a);
     }
+    if (err == TRIS_OK) {
+        err = check_forks(&a);
+    }
     delta_fini(&a.deltas);
     store_view_end(a.v);
     return err;

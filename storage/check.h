@@ -34,5 +34,7 @@ TRIS_MUST_CHECK enum tris_err check_feed(struct audit *a);
 TRIS_MUST_CHECK enum tris_err check_words(struct audit *a);
 /* Both audits: drafts and aliases, against each other and the own logs. */
 TRIS_MUST_CHECK enum tris_err check_drafts(struct audit *a);
+/* Both audits: forked logs against their proofs. */
+TRIS_MUST_CHECK enum tris_err check_forks(struct audit *a);
 
 #endif

@@ -37,6 +37,7 @@ enum db_table {
     DB_MATCH,
     DB_DRAFT,
     DB_ALIAS,
+    DB_FORK,
     DB_TABLES
 };
 enum { DB_LEVELS = 1 }; /* indexes in two tables */

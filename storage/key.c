@@ -242,6 +242,15 @@ void key_alias(struct key *k, enum alias_way way, enum tris_topic topic, uint64_
     add_be(k, seq, 8);
 }
 
+bool key_read_log(struct span key, uint32_t *log_no)
+{
+    if (key.len != 4) {
+        return false;
+    }
+    *log_no = (uint32_t)read_be(key.ptr, 4);
+    return true;
+}
+
 bool key_read_draft(struct span key, uint64_t *no)
 {
     return key_read_arrival(key, no);

@@ -76,6 +76,7 @@ bool key_read_house_log(struct span key, enum tris_topic *topic, uint32_t *log_n
 void key_draft(struct key *k, uint64_t no);
 enum alias_way { ALIAS_FORMER = 0, ALIAS_PRESENT = 1 };
 void key_alias(struct key *k, enum alias_way way, enum tris_topic topic, uint64_t seq);
+bool key_read_log(struct span key, uint32_t *log_no);
 bool key_read_draft(struct span key, uint64_t *no);
 bool key_read_alias(struct span key, enum alias_way *way, enum tris_topic *topic, uint64_t *seq);
 bool key_read_card(struct span key, uint64_t *time_ms, uint32_t *log_no, uint64_t *seq);

@@ -202,6 +202,18 @@ static void append_entries(struct store_txn *t, struct head *head,
     }
 }
 
+/* A log with a known fork does not grow beyond its end; a run without seal ends exactly there. */
+static bool fork_allows(const struct store_log *log, const struct verified_segment *segment)
+{
+    struct tris_hash root;
+    if (!segment->cut) {
+        return !log->forked || segment->after.size <= log->end;
+    }
+    tree_root(&segment->after, &root);
+    return log->forked && segment->count > 0 && segment->after.size == log->end &&
+           tris_hash_eq(&root, &log->end_root);
+}
+
 enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
                                    const struct verified_segment *segment, uint64_t now_ms)
 {
@@ -216,6 +228,9 @@ enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
     if (segment->first != log->held) {
         return TRIS_ERR_NOT_NEXT;
     }
+    if (!fork_allows(log, segment)) {
+        return TRIS_ERR_FORK;
+    }
     tris_assert(segment->after.size == log->held + segment->count);
     tris_assert(segment->seal.size == segment->after.size);
     if (segment->count == 0 && (!log->has_seal || seal_cmp(&segment->seal, &log->seal) <= 0)) {
@@ -225,6 +240,10 @@ enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
     put_nodes(t, no, segment->nodes, segment->nodes_count);
     log->tree = segment->after;
     log->held = segment->after.size;
+    if (segment->cut) { /* what it ends with is no seal */
+        row_log_settle(&head->row);
+        return t->err;
+    }
     log->has_seal = true;
     log->seal = segment->seal;
     head->row.seal_bytes = head->row.bytes;
@@ -264,6 +283,9 @@ enum tris_err store_append_own(struct store_txn *t, uint32_t no, struct entry_he
     struct store_log *log = &head->row.log;
     if (!log->own) {
         return TRIS_ERR_NOT_OWNER;
+    }
+    if (log->forked) {
+        return TRIS_ERR_FORK;
     }
     if (payload.len > TRIS_PAYLOAD_BYTES_MAX) {
         return TRIS_ERR_TOO_LARGE;

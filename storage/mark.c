@@ -308,6 +308,9 @@ static enum tris_err compare(struct store_view *v, enum tris_topic topic, const 
     }
     enum tris_err err = own_log(v, topic, &no, &log);
     uint64_t held = err == TRIS_OK ? log.log.held : 0;
+    if (err == TRIS_OK && log.log.forked && log.log.end < size) {
+        return TRIS_OK; /* cut at a fork: nothing is sealed there any more */
+    }
     if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
         return err;
     }

@@ -3,7 +3,7 @@
 
 #include "proto/assert.h"
 
-enum { LOG_HAS_SEAL = 1, LOG_OWN = 2, RECORD_ENDED = 1 };
+enum { LOG_HAS_SEAL = 1, LOG_OWN = 2, LOG_FORKED = 4, RECORD_ENDED = 1 };
 
 static enum tris_err finish(struct rbuf *r)
 {
@@ -18,7 +18,8 @@ void row_log_encode(struct wbuf *w, const struct log_row *row)
     wbuf_u32(w, log->ref.epoch);
     wbuf_bytes(w, log->ref.seal_key.b, sizeof log->ref.seal_key.b);
     wbuf_bytes(w, log->id.b, sizeof log->id.b);
-    wbuf_u8(w, (uint8_t)((log->has_seal ? LOG_HAS_SEAL : 0) | (log->own ? LOG_OWN : 0)));
+    wbuf_u8(w, (uint8_t)((log->has_seal ? LOG_HAS_SEAL : 0) | (log->own ? LOG_OWN : 0) |
+                         (log->forked ? LOG_FORKED : 0)));
     wbuf_u64(w, row->bytes);
     wbuf_u64(w, row->arrived_ms);
     wbuf_u64(w, row->first_hole);
@@ -26,6 +27,10 @@ void row_log_encode(struct wbuf *w, const struct log_row *row)
     if (log->has_seal) {
         wbuf_u64(w, log->seal.size);
         row_seal_encode(w, &(struct seal_row){log->seal, row->seal_bytes});
+    }
+    if (log->forked) {
+        wbuf_u64(w, log->end);
+        wbuf_bytes(w, log->end_root.b, sizeof log->end_root.b);
     }
     tree_encode(w, &log->tree);
 }
@@ -52,6 +57,7 @@ enum tris_err row_log_decode(struct span bytes, struct log_row *out)
     uint8_t flags = rbuf_u8(&r);
     log->has_seal = (flags & LOG_HAS_SEAL) != 0;
     log->own = (flags & LOG_OWN) != 0;
+    log->forked = (flags & LOG_FORKED) != 0;
     out->bytes = rbuf_u64(&r);
     out->arrived_ms = rbuf_u64(&r);
     out->first_hole = rbuf_u64(&r);
@@ -63,6 +69,10 @@ enum tris_err row_log_decode(struct span bytes, struct log_row *out)
         log->seal.size = rbuf_u64(&r);
         read_seal(&r, &log->seal, &out->seal_bytes);
     }
+    if (log->forked) {
+        log->end = rbuf_u64(&r);
+        rbuf_copy(&r, log->end_root.b, sizeof log->end_root.b);
+    }
     tree_decode(&r, &log->tree);
     enum tris_err err = finish(&r);
     if (err != TRIS_OK || topic > TRIS_TOPIC_LOCAL || log->seal.size > log->tree.size) {
@@ -73,11 +83,42 @@ enum tris_err row_log_decode(struct span bytes, struct log_row *out)
     return TRIS_OK;
 }
 
+bool row_log_ends(const struct log_row *row)
+{
+    const struct store_log *log = &row->log;
+    struct tris_hash root;
+    if (!log->forked || log->held != log->end) {
+        return false;
+    }
+    tree_root(&log->tree, &root);
+    return tris_hash_eq(&root, &log->end_root);
+}
+
+void row_fork_encode(struct wbuf *w, const struct fork_row *row)
+{
+    wbuf_u64(w, row->end);
+    wbuf_bytes(w, row->root.b, sizeof row->root.b);
+    wbuf_span_put(w, row->proof);
+}
+
+enum tris_err row_fork_decode(struct span bytes, struct fork_row *out)
+{
+    struct rbuf r = rbuf_of(bytes);
+    out->end = rbuf_u64(&r);
+    rbuf_copy(&r, out->root.b, sizeof out->root.b);
+    out->proof = rbuf_take(&r, rbuf_left(&r));
+    return finish(&r);
+}
+
 void row_log_settle(struct log_row *row)
 {
     struct store_log *log = &row->log;
     log->whole = log->has_seal ? log->seal.size : 0;
     log->whole_root = log->seal.root;
+    if (row_log_ends(row)) {
+        log->whole = log->end;
+        log->whole_root = log->end_root;
+    }
     if (row->first_hole < log->whole) {
         log->whole = row->first_hole;
         log->whole_root = row->hole_root;

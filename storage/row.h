@@ -4,6 +4,7 @@
 #ifndef TRIS_STORAGE_ROW_H
 #define TRIS_STORAGE_ROW_H
 
+#include "proto/fork.h"
 #include "storage/store.h"
 
 enum {
@@ -30,6 +31,17 @@ void row_log_encode(struct wbuf *w, const struct log_row *row);
 TRIS_MUST_CHECK enum tris_err row_log_decode(struct span bytes, struct log_row *out);
 /* Sets whole and whole_root. */
 void row_log_settle(struct log_row *row);
+/* A forked log that is held to its end, with the entries that the proof names. */
+bool row_log_ends(const struct log_row *row);
+
+struct fork_row {
+    uint64_t end;
+    struct tris_hash root; /* over the first `end` entries; zeros if there are none */
+    struct span proof;
+};
+enum { ROW_FORK_BYTES_MAX = 8 + 32 + FORK_PROOF_BYTES_MAX };
+void row_fork_encode(struct wbuf *w, const struct fork_row *row);
+TRIS_MUST_CHECK enum tris_err row_fork_decode(struct span bytes, struct fork_row *out);
 
 struct seal_row {
     struct seal seal;

@@ -209,6 +209,29 @@ static enum tris_err read_runs(const struct segment_sources *from, struct wbuf *
     return copy_erased(&reader, first_seal.seal.size, out);
 }
 
+/* From the newest seal of a forked log, or behind it, to its known end, where there is no seal. */
+static enum tris_err read_last_run(const struct segment_sources *from, struct wbuf *out,
+                                   uint32_t *count, struct seal *seal)
+{
+    const struct store_log *log = &from->log->log;
+    const size_t start = out->len;
+    size_t room = out->cap - start;
+    const size_t limit = start + (room < TRIS_SEGMENT_BYTES_MAX ? room : TRIS_SEGMENT_BYTES_MAX);
+    struct segment_reader reader = {from->entries, log->no, from->first, false};
+    if (log->end - from->first > TRIS_SEAL_SPACING_MAX) {
+        return TRIS_ERR_CORRUPT; /* seals were never further apart */
+    }
+    enum tris_err err = copy_entries(&reader, log->end, limit, out);
+    if (err == TRIS_ERR_NO_SPACE) {
+        out->len = start;
+        reader = (struct segment_reader){from->entries, log->no, from->first, false};
+        err = copy_erased(&reader, log->end, out);
+    }
+    *count = (uint32_t)(log->end - from->first);
+    *seal = (struct seal){.log = log->id, .size = log->end, .root = log->end_root};
+    return err;
+}
+
 enum tris_err store_segment_read(struct store_view *v, uint32_t no, uint64_t first,
                                  struct wbuf *out, uint32_t *count, struct seal *seal)
 {
@@ -218,10 +241,12 @@ enum tris_err store_segment_read(struct store_view *v, uint32_t no, uint64_t fir
     if (err != TRIS_OK) {
         return err;
     }
-    if (log.log.ref.topic == TRIS_TOPIC_LOCAL || !log.log.has_seal || first > log.log.seal.size) {
+    const uint64_t sealed = log.log.has_seal ? log.log.seal.size : 0;
+    const bool last_run = row_log_ends(&log) && first >= sealed && first < log.log.end;
+    if (log.log.ref.topic == TRIS_TOPIC_LOCAL || (!last_run && (sealed == 0 || first > sealed))) {
         return TRIS_ERR_NOT_FOUND;
     }
-    if (first == log.log.seal.size) {
+    if (!last_run && first == sealed) {
         *count = 0;
         *seal = log.log.seal;
         return TRIS_OK;
@@ -232,7 +257,8 @@ enum tris_err store_segment_read(struct store_view *v, uint32_t no, uint64_t fir
     }
     if (err == TRIS_OK) {
         const size_t start = out->len;
-        err = read_runs(&from, out, count, seal);
+        err =
+            last_run ? read_last_run(&from, out, count, seal) : read_runs(&from, out, count, seal);
         if (err != TRIS_OK) {
             out->len = start;
             /* the log has a seal behind `first`: a missing row is damage */

@@ -78,6 +78,10 @@ struct store_log {
     uint64_t held;  /* entries stored (own log: unsealed ones included) */
     uint64_t whole; /* longest sealed prefix without an unjustified hole */
     struct tris_hash whole_root;
+    bool forked; /* a fork proof is known: the log ends at `end`, with this root there, and does
+                  * not grow beyond. Held to there with that root, `whole` is `end`. */
+    uint64_t end;
+    struct tris_hash end_root;
     struct tree tree; /* at `held` */
     bool has_seal;
     struct seal seal; /* newest; seal.size <= held */
@@ -93,34 +97,37 @@ TRIS_MUST_CHECK enum tris_err store_log_find(struct store_view *v, const struct 
 uint32_t store_log_count(struct store_view *v);
 
 /* Appends what segment_verify accepted: entries, head, seal, views, counters, feed. The segment
- * must start at held (TRIS_ERR_NOT_NEXT) and be of this log (TRIS_ERR_UNKNOWN_LOG); these two do
+ * must start at held (TRIS_ERR_NOT_NEXT), be of this log (TRIS_ERR_UNKNOWN_LOG) and, if a fork of
+ * the log is known, end at its end or before, a cut segment exactly there (TRIS_ERR_FORK); these do
  * not poison the transaction. `now_ms` is for last-heard only. */
 TRIS_MUST_CHECK enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
                                                    const struct verified_segment *segment,
                                                    uint64_t now_ms);
 
 /* One own entry through the same door, unsealed. `header->prev` and `commit` are filled in. For a
- * put, the payload must be OWN-valid already. Returns its seq. TRIS_ERR_NOT_FOUND, _NOT_OWNER,
- * _ENDED if the record cannot be changed, or why the entry would have no effect: such own entries
- * are not written (none of these poisons the transaction). Any number of entries may wait for a
- * seal. */
+ * put, the payload must be OWN-valid already. Returns its seq. TRIS_ERR_FORK if the log has a known
+ * fork; TRIS_ERR_NOT_FOUND, _NOT_OWNER, _ENDED if the record cannot be changed, or why the entry
+ * would have no effect: such own entries are not written (none of these poisons the transaction).
+ * Any number of entries may wait for a seal. */
 TRIS_MUST_CHECK enum tris_err store_append_own(struct store_txn *t, uint32_t no,
                                                struct entry_header *header,
                                                const struct tris_salt *salt, struct span payload,
                                                uint64_t now_ms, uint64_t *seq);
-/* Entries and wire bytes behind the newest seal of an own log. */
+/* Entries and wire bytes behind the newest seal of an own log; 0 if it has a known fork, where
+ * nothing can be sealed any more. */
 TRIS_MUST_CHECK enum tris_err store_unsealed(struct store_view *v, uint32_t no, uint64_t *entries,
                                              uint64_t *bytes);
 /* The next size at which an own log is to be sealed, if it is sealed up to `after`: at most
  * TRIS_SEAL_SPACING_MAX entries and, unless a single one is larger, TRIS_SEAL_BYTES of wire bytes
  * further. `at`: in, the peaks at `after` if at->size == after (else they are looked up); out, the
- * peaks at *size. TRIS_ERR_NOT_FOUND if nothing is held behind `after`. A backlog is sealed in a
- * loop that starts at the newest seal; entries are read once, from `after` on. */
+ * peaks at *size. TRIS_ERR_NOT_FOUND if nothing is held behind `after` (or a fork is known). A
+ * backlog is sealed in a loop that starts at the newest seal; entries are read once, from `after`
+ * on. */
 TRIS_MUST_CHECK enum tris_err store_unsealed_step(struct store_view *v, uint32_t no, uint64_t after,
                                                   uint64_t *size, struct tree *at);
 /* Stores a seal over the first seal->size entries of an own log: behind the newest seal and at most
  * TRIS_SEAL_SPACING_MAX entries further (TRIS_ERR_SEAL_SPACING), or at its size (sealed anew).
- * TRIS_ERR_INVALID if it is not over what is held. */
+ * TRIS_ERR_INVALID if it is not over what is held, _FORK if the log has a known fork. */
 TRIS_MUST_CHECK enum tris_err store_seal_own(struct store_txn *t, uint32_t no,
                                              const struct seal *seal);
 
@@ -138,7 +145,8 @@ TRIS_MUST_CHECK enum tris_err store_log_cut(struct store_txn *t, uint32_t no, ui
 /* Wire form of one entry; TRIS_ERR_NOT_FOUND. */
 TRIS_MUST_CHECK enum tris_err store_entry_get(struct store_view *v, uint32_t no, uint64_t seq,
                                               struct entry *out);
-/* As session_io.read_segment. */
+/* As session_io.read_segment. The last run of a forked log, from its newest seal to the known end,
+ * comes alone and with a seal of zeros (seal_is_cut). */
 TRIS_MUST_CHECK enum tris_err store_segment_read(struct store_view *v, uint32_t no, uint64_t first,
                                                  struct wbuf *out, uint32_t *count,
                                                  struct seal *seal);
@@ -154,6 +162,29 @@ TRIS_MUST_CHECK enum tris_err store_tree_at(struct store_view *v, uint32_t no, u
                                             struct tree *out);
 TRIS_MUST_CHECK enum tris_err store_root_at(struct store_view *v, uint32_t no, uint64_t size,
                                             struct tris_hash *out);
+/* ---- forks: logs of which two histories were signed ---- */
+
+struct store_fork {
+    uint32_t log_no;
+    uint64_t end;          /* the log is its first `end` entries */
+    struct tris_hash root; /* over those; zeros if there are none */
+    struct span proof;     /* into the map */
+};
+
+/* Keeps a proof that the caller has verified (fork_proof_verify), if it is the log's first one or
+ * lowers its end (of two with the same end, the one with the smaller root stays): *lowered. Then
+ * the log is cut there, at the cost of what goes; of an own log that becomes drafts. What is held
+ * below the end may still be of another history: then the root differs, and `whole` is what a seal
+ * covers. TRIS_ERR_INVALID (not poisoning): a local log, or no proof. */
+TRIS_MUST_CHECK enum tris_err store_fork_put(struct store_txn *t, uint32_t no, uint64_t end,
+                                             const struct tris_hash *root, struct span proof,
+                                             bool *lowered);
+TRIS_MUST_CHECK enum tris_err store_fork_get(struct store_view *v, uint32_t no,
+                                             struct store_fork *out); /* TRIS_ERR_NOT_FOUND */
+/* The next one after log *log_no (UINT32_MAX: the first), which becomes *log_no. */
+TRIS_MUST_CHECK enum tris_err store_fork_next(struct store_view *v, uint32_t *log_no,
+                                              struct store_fork *out);
+
 /* Why an entry has no effect on views: TRIS_OK if it has. */
 TRIS_MUST_CHECK enum tris_err store_entry_effect(struct store_view *v, uint32_t no, uint64_t seq,
                                                  enum tris_err *reason);

@@ -37,7 +37,8 @@ static enum tris_err record_fill(struct store_view *v, struct record_ref ref,
         .last_log = ref.log_no,
         .changes = row->changes,
         .unsealed = log.log.own && log.log.ref.topic != TRIS_TOPIC_LOCAL &&
-                    row->effective_seq >= (log.log.has_seal ? log.log.seal.size : 0),
+                    row->effective_seq >= (log.log.has_seal ? log.log.seal.size : 0) &&
+                    row->effective_seq >= log.log.whole,
         .payload = entry.payload,
     };
     return TRIS_OK;

@@ -18,6 +18,7 @@ struct script_log {
     struct writer w; /* key and ids alone */
     struct span *wire, *payload;
     struct entry_header *header;
+    struct tris_hash *leaf;
     struct tree *tree; /* tree[i]: peaks over the first i entries */
     uint32_t count, room;
     struct script_record record[SCRIPT_RECORDS_MAX];
@@ -46,7 +47,9 @@ static inline void script_init(struct script_log *l, const struct fix *f, uint8_
     l->payload = calloc(room, sizeof *l->payload);
     l->header = calloc(room, sizeof *l->header);
     l->tree = calloc((size_t)room + 1, sizeof *l->tree);
-    assert_true(l->wire != NULL && l->payload != NULL && l->header != NULL && l->tree != NULL);
+    l->leaf = calloc(room, sizeof *l->leaf);
+    assert_true(l->wire != NULL && l->payload != NULL && l->header != NULL && l->tree != NULL &&
+                l->leaf != NULL);
 }
 
 static inline void script_fini(struct script_log *l)
@@ -59,6 +62,7 @@ static inline void script_fini(struct script_log *l)
     free(l->payload);
     free(l->header);
     free(l->tree);
+    free(l->leaf);
     writer_fini(&l->w);
 }
 
@@ -92,9 +96,29 @@ static inline uint64_t script_add(struct script_log *l, const struct entry_heade
     l->wire[seq] = script_copy(wbuf_span(&out));
     l->payload[seq] = script_copy(payload);
     l->header[seq] = full;
+    l->leaf[seq] = leaf;
     l->tree[seq + 1] = l->tree[seq];
     (void)tree_append(&l->tree[seq + 1], &leaf, TREE_LEVELS_MAX, NULL);
     return seq;
+}
+
+/* A second history: the first `at` entries of `from`, to go on differently. */
+static inline void script_branch(struct script_log *l, const struct fix *f,
+                                 const struct script_log *from, uint32_t at)
+{
+    const struct writer *w = &from->w;
+    script_init(l, f, 1, w->ref.topic, w->ref.epoch, from->room);
+    l->w.ref = w->ref;
+    l->w.key = w->key;
+    l->w.id = w->id;
+    for (uint32_t i = 0; i < at; i++) {
+        l->wire[i] = script_copy(from->wire[i]);
+        l->payload[i] = script_copy(from->payload[i]);
+        l->header[i] = from->header[i];
+        l->leaf[i] = from->leaf[i];
+        l->tree[i + 1] = from->tree[i + 1];
+    }
+    l->count = at;
 }
 
 /* ---- drawing ---- */
@@ -300,6 +324,73 @@ static inline void script_segment(struct script_log *l, uint64_t first, uint64_t
                       (uint32_t)(end - first), &seal, out));
 }
 
+/* The same without a seal, as the last run of a log that ends at `end`. */
+static inline void script_cut_segment(struct script_log *l, uint64_t first, uint64_t end,
+                                      struct verified_segment *out)
+{
+    struct wbuf w = wbuf_of(l->w.wire, FIX_WIRE_BYTES);
+    struct tris_hash root;
+    for (uint64_t i = first; i < end; i++) {
+        wbuf_span_put(&w, l->wire[i]);
+    }
+    ok(w.err);
+    tree_root(&l->tree[end], &root);
+    ok(segment_verify_cut(&l->w.id, &l->tree[first], wbuf_span(&w), (uint32_t)(end - first), end,
+                          &root, out));
+}
+
+/* Complete nodes over [begin, end), all below level 1: whoever makes a proof may split them anyhow.
+ */
+static inline void script_side(struct script_log *l, uint64_t at, uint64_t size,
+                               struct fork_side *out)
+{
+    memset(out, 0, sizeof *out);
+    script_seal(l, size, &out->seal);
+    out->leaf = l->leaf[at];
+    for (uint64_t i = at + 1; i < size; i++) {
+        out->nodes[out->nodes_count++] = (struct tree_node){0, i, l->leaf[i]};
+    }
+}
+
+/* The proof that two histories differ from entry `at` on, each sealed at its size. */
+static inline struct span script_proof(const struct fix *f, struct script_log *a, uint64_t a_size,
+                                       struct script_log *b, uint64_t b_size, uint64_t at,
+                                       uint8_t bytes[FORK_PROOF_BYTES_MAX])
+{
+    static struct fork_side sides[2];
+    struct tree_node cover[TREE_PROOF_MAX];
+    struct tris_hash left[TREE_PROOF_MAX];
+    struct wbuf w = wbuf_of(bytes, FORK_PROOF_BYTES_MAX);
+    struct fork_proof proof;
+    size_t count = tree_cover(0, at, cover);
+    for (size_t i = 0; i < count; i++) {
+        struct tree tree;
+        tree_init(&tree);
+        for (uint64_t k = cover[i].index << cover[i].level;
+             k < (cover[i].index + 1) << cover[i].level; k++) {
+            (void)tree_append(&tree, &a->leaf[k], TREE_LEVELS_MAX, NULL);
+        }
+        tree_root(&tree, &left[i]);
+    }
+    script_side(a, at, a_size, &sides[0]);
+    script_side(b, at, b_size, &sides[1]);
+    ok(fork_proof_make(&f->fed, &a->w.ref, at, left, sides, &w));
+    ok(fork_proof_verify(wbuf_span(&w), &proof));
+    assert_int_equal(proof.at, at);
+    return wbuf_span(&w);
+}
+
+/* Keeps a proof as the daemon does once it has verified it; was the end lowered? */
+static inline bool script_fork(struct script_log *l, struct store_txn *t, struct span bytes)
+{
+    struct fork_proof proof;
+    bool lowered;
+    ok(fork_proof_verify(bytes, &proof));
+    assert_true(tris_log_id_eq(&proof.log, &l->w.id));
+    ok(store_fork_put(t, script_no(l, t), proof.at, &proof.root_at, bytes, &lowered));
+    return lowered;
+}
+
 /* Entries from what is held up to `end`: a segment, or own writes if the log is local. */
 static inline void script_deliver(struct script_log *l, struct store_txn *t, uint64_t end)
 {
@@ -396,7 +487,7 @@ static inline void script_same(struct store *a, struct store *b)
     static const enum db_table tables[] = {DB_SETTING, DB_LOG,        DB_LOG_ID, DB_HOUSE, DB_CARD,
                                            DB_ENTRY,   DB_TREE,       DB_RECORD, DB_INERT, DB_HOLE,
                                            DB_REGION,  DB_SOURCE,     DB_NAME,   DB_CUBE,  DB_COUNT,
-                                           DB_MATCH,   DB_NAME_FRESH, DB_WORD};
+                                           DB_MATCH,   DB_NAME_FRESH, DB_FORK,   DB_WORD};
     struct store_view *v[2];
     ok(store_view_begin(a, &v[0]));
     ok(store_view_begin(b, &v[1]));
