@@ -307,7 +307,8 @@ static enum tris_err compare(struct store_view *v, enum tris_topic topic, const 
         return TRIS_OK;
     }
     enum tris_err err = own_log(v, topic, &no, &log);
-    uint64_t held = err == TRIS_OK ? log.log.held : 0;
+    /* unsealed entries may stand where the mark knows others: they do not count */
+    uint64_t held = err == TRIS_OK && log.log.has_seal ? log.log.seal.size : 0;
     if (err == TRIS_OK && log.log.forked && log.log.end < size) {
         return TRIS_OK; /* cut at a fork: nothing is sealed there any more */
     }
@@ -316,7 +317,7 @@ static enum tris_err compare(struct store_view *v, enum tris_topic topic, const 
     }
     if (held < size) {
         snprintf(detail, detail_size,
-                 "the mark knows %llu entries of the own %s log, the store holds %llu",
+                 "the mark knows %llu entries of the own %s log, the store holds %llu sealed",
                  (unsigned long long)size, name, (unsigned long long)held);
         return TRIS_ERR_MARK_AHEAD;
     }
@@ -361,50 +362,70 @@ enum tris_err store_own_tip(struct store_view *v, struct store_mark *out)
     return err == TRIS_OK ? own_tip(v, TRIS_TOPIC_DATA, &out->data_size, &out->data_root) : err;
 }
 
-static enum tris_err check_view(struct store_view *v, char *detail, size_t detail_size)
+/* Both logs against the mark. */
+static enum tris_err compare_tips(struct store_view *v, const struct store_mark *mark, char *detail,
+                                  size_t detail_size)
 {
-    struct store_mark tip;
-    enum tris_err err = store_own_tip(v, &tip);
-    if (err != TRIS_OK) {
-        return err;
+    enum tris_err err =
+        compare(v, TRIS_TOPIC_GOV, "gov", mark->gov_size, &mark->gov_root, detail, detail_size);
+    if (err == TRIS_OK) {
+        err = compare(v, TRIS_TOPIC_DATA, "data", mark->data_size, &mark->data_root, detail,
+                      detail_size);
     }
+    return err;
+}
+
+static enum tris_err verdict(struct store_view *v, struct store_mark_state *out, char *detail,
+                             size_t detail_size)
+{
     struct mark_file file;
     memset(&file, 0, sizeof file);
-    err = mark_read(v->s, &file);
+    enum tris_err err = mark_read(v->s, &file);
     if (file.made[0] != '\0') {
+        memcpy(out->made, file.made, sizeof out->made);
         snprintf(detail, detail_size,
                  "this store was put back from a backup of %s: what this house sealed after that "
                  "is not in it, and others may hold it",
                  file.made);
         return err;
     }
-    if (err == TRIS_ERR_MARK_MISSING && tip.gov_size == 0 && tip.data_size == 0) {
+    if (err == TRIS_ERR_MARK_MISSING && out->own.gov_size == 0 && out->own.data_size == 0) {
         return TRIS_OK;
     }
     if (err != TRIS_OK) {
         snprintf(detail, detail_size, "%.180s/mark: %s", v->s->dir, tris_err_text(err));
         return err;
     }
-    const struct store_mark *mark = &file.mark;
-    err = compare(v, TRIS_TOPIC_GOV, "gov", mark->gov_size, &mark->gov_root, detail, detail_size);
-    if (err == TRIS_OK) {
-        err = compare(v, TRIS_TOPIC_DATA, "data", mark->data_size, &mark->data_root, detail,
-                      detail_size);
-    }
+    out->has_tip = true;
+    out->tip = file.mark;
+    err = compare_tips(v, &file.mark, detail, detail_size);
+    out->tip_is_here = err == TRIS_OK;
     return err == TRIS_OK ? check_instance(v->s, &file, detail, detail_size) : err;
 }
 
-enum tris_err store_mark_check(struct store *s, char *detail, size_t detail_size)
+enum tris_err store_mark_look(struct store *s, struct store_mark_state *out, char *detail,
+                              size_t detail_size)
 {
     struct store_view *v = NULL;
+    memset(out, 0, sizeof *out);
     detail[0] = '\0';
     enum tris_err err = store_view_begin(s, &v);
     if (err != TRIS_OK) {
         return err;
     }
-    err = check_view(v, detail, detail_size);
+    err = store_own_tip(v, &out->own);
+    if (err == TRIS_OK) {
+        out->verdict = verdict(v, out, detail, detail_size);
+    }
     store_view_end(v);
     return err;
+}
+
+enum tris_err store_mark_check(struct store *s, char *detail, size_t detail_size)
+{
+    struct store_mark_state state;
+    enum tris_err err = store_mark_look(s, &state, detail, detail_size);
+    return err == TRIS_OK ? state.verdict : err;
 }
 
 enum tris_err store_mark_reset(struct store *s)

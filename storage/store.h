@@ -49,9 +49,23 @@ struct store_mark {
 /* temp file, fsync, rename, fsync of the directory. After a commit that sealed own entries and
  * before such a seal leaves the house. */
 TRIS_MUST_CHECK enum tris_err store_mark_write(struct store *s, const struct store_mark *mark);
-/* Compares the mark with the store: TRIS_OK, or TRIS_ERR_BAD_MARK / _MARK_AHEAD / _MARK_MISSING /
- * _MARK_FOREIGN. A store without own sealed entries needs no mark. */
+/* Compares the mark with the store: TRIS_OK, or TRIS_ERR_BAD_MARK / _MARK_AHEAD (it speaks of more
+ * than is sealed here; entries that wait for a seal do not count) / _MARK_MISSING / _MARK_FOREIGN.
+ * A store without own sealed entries needs no mark. */
 TRIS_MUST_CHECK enum tris_err store_mark_check(struct store *s, char *detail, size_t detail_size);
+/* The same, with what the guard needs to know: whether the mark could be read, the exact tip that
+ * it speaks of, and that of the store. TRIS_OK means that `out` is filled in, whatever its verdict.
+ */
+struct store_mark_state {
+    enum tris_err verdict; /* as store_mark_check */
+    bool has_tip;          /* `tip` is what the mark says; its root is to come back at its size */
+    bool tip_is_here;      /* everything that the mark speaks of is sealed in this store */
+    struct store_mark tip;
+    struct store_mark own; /* newest own seals in the store */
+    char made[65];         /* date of the backup that the store was put back from; else "" */
+};
+TRIS_MUST_CHECK enum tris_err store_mark_look(struct store *s, struct store_mark_state *out,
+                                              char *detail, size_t detail_size);
 /* Accepts the store as it is and writes a fresh mark (doctor --accept-loss). */
 TRIS_MUST_CHECK enum tris_err store_mark_reset(struct store *s);
 
