@@ -10,7 +10,8 @@
 
 enum {
     MATCH_PRESET = 20,           /* matches of one record in an answer */
-    MATCH_ROWS_MAX = 32768,      /* index rows read for one record; a call stops there too */
+    MATCH_ROWS_MAX = 65536,      /* index rows and places looked at for one record */
+    MATCH_CALL_ROWS = 16384,     /* a call begins no other record behind so many: about 5 ms */
     MATCH_HOUSE_ROWS_MAX = 8192, /* of one house: it cannot use up what is read of all */
     MATCH_STEPS_MAX = 3,         /* borders that are counted; behind them: same state or not */
     MATCH_LIST_STEPS_MAX = 4,    /* bounded steps of the store over one's own records */
@@ -158,6 +159,10 @@ static enum tris_err read_log(struct matcher *m, uint32_t log_no)
     uint32_t examined = 0;
     if (log_no == LOG_NO_NONE) {
         return TRIS_OK;
+    }
+    m->rows += m->query.topic_count; /* where there is nothing, it was looked for */
+    if (m->rows >= MATCH_ROWS_MAX) {
+        return TRIS_ERR_NOT_READY;
     }
     uint32_t max = MATCH_ROWS_MAX - m->rows;
     max = max < MATCH_HOUSE_ROWS_MAX ? max : MATCH_HOUSE_ROWS_MAX;
@@ -343,7 +348,7 @@ static bool match_own(struct matcher *m, struct match_params *p, enum tris_err *
     uint64_t items = 0;
     int steps = 0;
     uint32_t asked = 0;
-    while (items + m->limit <= OUT_PAGE_ITEMS_MAX && m->total < MATCH_ROWS_MAX &&
+    while (items + m->limit <= OUT_PAGE_ITEMS_MAX && m->total < MATCH_CALL_ROWS &&
            asked < MATCH_OWN_MAX && m->o->w.err == TRIS_OK &&
            m->o->w.cap - m->o->w.len > (size_t)m->limit * MATCH_ITEM_BYTES) {
         enum tris_err next = store_record_next(m->v, &filter, &p->cursor, &r);

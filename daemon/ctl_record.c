@@ -5,7 +5,7 @@
 
 /* One call examines so many bounded steps of the store; a page may then be short but not the end,
  * which its cursor says. */
-enum { LIST_STEPS_MAX = 4, LIST_ASKED_MAX = 4096, SEARCH_BATCH = 64 };
+enum { LIST_STEPS_MAX = 4, LIST_ASKED_MAX = 2048, SEARCH_BATCH = 64 };
 
 struct list_query {
     struct record_filter filter; /* what the store's own order of records answers */

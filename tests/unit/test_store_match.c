@@ -276,6 +276,45 @@ static void test_a_missing_or_wrong_row_is_found_by_the_audit(void **state)
     fix_fini(&f);
 }
 
+/* Of a kind without a district the records of one house stand together: no partner is passed by. */
+static void test_a_house_s_listings_are_listed_beside_many_partners(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct writer w, other;
+    struct store_view *v;
+    struct store_record record;
+    struct record_ref cursor = {UINT32_MAX, 0};
+    fix_init(&f);
+    writer_init(&other, &f, 3, TRIS_TOPIC_DATA);
+    put(&other, listing(&f, (struct listing){0}));
+    (void)writer_deliver(&other, f.s);
+    writer_init(&w, &f, 2, TRIS_TOPIC_DATA);
+    put(&w, listing(&f, (struct listing){0}));
+    for (int i = 0; i < 5000; i++) {
+        writer_put(&w, fix_partner(&f, "A", "Z", "05315", NULL));
+        if (w.count == 1000) {
+            (void)writer_deliver(&w, f.s);
+        }
+    }
+    put(&w, listing(&f, (struct listing){.type = "need"}));
+    uint32_t no = writer_deliver(&w, f.s);
+    const struct record_filter filter = {
+        .kind = KIND_LISTING, .by_house = true, .house = w.ref.house};
+    ok(store_view_begin(f.s, &v));
+    const uint64_t seqs[] = {0, 5001};
+    for (size_t i = 0; i < 2; i++) {
+        ok(store_record_next(v, &filter, &cursor, &record));
+        assert_int_equal(cursor.log_no, no);
+        assert_int_equal(cursor.seq, seqs[i]);
+    }
+    fails(TRIS_ERR_NOT_FOUND, store_record_next(v, &filter, &cursor, &record));
+    store_view_end(v);
+    writer_fini(&w);
+    writer_fini(&other);
+    fix_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_a_hit_says_what_decides),
         cmocka_unit_test(test_changes_move_a_record_and_an_end_takes_it_out),
         cmocka_unit_test(test_own_records_of_both_scopes_are_found),
+        cmocka_unit_test(test_a_house_s_listings_are_listed_beside_many_partners),
         cmocka_unit_test(test_a_missing_or_wrong_row_is_found_by_the_audit),
         cmocka_unit_test(test_strange_codes_and_many_rows_do_no_harm),
     };
