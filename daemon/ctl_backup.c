@@ -16,6 +16,7 @@ struct backup_work {
     struct daemon *d;
     uint64_t token;
     struct backup_opts opts;
+    struct backup_progress progress;
     char path[CTL_BACKUP_PATH_BYTES];
     struct backup_manifest manifest;
     enum tris_err err;
@@ -64,7 +65,7 @@ static void backup_done(uv_work_t *work, int status)
     struct backup_work *b = work->data;
     struct daemon *d = b->d;
     char text[CTL_BACKUP_SETTING_BYTES];
-    d->backup_runs = false;
+    d->backup = NULL;
     if (status != 0) {
         b->err = TRIS_ERR_STOPPING;
     }
@@ -103,7 +104,7 @@ void ctl_backup_create(struct daemon *d, uint64_t token, struct span params)
     if (!ctl_in_ok(d, token, &in)) {
         return;
     }
-    if (d->backup_runs) {
+    if (d->backup != NULL) {
         ctl_reply_error(d, token, TRIS_ERR_NOT_READY, "another backup is being made",
                         "Nothing was written.", "tris status", NULL);
         return;
@@ -120,11 +121,30 @@ void ctl_backup_create(struct daemon *d, uint64_t token, struct span params)
     b->opts = (struct backup_opts){.data_dir = d->config.data,
                                    .path = b->path,
                                    .with_keys = with_keys,
-                                   .time_ms = clock_wall_ms()};
+                                   .time_ms = clock_wall_ms(),
+                                   .progress = &b->progress};
     if (uv_queue_work(&d->loop, &b->work, backup_run, backup_done) != 0) {
         ctl_reply_error(d, token, TRIS_ERR_NO_MEMORY, NULL, NULL, NULL, NULL);
         free(b);
         return;
     }
-    d->backup_runs = true;
+    d->backup = &b->progress;
+}
+
+void ctl_backup_progress(struct daemon *d, uint64_t token, struct span params)
+{
+    static const char *const keys[] = {NULL};
+    struct ctl_in in = ctl_in_begin(params, keys);
+    uint64_t total = 0;
+    struct out *o = ctl_in_ok(d, token, &in) ? out_new(d, token) : NULL;
+    if (o == NULL) {
+        return;
+    }
+    out_bool(o, "running", d->backup != NULL);
+    if (d->backup != NULL) {
+        const uint64_t bytes = backup_progress_bytes(d->backup, &total);
+        out_uint(o, "bytes", bytes);
+        out_uint(o, "total", total);
+    }
+    out_reply(o);
 }

@@ -16,7 +16,7 @@ ctl_handler ctl_peer_list, ctl_peer_show, ctl_peer_add, ctl_peer_remove, ctl_pee
 ctl_handler ctl_sync_status, ctl_sync_now, ctl_sync_wait;
 ctl_handler ctl_log_tail, ctl_log_show, ctl_log_level;
 ctl_handler ctl_audit, ctl_config_show;
-ctl_handler ctl_backup_create;
+ctl_handler ctl_backup_create, ctl_backup_progress;
 ctl_handler ctl_feed_next;
 
 #endif

@@ -31,6 +31,7 @@ const struct ctl_method ctl_methods[] = {
     {"sync.wait", ctl_sync_wait},
     {"audit", ctl_audit},
     {"backup.create", ctl_backup_create},
+    {"backup.progress", ctl_backup_progress},
     {"feed.next", ctl_feed_next},
     {"log.tail", ctl_log_tail},
     {"log.show", ctl_log_show},

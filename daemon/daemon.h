@@ -55,9 +55,9 @@ struct daemon {
     uint8_t *read_buf; /* CONN_READ_BYTES, shared by all connections */
     uv_signal_t sigterm, sigint, sighup;
     bool loop_open, signals_open, charter_open, writer_started;
-    bool backup_runs;
-    bool auditing;        /* one at a time: it makes a copy of the views on the disk */
-    atomic_bool stopping; /* long work in other threads looks at it */
+    struct backup_progress *backup; /* of the one that runs; NULL: none does */
+    bool auditing;                  /* one at a time: it makes a copy of the views on the disk */
+    atomic_bool stopping;           /* long work in other threads looks at it */
     int exit_code;
 };
 

@@ -38,6 +38,46 @@ static enum tris_err copy_env(struct store *s, const char *path, char *detail)
     return err;
 }
 
+/* ---- how far it is ---- */
+
+static void progress_begin(struct backup_progress *p, struct store *s, const char *store)
+{
+    struct store_view *v = NULL;
+    struct store_info info = {.used_bytes = 0};
+    if (p == NULL) {
+        return;
+    }
+    if (store_view_begin(s, &v) == TRIS_OK) {
+        (void)!store_info(v, &info);
+        store_view_end(v);
+    }
+    (void)snprintf(p->store, sizeof p->store, "%s", store);
+    atomic_store(&p->total, 2 * info.used_bytes); /* written, then read for the checksum */
+    atomic_store(&p->named, true);
+}
+
+static bool progress_hash(void *ctx, uint64_t bytes)
+{
+    struct backup_progress *p = ctx;
+    atomic_fetch_add(&p->hashed, bytes);
+    return true;
+}
+
+uint64_t backup_progress_bytes(struct backup_progress *p, uint64_t *total)
+{
+    struct stat st;
+    *total = 0;
+    if (!atomic_load(&p->named)) {
+        return 0;
+    }
+    *total = atomic_load(&p->total);
+    const uint64_t hashed = atomic_load(&p->hashed);
+    if (stat(p->store, &st) != 0) {
+        return hashed > 0 ? *total : 0; /* renamed to its place: done */
+    }
+    return (uint64_t)st.st_size + hashed;
+}
+
 /* What the copy itself holds: the store has gone on meanwhile. */
 static enum tris_err read_facts(const char *path, struct backup_manifest *m, char *detail)
 {
@@ -82,8 +122,10 @@ static enum tris_err copy_parts(const struct backup_opts *opts, const char *temp
         if (!backup_path(from, opts->data_dir, part->name) || !backup_path(to, temp, part->name)) {
             return backup_errno(temp, ENAMETOOLONG, detail);
         }
-        err = part->is_copied ? backup_copy(from, to, 0600, file, NULL, NULL, detail)
-                              : backup_copy(to, NULL, 0, file, NULL, NULL, detail);
+        err = part->is_copied
+                  ? backup_copy(from, to, 0600, file, NULL, NULL, detail)
+                  : backup_copy(to, NULL, 0, file, opts->progress != NULL ? progress_hash : NULL,
+                                opts->progress, detail);
         (void)snprintf(file->name, sizeof file->name, "%s", part->name);
         m->has_keys = m->has_keys || part->is_key;
         m->file_count++;
@@ -98,9 +140,11 @@ static enum tris_err fill(struct store *s, const struct backup_opts *opts, const
     if (!backup_path(path, temp, "store") || mkdir(path, 0700) != 0) {
         return backup_errno(path, errno, detail);
     }
-    enum tris_err err = backup_path(path, temp, BACKUP_STORE)
-                            ? copy_env(s, path, detail)
-                            : backup_errno(temp, ENAMETOOLONG, detail);
+    if (!backup_path(path, temp, BACKUP_STORE)) {
+        return backup_errno(temp, ENAMETOOLONG, detail);
+    }
+    progress_begin(opts->progress, s, path);
+    enum tris_err err = copy_env(s, path, detail);
     if (err == TRIS_OK) {
         err = read_facts(temp, m, detail);
     }

@@ -6,9 +6,16 @@
 #ifndef TRIS_STORAGE_BACKUP_H
 #define TRIS_STORAGE_BACKUP_H
 
+#include <stdatomic.h>
+
 #include "storage/store.h"
 
-enum { BACKUP_FILES_MAX = 5, BACKUP_NAME_BYTES = 32, BACKUP_DETAIL_BYTES = 512 };
+enum {
+    BACKUP_FILES_MAX = 5,
+    BACKUP_NAME_BYTES = 32,
+    BACKUP_DETAIL_BYTES = 512,
+    BACKUP_PATH_BYTES = 4096,
+};
 
 struct backup_file {
     char name[BACKUP_NAME_BYTES]; /* below the backup: "charter", "store/data.mdb" */
@@ -27,12 +34,24 @@ struct backup_manifest {
     struct backup_file file[BACKUP_FILES_MAX];
 };
 
+/* How far a backup is, for another thread than the one that makes it. Starts as zeros. */
+struct backup_progress {
+    atomic_bool named; /* `store` is written and stays */
+    char store[BACKUP_PATH_BYTES];
+    atomic_uint_fast64_t total, hashed;
+};
+
 struct backup_opts {
     const char *data_dir; /* where charter, house line and keys lie */
     const char *path;     /* becomes the backup; must not be there, or be an empty directory */
     bool with_keys;
     uint64_t time_ms;
+    struct backup_progress *progress; /* may be NULL; lives longer than the call */
 };
+
+/* Bytes copied and hashed so far; *total is what it will be about, 0 while that is not known. Any
+ * thread. */
+uint64_t backup_progress_bytes(struct backup_progress *p, uint64_t *total);
 
 /* Long: run it off the loop. Made beside `path` under another name and renamed at the end, so that
  * after an error or a kill nothing of this name is there. `detail` (BACKUP_DETAIL_BYTES) gets a

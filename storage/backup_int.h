@@ -4,7 +4,7 @@
 
 #include "storage/backup.h"
 
-enum { BACKUP_PATH_BYTES = 4096, BACKUP_MANIFEST_BYTES_MAX = 4096 };
+enum { BACKUP_MANIFEST_BYTES_MAX = 4096 };
 
 #define BACKUP_MANIFEST "manifest"
 #define BACKUP_STORE "store/data.mdb"

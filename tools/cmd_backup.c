@@ -9,9 +9,11 @@
 
 #include "storage/backup.h"
 #include "tools/client.h"
+#include "tools/mpjson.h"
 #include "tools/offline.h"
+#include "tools/progress.h"
 
-enum { BACKUP_TIMEOUT_MS = 24 * 3600 * 1000, PATH_BYTES = 1024 };
+enum { BACKUP_TIMEOUT_MS = 24 * 3600 * 1000, PATH_BYTES = 1024, POLL_MS = 200 };
 
 /* ---- create ---- */
 
@@ -43,6 +45,72 @@ static bool backup_name(struct cli *cli, const char *slug, const char *path, cha
     return true;
 }
 
+static void show_progress(struct progress *p, struct span answer)
+{
+    json_t *result = mpjson_decode(answer);
+    p->total = (uint64_t)get_int(result, "total");
+    progress_show(p, (uint64_t)get_int(result, "bytes"), (uint64_t)get_int(result, "bytes"));
+    json_decref(result);
+}
+
+/* Waits for the answer to `id` and asks meanwhile how far it is. NULL with `fault`. */
+static json_t *wait_backup(struct cli *cli, uint64_t id, struct fault *fault)
+{
+    const uint8_t none = 0x80; /* an empty map */
+    const struct timespec pause = {0, POLL_MS * 1000000L};
+    struct progress progress;
+    struct span answer = {NULL, 0};
+    uint64_t asked = 1, came = 0;
+    bool good = false;
+    progress_start(&progress, cli, 0);
+    progress.bytes = true;
+    while (asked != 0 && came != id) {
+        asked = client_send(cli->client, "backup.progress", span_of(&none, 1), fault);
+        good = asked != 0 && client_receive(cli->client, &came, &answer, fault);
+        if (asked == 0 || came == 0) {
+            break; /* the connection is gone */
+        }
+        if (came == asked) {
+            if (good) {
+                show_progress(&progress, answer);
+            }
+            (void)nanosleep(&pause, NULL);
+        }
+    }
+    progress_end(&progress);
+    json_t *result = good && came == id ? mpjson_decode(answer) : NULL;
+    if (good && result == NULL) {
+        fault_set(fault, TRIS_ERR_BAD_TYPE, NULL, "tris version",
+                  _("the daemon's answer to %s is not understood"), "backup.create");
+    }
+    return result;
+}
+
+/* Without a terminal nobody looks at the progress, and nothing but the backup is asked for. */
+static json_t *call_create(struct cli *cli, const char *path, bool with_keys, int *code)
+{
+    uint8_t bytes[PATH_BYTES + 64];
+    struct fault fault;
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    client_set_timeout(cli->client, BACKUP_TIMEOUT_MS);
+    if (!cli->tty_err || cli->quiet || cli->json) {
+        return cli_call(cli, "backup.create",
+                        json_pack("{s:s, s:b}", "path", path, "with_keys", with_keys ? 1 : 0),
+                        code);
+    }
+    pack_write_map(&w, 2);
+    pack_write_cstr(&w, "path");
+    pack_write_cstr(&w, path);
+    pack_write_cstr(&w, "with_keys");
+    pack_write_bool(&w, with_keys);
+    uint64_t id = client_send(cli->client, "backup.create", wbuf_span(&w), &fault);
+    json_t *result = id != 0 ? wait_backup(cli, id, &fault) : NULL;
+    if (result == NULL) {
+        *code = cli_fail(cli, &fault);
+    }
+    return result;
+}
+
 static int backup_create_run(struct cli *cli, const struct args *args)
 {
     int code = EXIT_OK;
@@ -60,10 +128,7 @@ static int backup_create_run(struct cli *cli, const struct args *args)
     if (!named) {
         return EXIT_USAGE;
     }
-    client_set_timeout(cli->client, BACKUP_TIMEOUT_MS);
-    json_t *params =
-        json_pack("{s:s, s:b}", "path", path, "with_keys", args_flag(args, "with-keys") ? 1 : 0);
-    json_t *result = cli_call(cli, "backup.create", params, &code);
+    json_t *result = call_create(cli, path, args_flag(args, "with-keys"), &code);
     if (result == NULL || cli->json) {
         return result != NULL ? cli_json(result, "tris.backup.create.1") : code;
     }
@@ -133,22 +198,37 @@ static int backup_failed(const struct cli *cli, enum tris_err err, const char *u
     return code;
 }
 
+/* Files in bytes, then the store in entries. */
+static bool verify_goes_on(void *ctx, uint64_t done, uint64_t all)
+{
+    struct progress *p = ctx;
+    p->total = all;
+    progress_show(p, done, done);
+    return true;
+}
+
 static int backup_verify_run(struct cli *cli, const struct args *args)
 {
+    struct progress progress;
     struct backup_manifest m;
     struct audit_report r;
     struct store *store = NULL;
     char detail[BACKUP_DETAIL_BYTES];
     const char *path = args->pos[0], *unchanged = _("The backup was only read.");
     memset(&r, 0, sizeof r);
-    enum tris_err err = backup_check(path, &m, NULL, NULL, detail);
+    progress_start(&progress, cli, 0);
+    progress.bytes = true;
+    enum tris_err err = backup_check(path, &m, verify_goes_on, &progress, detail);
+    progress_end(&progress);
     if (err == TRIS_OK) {
         err = backup_open_store(path, &m, scratch_for(path), &store, detail);
     }
     if (err != TRIS_OK) {
         return backup_failed(cli, err, unchanged, detail);
     }
-    err = store_audit(store, args_flag(args, "fast"), NULL, NULL, &r);
+    progress_start(&progress, cli, 0);
+    err = store_audit(store, args_flag(args, "fast"), verify_goes_on, &progress, &r);
+    progress_end(&progress);
     store_close(store);
     if (err != TRIS_OK) {
         return backup_failed(cli, err, unchanged, tris_err_text(err));

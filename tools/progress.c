@@ -17,7 +17,8 @@ static void draw(struct progress *p, unsigned percent, uint64_t rows)
         bar[i] = i * 100 < percent * BAR_CELLS ? '#' : '.';
     }
     bar[BAR_CELLS] = '\0';
-    (void)fprintf(stderr, "\r[%s] %3u %%  %s", bar, percent, show_count((int64_t)rows, count));
+    (void)fprintf(stderr, "\r[%s] %3u %%  %s\033[K", bar, percent,
+                  p->bytes ? show_bytes(rows, count) : show_count((int64_t)rows, count));
     (void)fflush(stderr);
     p->drawn = true;
 }

@@ -9,6 +9,7 @@ struct progress {
     uint64_t total, started_ms, shown_ms;
     unsigned tenth; /* last one that was printed */
     bool drawn;
+    bool bytes; /* what is counted are bytes */
 };
 
 /* `total` 0: unknown, then only the count is shown. */

@@ -75,6 +75,37 @@ write_load() {
     [ "$(tris_at koeln backup verify --json "$WORLD/load5" | json 'd["entries"]')" -ge 20000 ]
 }
 
+@test "on a terminal create asks how far it is, and prints what it prints elsewhere" {
+    run_code 0 "$PYTHON" - "$TRIS" "$(node_dir koeln)" "$WORLD/tty" <<'PY'
+import os, pty, sys
+for words in (["create", sys.argv[3]], ["verify", sys.argv[3]]):
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execv(sys.argv[1], ["tris", "--data", sys.argv[2], "backup"] + words)
+    out = b""
+    while True:
+        try:
+            part = os.read(fd, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        out += part
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status == 0, (status, out)
+    assert (sys.argv[3].encode() if words[0] == "create" else b"OK") in out, out
+pid, fd = pty.fork() # a refusal comes through the same way
+if pid == 0:
+    os.execv(sys.argv[1], ["tris", "--data", sys.argv[2], "backup", "create", "/proc/no/such"])
+try:
+    while os.read(fd, 4096):
+        pass
+except OSError:
+    pass
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0
+PY
+}
+
 @test "the private keys and the mark are not in it, unless the keys are asked for" {
     local secret
     secret=$(cut -d ' ' -f 2 "$(key_file koeln)")

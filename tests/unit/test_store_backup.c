@@ -87,6 +87,27 @@ static void test_copy_holds_what_was_committed_and_nothing_later(void **state)
     fix_fini(&w.f);
 }
 
+static void test_progress_ends_near_its_total(void **state)
+{
+    (void)state;
+    struct world w;
+    struct backup_progress *p = calloc(1, sizeof *p);
+    uint64_t total = 9;
+    assert_non_null(p);
+    world_init(&w);
+    assert_int_equal(backup_progress_bytes(p, &total), 0);
+    assert_int_equal(total, 0);
+    struct backup_opts opts = {.data_dir = w.f.dir, .path = w.dir, .time_ms = 5, .progress = p};
+    ok(backup_create(w.f.s, &opts, &w.m, w.detail));
+    uint64_t store = w.m.file[w.m.file_count - 1].bytes;
+    assert_int_equal(atomic_load(&p->hashed), store);
+    uint64_t done = backup_progress_bytes(p, &total);
+    assert_int_equal(done, total); /* at its place: done */
+    assert_in_range(total, 2 * store, 4 * store);              /* free pages are not copied */
+    free(p);
+    fix_fini(&w.f);
+}
+
 static void test_keys_are_left_out_unless_asked_for(void **state)
 {
     (void)state;
@@ -221,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_copy_holds_what_was_committed_and_nothing_later),
+        cmocka_unit_test(test_progress_ends_near_its_total),
         cmocka_unit_test(test_keys_are_left_out_unless_asked_for),
         cmocka_unit_test(test_existing_backup_is_never_replaced),
         cmocka_unit_test(test_failed_backup_leaves_nothing),
