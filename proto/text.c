@@ -163,15 +163,30 @@ static void fold_gap(struct fold *f)
     f->vowel = false;
 }
 
+/* Most of what is folded. The same as fold_letter and fold_put, with nothing else in the way. */
 static void fold_ascii(struct fold *f, uint8_t c)
 {
-    if (c >= 'A' && c <= 'Z') {
-        fold_letter(f, c | 0x20);
-    } else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
-        fold_letter(f, c);
-    } else {
+    const uint8_t lower = c | 0x20;
+    if ((lower < 'a' || lower > 'z') && (c < '0' || c > '9')) {
         fold_gap(f);
+        return;
     }
+    const uint8_t letter = c >= 'A' ? lower : c;
+    const bool owed = f->space && f->w->len > f->start;
+    if (letter == 'e' && f->vowel && !f->space) {
+        f->vowel = false;
+        return;
+    }
+    f->vowel = letter == 'a' || letter == 'o' || letter == 'u';
+    if (f->full || f->w->err != TRIS_OK || f->w->cap - f->w->len < 1 + (size_t)owed) {
+        f->full = true;
+        return;
+    }
+    f->space = false;
+    if (owed) {
+        f->w->ptr[f->w->len++] = ' ';
+    }
+    f->w->ptr[f->w->len++] = letter;
 }
 
 struct letter_row {
@@ -219,8 +234,40 @@ static void fold_folded(struct fold *f, utf8proc_int32_t point)
     }
 }
 
+/* German letters, without asking Unicode's tables. */
+static bool fold_umlaut(struct fold *f, utf8proc_int32_t point)
+{
+    char letter = '\0';
+    switch (point) {
+    case 0xc4:
+    case 0xe4:
+        letter = 'a';
+        break;
+    case 0xd6:
+    case 0xf6:
+        letter = 'o';
+        break;
+    case 0xdc:
+    case 0xfc:
+        letter = 'u';
+        break;
+    case 0xdf:
+        fold_letter(f, 's');
+        letter = 's';
+        break;
+    default:
+        return false;
+    }
+    fold_put(f, letter);
+    f->vowel = false; /* it carries its dots */
+    return true;
+}
+
 static void fold_point(struct fold *f, utf8proc_int32_t point)
 {
+    if (fold_umlaut(f, point)) {
+        return;
+    }
     const utf8proc_option_t options =
         (utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE |
                             UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);

@@ -266,7 +266,9 @@ static void move_slice(struct store_txn *t, size_t i, uint64_t count)
         memcpy(level->moved.b, key.ptr, key.len);
         txn_append(t, tables[i][0], &level->moved, span_of(NULL, 0));
         txn_cursor_del(t, tables[i][1]);
-        enter(level, key_span(&level->moved)); /* the filling may have passed the new place */
+        if (!level->whole) {
+            enter(level, key_span(&level->moved)); /* the filling may have passed the new place */
+        }
         count--;
         err = cursor_get(from, MDB_NEXT, &key, &value);
     }
