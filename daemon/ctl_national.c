@@ -19,13 +19,12 @@ static void put_houses(struct out *o)
     bool covered[REGIONS_MAX] = {false};
     uint64_t now = clock_wall_ms(), houses = 0, stale = 0, oldest = UINT64_MAX, regions = 0;
     for (uint32_t i = 0; i < d->members.count; i++) {
-        const struct house_line *line = members_line(&d->members, i);
-        if (!member_has_logs(&d->members.list[i])) {
+        const struct member *member = &d->members.list[i];
+        if (!member_has_logs(member)) {
             continue;
         }
         houses++;
-        const struct district *district = district_find(span_str(line->region));
-        size_t place = district != NULL ? (size_t)(district - district_at(0)) : REGIONS_MAX;
+        size_t place = member->district;
         if (place < REGIONS_MAX && !covered[place]) {
             covered[place] = true;
             regions++;

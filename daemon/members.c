@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "proto/assert.h"
+#include "proto/district.h"
 #include "proto/entry.h"
 
 static const struct house_line *member_line(const struct member *member)
@@ -50,6 +51,13 @@ static enum tris_err note_shared_slugs(struct members *m)
     return TRIS_OK;
 }
 
+/* Figures ask it of ten thousand members at once. */
+static void note_district(struct member *member)
+{
+    const struct district *found = district_find(span_str(member_line(member)->region));
+    member->district = found != NULL ? (uint16_t)(found - district_at(0)) : MEMBER_DISTRICT_NONE;
+}
+
 enum tris_err members_init(struct members *m, const struct charter *charter)
 {
     memset(m, 0, sizeof *m);
@@ -67,6 +75,8 @@ enum tris_err members_init(struct members *m, const struct charter *charter)
         m->list[i].former = charter->member[i].transport;
         m->list[i].gov_no = UINT32_MAX;
         m->list[i].data_no = UINT32_MAX;
+        m->list[i].has_logs = charter->member[i].role != TRIS_ROLE_OBSERVER;
+        note_district(&m->list[i]);
     }
     qsort(m->list, m->count, sizeof *m->list, member_cmp);
     return note_shared_slugs(m);
@@ -136,6 +146,7 @@ static enum tris_err card_refresh(struct member *member, struct store_view *v, b
     member->former = now->transport;
     free(member->card);
     member->card = card;
+    note_district(member);
     *changed = true;
     return TRIS_OK;
 }

@@ -14,7 +14,11 @@ struct member {
     uint32_t gov_no, data_no;              /* compact log numbers; UINT32_MAX for observers */
     uint64_t arrived_ms; /* when its newest seal came (our wall time); 0 = never */
     bool slug_shared;    /* another member has the same slug */
+    bool has_logs;       /* no observer */
+    uint16_t district;   /* of its newest line: place in the table, or MEMBER_DISTRICT_NONE */
 };
+
+enum { MEMBER_DISTRICT_NONE = UINT16_MAX };
 
 struct members {
     const struct charter *charter; /* outlives this */
@@ -45,7 +49,7 @@ TRIS_MUST_CHECK enum tris_err members_admit(const struct members *m,
                                             enum tris_role *role);
 static inline bool member_has_logs(const struct member *m)
 {
-    return m->charter_line->role != TRIS_ROLE_OBSERVER;
+    return m->has_logs;
 }
 
 #endif

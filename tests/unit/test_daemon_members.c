@@ -1,9 +1,12 @@
-/* Who may open a session: a member, and only with the transport key that its line names. */
+/* Who may open a session: a member, and only with the transport key that its line names. Where a
+ * member is counted: in the district of its newest line. */
 #include "tests/lib/testlib.h"
 
 #include <sodium.h>
 
 #include "daemon/members.h"
+#include "proto/district.h"
+#include "proto/pack.h"
 
 static void a_house_line(struct house_line *line, struct tris_sign_secret *key)
 {
@@ -17,6 +20,63 @@ static void a_house_line(struct house_line *line, struct tris_sign_secret *key)
                                 .time_ms = 1000};
     memset(line->transport.b, 9, sizeof line->transport.b);
     assert_int_equal(house_line_make(line, key, text, sizeof text), TRIS_OK);
+}
+
+/* Both logs of the house in a fresh store, with this line as its card. */
+static void store_card(struct store *s, const struct house_line *line, const char *text)
+{
+    static const enum tris_topic topics[] = {TRIS_TOPIC_DATA, TRIS_TOPIC_GOV};
+    struct store_txn *t;
+    uint8_t bytes[TRIS_HOUSE_LINE_BYTES_MAX + 16];
+    struct wbuf payload = wbuf_of(bytes, sizeof bytes);
+    uint32_t no = 0;
+    uint64_t seq;
+    assert_int_equal(store_txn_begin(s, &t), TRIS_OK);
+    for (size_t i = 0; i < 2; i++) {
+        struct tris_log_ref ref = {.house = line->id, .topic = topics[i]};
+        memcpy(ref.seal_key.b, line->id.b, sizeof ref.seal_key.b);
+        assert_int_equal(store_log_ensure(t, &ref, &no), TRIS_OK);
+    }
+    pack_write_map(&payload, 1);
+    pack_write_uint(&payload, 1);
+    pack_write_str(&payload, span_str(text));
+    struct entry_header header = {.version = ENTRY_VERSION, .verb = VERB_CARD, .time_ms = 2000};
+    const struct tris_salt salt = {{1}};
+    assert_int_equal(store_append_own(t, no, &header, &salt, wbuf_span(&payload), 2000, &seq),
+                     TRIS_OK);
+    assert_int_equal(store_commit(t), TRIS_OK);
+}
+
+static void a_member_is_counted_in_the_district_of_its_newest_line(void **state)
+{
+    static const uint8_t nonce[32] = {7};
+    char dir[256], detail[256], text[TRIS_HOUSE_LINE_BYTES_MAX + 1];
+    struct house_line line;
+    struct tris_sign_secret key;
+    struct charter charter;
+    struct members members;
+    struct store *s;
+    struct store_view *v;
+    (void)state;
+    a_house_line(&line, &key);
+    assert_int_equal(charter_new("Test", nonce, &line, 1, 1, 2, &charter), TRIS_OK);
+    assert_int_equal(members_init(&members, &charter), TRIS_OK);
+    assert_string_equal(district_at(members.list[0].district)->ags, "05315");
+    test_dir_make(dir, sizeof dir);
+    struct store_opts opts = {.dir = dir, .create = true, .fed = charter.fed, .own = line.id};
+    assert_int_equal(store_open(&opts, &s, detail, sizeof detail), TRIS_OK);
+    memcpy(line.region, "14713", 6);
+    line.time_ms = 2000;
+    assert_int_equal(house_line_make(&line, &key, text, sizeof text), TRIS_OK);
+    store_card(s, &line, text);
+    assert_int_equal(store_view_begin(s, &v), TRIS_OK);
+    assert_int_equal(members_load(&members, v), TRIS_OK);
+    assert_string_equal(district_at(members.list[0].district)->ags, "14713");
+    store_view_end(v);
+    store_close(s);
+    test_dir_remove(dir);
+    members_fini(&members);
+    charter_fini(&charter);
 }
 
 static void a_member_is_admitted_with_the_key_of_its_line_only(void **state)
@@ -53,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_member_is_admitted_with_the_key_of_its_line_only),
+        cmocka_unit_test(a_member_is_counted_in_the_district_of_its_newest_line),
     };
     if (sodium_init() < 0) {
         return 1;
