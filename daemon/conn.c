@@ -173,7 +173,55 @@ static void io_random(void *ctx, void *out, size_t len)
     randombytes_buf(out, len);
 }
 
-static const struct session_io conn_io = {io_member, io_read_segment, io_random};
+static enum tris_err io_nodes(void *ctx, uint32_t log_no, struct tree_node *nodes, size_t count)
+{
+    struct conn *c = ctx;
+    struct store_view *v;
+    enum tris_err err = daemon_view(c->d, &v);
+    if (err == TRIS_OK) {
+        err = store_tree_nodes(v, log_no, nodes, count);
+        store_view_end(v);
+    }
+    return err;
+}
+
+/* Of an own log no newer one than the frontier knows: the mark comes before the seal leaves. */
+static enum tris_err io_newest_seal(void *ctx, uint32_t log_no, struct seal *seal)
+{
+    struct conn *c = ctx;
+    const struct frontier_item *item = frontier_item(c->d->frontier, log_no);
+    struct store_log log;
+    struct store_view *v;
+    if (item == NULL || item->held == 0) {
+        return TRIS_ERR_NOT_FOUND;
+    }
+    enum tris_err err = daemon_view(c->d, &v);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    err = store_log_get(v, log_no, &log);
+    if (err == TRIS_OK && !log.has_seal) {
+        err = TRIS_ERR_NOT_FOUND;
+    } else if (err == TRIS_OK && log.seal.size > item->held) {
+        err = store_seal_covering(v, log_no, item->held - 1, seal);
+    } else if (err == TRIS_OK) {
+        *seal = log.seal;
+    }
+    store_view_end(v);
+    return err;
+}
+
+static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
+{
+    (void)ctx; /* no proof is kept yet */
+    (void)log_no;
+    (void)out;
+    return TRIS_ERR_NOT_FOUND;
+}
+
+static const struct session_io conn_io = {
+    io_member, io_read_segment, io_random, io_nodes, io_newest_seal, io_fork_proof,
+};
 
 /* ---- pump: events out, bytes out, next tick ---- */
 
@@ -203,6 +251,10 @@ static void conn_event(struct conn *c, struct session_event *event)
         return;
     case SESSION_EV_OWN_SEAL:
         confirm_seal(c->d, c, event->own_seal.log_no, &event->own_seal.seal);
+        return;
+    case SESSION_EV_FORK: /* no proof is kept yet */
+        free(event->fork.bytes);
+        session_fork_done(c->session, event->fork.log_no, TRIS_ERR_NOT_READY);
         return;
     case SESSION_EV_CLOSED:
         conn_end(c, event->closed.reason, event->closed.by_peer);

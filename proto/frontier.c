@@ -126,6 +126,7 @@ enum tris_err frontier_set(struct frontier *f, uint32_t log_no, const struct fro
     tris_assert(log_no != FRONTIER_NONE);
     tris_assert(item->whole <= item->held);
     tris_assert(item->ref.topic != TRIS_TOPIC_LOCAL);
+    tris_assert((item->flags & FRONTIER_FORKED) == 0 || item->held <= item->end);
     enum tris_err err = items_grow(f, log_no);
     if (err != TRIS_OK) {
         return err;
@@ -148,6 +149,8 @@ enum tris_err frontier_set(struct frontier *f, uint32_t log_no, const struct fro
         slot->root = item->root;
         slot->day = item->day;
         slot->flags = item->flags;
+        slot->end = item->end;
+        slot->end_root = item->end_root;
         slot->own = item->own;
     }
     slot->stamp = ++f->stamp;

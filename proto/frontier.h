@@ -25,7 +25,9 @@ struct frontier_item {
     struct tris_hash root; /* at `whole` */
     uint32_t day;          /* day of the newest seal, days since 1970-01-01 UTC */
     uint8_t flags;
-    bool own;         /* this house's own log: never fetched from others, unless */
+    uint64_t end;              /* FRONTIER_FORKED: where the log ends by the proof that is held, */
+    struct tris_hash end_root; /* and the root there, by the proof; not hashed */
+    bool own;                  /* this house's own log: never fetched from others, unless */
     uint64_t tail;    /* an own seal of this size shows that they hold more; 0 = none does */
     uint64_t stamp;   /* change counter at its last change */
     uint64_t fetcher; /* session that is fetching it now, 0 = none */
@@ -49,8 +51,8 @@ TRIS_MUST_CHECK enum tris_err frontier_new(struct frontier **out);
 void frontier_free(struct frontier *f);
 
 /* Adds a log under its compact number (dense, ascending from 0; numbers of local logs may be
- * skipped) or updates held, whole, root, day, flags of one that is there. Marks its bucket dirty.
- * TRIS_ERR_NO_MEMORY. */
+ * skipped) or updates held, whole, root, day, flags, end, end_root of one that is there. Marks its
+ * bucket dirty. TRIS_ERR_NO_MEMORY. */
 TRIS_MUST_CHECK enum tris_err frontier_set(struct frontier *f, uint32_t log_no,
                                            const struct frontier_item *item);
 /* NULL if the number is not in use. Valid until the next frontier_set. */

@@ -22,6 +22,14 @@ enum {
     MSG_FRONTIER_BYTES_MAX = TRIS_CONTAINER_ITEMS_MAX * MSG_ITEM_BYTES_MAX + 64,
     MSG_ENTRIES_OVERHEAD_MAX = 40, /* an ENTRIES without its wire bytes */
     MSG_SEAL_BYTES_MAX = 160,
+    /* a descent in the tree takes eight levels a round trip */
+    MSG_NODES_MAX = 256,
+    MSG_NODES_HASHES_BYTES = MSG_NODES_MAX * 32,
+    MSG_CONSISTENCY_HASHES_BYTES = 127 * 32, /* a proof has no more hashes than that */
+    MSG_FORK_PROOF_BYTES = 4096,
+    MSG_NODES_BYTES_MAX = MSG_NODES_HASHES_BYTES + 64,
+    MSG_CONSISTENCY_BYTES_MAX = MSG_CONSISTENCY_HASHES_BYTES + 256,
+    MSG_FORK_PROOF_BYTES_MAX = MSG_FORK_PROOF_BYTES + 64,
 };
 
 /* Rows of a list, encoded; read with msg_row_get until count is reached. */

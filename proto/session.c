@@ -1,5 +1,6 @@
 /* One peer connection: life cycle, events, time, frames in. The rest is in the other session_*.c
- * files: hello (handshake), out (frames out), pull, recv, serve, position. */
+ * files: hello (handshake), out (frames out), pull, recv, serve, position, own, probe,
+ * fork, fork_serve. */
 #include "proto/session_int.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 enum { CONTROL_WINDOW_MS = 1000 };
 
 /* Idle, it also holds one frame buffer and 8 bytes a log: 233 KiB at 10,000 houses, 83 at 400. */
-_Static_assert(sizeof(struct session) <= 12 * 1024, "an idle session is small");
+_Static_assert(sizeof(struct session) <= 16 * 1024, "an idle session is small");
 
 /* Bit n of a row: state n may follow. */
 static const uint8_t state_next[] = {
@@ -56,13 +57,20 @@ static bool events_grow(struct event_queue *q)
     return true;
 }
 
+static void event_bytes_free(const struct session_event *event)
+{
+    if (event->type == SESSION_EV_SEGMENT) {
+        free(event->segment.bytes);
+    } else if (event->type == SESSION_EV_FORK) {
+        free(event->fork.bytes);
+    }
+}
+
 void session_event_put(struct session *s, const struct session_event *event)
 {
     struct event_queue *q = &s->events;
     if (q->count == q->cap && !events_grow(q)) {
-        if (event->type == SESSION_EV_SEGMENT) {
-            free(event->segment.bytes);
-        }
+        event_bytes_free(event);
         session_fail(s, TRIS_ERR_NO_MEMORY);
         return;
     }
@@ -128,13 +136,12 @@ void session_free(struct session *s)
     }
     struct session_event event;
     while (session_next_event(s, &event)) {
-        if (event.type == SESSION_EV_SEGMENT) {
-            free(event.segment.bytes);
-        }
+        event_bytes_free(&event);
     }
     free(s->events.list);
     pull_fini(s);
     serve_fini(s);
+    probe_free(s);
     frame_reader_fini(&s->reader);
     noise_handshake_fini(&s->handshake);
     noise_transport_fini(&s->transport);
@@ -271,15 +278,29 @@ static const struct {
     void (*handle)(struct session *s, const struct msg *m);
     bool counted;
 } handlers[] = {
-    [MSG_UNKNOWN] = {on_unknown, true},     [MSG_PING] = {on_ping, true},
-    [MSG_PONG] = {on_pong, true},           [MSG_BYE] = {on_bye, true},
-    [MSG_ROOT] = {on_root, true},           [MSG_CREDIT] = {serve_message, true},
-    [MSG_CLAIM] = {on_claim, true},         [MSG_GET_CHANGED] = {serve_message, true},
-    [MSG_NOT_KNOWN] = {pull_message, true}, [MSG_GET_DIGESTS] = {serve_message, true},
-    [MSG_DIGESTS] = {pull_message, true},   [MSG_GET_BUCKETS] = {serve_message, true},
-    [MSG_FRONTIER] = {pull_message, true},  [MSG_GET_RANGE] = {serve_message, false},
-    [MSG_ENTRIES] = {pull_message, false},  [MSG_SEAL] = {pull_message, false},
+    [MSG_UNKNOWN] = {on_unknown, true},
+    [MSG_PING] = {on_ping, true},
+    [MSG_PONG] = {on_pong, true},
+    [MSG_BYE] = {on_bye, true},
+    [MSG_ROOT] = {on_root, true},
+    [MSG_CREDIT] = {serve_message, true},
+    [MSG_CLAIM] = {on_claim, true},
+    [MSG_GET_CHANGED] = {serve_message, true},
+    [MSG_NOT_KNOWN] = {pull_message, true},
+    [MSG_GET_DIGESTS] = {serve_message, true},
+    [MSG_DIGESTS] = {pull_message, true},
+    [MSG_GET_BUCKETS] = {serve_message, true},
+    [MSG_FRONTIER] = {pull_message, true},
+    [MSG_GET_RANGE] = {serve_message, false},
+    [MSG_ENTRIES] = {pull_message, false},
+    [MSG_SEAL] = {pull_message, false},
     [MSG_END] = {pull_message, false},
+    [MSG_GET_CONSISTENCY] = {fork_on_get_consistency, true},
+    [MSG_CONSISTENCY] = {fork_on_consistency, true},
+    [MSG_FORK_PROOF] = {fork_on_proof, true},
+    [MSG_GET_NODES] = {fork_on_get_nodes, true},
+    [MSG_NODES] = {fork_on_nodes, true},
+    [MSG_GET_FORK] = {fork_on_get_fork, true},
 };
 
 static bool control_allowed(struct session *s)
@@ -364,6 +385,7 @@ static void open_tick(struct session *s)
     }
     pull_tick(s);
     serve_tick(s);
+    fork_tick(s);
 }
 
 void session_tick(struct session *s, uint64_t now_ms)
@@ -400,8 +422,10 @@ uint64_t session_deadline(const struct session *s)
     case SESSION_OPEN: {
         uint64_t idle = s->stats.last_recv_ms + s->config.idle_ms;
         uint64_t pull = pull_deadline(s);
+        uint64_t fork = fork_deadline(s);
         at = s->heartbeat_ms < idle ? s->heartbeat_ms : idle;
         at = pull < at ? pull : at;
+        at = fork < at ? fork : at;
         at = s->root_due && s->root_due_ms < at ? s->root_due_ms : at;
         break;
     }

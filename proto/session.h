@@ -11,6 +11,7 @@
 #define TRIS_PROTO_SESSION_H
 
 #include "proto/charter.h"
+#include "proto/fork.h"
 #include "proto/frontier.h"
 #include "proto/noise.h"
 #include "proto/seal.h"
@@ -30,6 +31,14 @@ struct session_io {
     enum tris_err (*read_segment)(void *ctx, uint32_t log_no, uint64_t first, struct wbuf *out,
                                   uint32_t *count, struct seal *seal);
     void (*random)(void *ctx, void *out, size_t len);
+    /* Fills in the hashes of complete nodes (level, index given) within the entries held:
+     * TRIS_ERR_NOT_FOUND outside. A call costs at most 1,024 leaves beside what is stored. */
+    enum tris_err (*nodes)(void *ctx, uint32_t log_no, struct tree_node *nodes, size_t count);
+    /* The newest seal at or below the frontier item's `held`; TRIS_ERR_NOT_FOUND if there is none.
+     */
+    enum tris_err (*newest_seal)(void *ctx, uint32_t log_no, struct seal *seal);
+    /* Appends the fork proof that is held for a log; TRIS_ERR_NOT_FOUND. */
+    enum tris_err (*fork_proof)(void *ctx, uint32_t log_no, struct wbuf *out);
 };
 
 struct session_config {
@@ -67,7 +76,8 @@ enum session_event_type {
     SESSION_EV_CLAIM,    /* the peer says what it holds of an own log: claim; nothing is proven */
     SESSION_EV_TOLD,     /* and that was all of it */
     SESSION_EV_OWN_SEAL, /* answer to session_own_probe: own_seal, not verified */
-    SESSION_EV_CLOSED,   /* closed.reason; last event */
+    SESSION_EV_FORK, /* a fork proof that would lower a log's end; answered by session_fork_done */
+    SESSION_EV_CLOSED, /* closed.reason; last event */
 };
 
 /* A complete run of entries as received. The consumer owns `bytes` (free) from the event on. */
@@ -80,6 +90,16 @@ struct session_segment {
     struct seal seal; /* log filled in */
 };
 
+/* A proof that the log ends at `at`. Its signatures are not checked yet if it came from the peer.
+ * The consumer owns `bytes` (free) from the event on. */
+struct session_fork {
+    uint32_t log_no;
+    uint64_t at;
+    uint8_t *bytes;
+    size_t len;
+    bool found_here; /* made in this session from two histories */
+};
+
 struct session_event {
     enum session_event_type type;
     union {
@@ -89,6 +109,7 @@ struct session_event {
             uint64_t instance_nonce;
         } peer;
         struct session_segment segment;
+        struct session_fork fork;
         struct {
             uint64_t id, rtt_ms;
         } pong;
@@ -125,6 +146,8 @@ struct session_stats {
     uint64_t unknown_messages, unknown_logs, other_roots; /* skipped: number, log, same size */
     uint64_t duplicate_segments, gap_segments;            /* received and not used */
     uint64_t segments_in, segments_out, ladders;
+    uint64_t fork_probes, fork_trips; /* differences looked into; round trips that they took */
+    uint64_t fork_proofs_in, fork_proofs_out;
 };
 
 struct session; /* opaque, heap: < 256 KiB with its buffers while idle */
@@ -159,9 +182,9 @@ void session_root_changed(struct session *s);
 /* The writer's verdict on a SEGMENT event of this log, with the event's `len`, after the frontier
  * was updated: bytes are credited back. An error of class PEER closes the session with it, except
  * TRIS_ERR_NOT_NEXT (another session was faster with other segment borders: fetched again) and
- * TRIS_ERR_FORK (the peer is not to blame for what the owner signed: the log is left alone in this
- * session). A RESOURCE or STATE error leaves the log to be fetched again later. Duplicates of what
- * is held already are TRIS_OK. */
+ * TRIS_ERR_FORK (the entries miss a genuine seal, or the known end of a cut log: the session finds
+ * out whether the peer altered them or the owner sealed two histories). A RESOURCE or STATE error
+ * leaves the log to be fetched again later. Duplicates of what is held already are TRIS_OK. */
 void session_segment_done(struct session *s, uint32_t log_no, size_t len, enum tris_err result);
 
 /* Asks the peer for the newest seal that it holds of an own log, if that is `size` or larger: the
@@ -170,6 +193,14 @@ void session_segment_done(struct session *s, uint32_t log_no, size_t len, enum t
 void session_own_probe(struct session *s, uint32_t log_no, uint64_t size);
 /* The owner has set the tail of an own log in the frontier: fetches what this peer has claimed. */
 void session_own_tail(struct session *s, uint32_t log_no);
+/* The verdict on a FORK event, after the frontier was updated. TRIS_OK: the proof is verified, and
+ * kept if it lowers the end. TRIS_ERR_FORK: it is genuine, but what is held is of a third history
+ * and was left as it is: the smaller fork point is looked for. Another error of class PEER closes
+ * the session with TRIS_ERR_BAD_PROOF. */
+void session_fork_done(struct session *s, uint32_t log_no, enum tris_err result);
+/* A proof was kept that lowers the end of a log; the frontier is updated and the log is cut. Call
+ * on every session: the peer is told, unless it said so itself. */
+void session_fork_known(struct session *s, uint32_t log_no);
 
 void session_credit_window(struct session *s, uint64_t bytes); /* change the window, >= initial */
 /* Answered by SESSION_EV_PONG; a newer ping replaces one that waits. */

@@ -27,8 +27,24 @@ enum {
     SESSION_OWN_LOGS_MAX = 4,
     /* claims of own logs that are told to the owner; the others are repeated by a later ladder */
     SESSION_CLAIMS_PER_MINUTE = 60,
-    /* forked logs that one session remembers to leave alone */
-    SESSION_FORKED_MAX = 64,
+    /* logs whose difference waits to be looked into; one at a time is */
+    SESSION_PROBES_MAX = 64,
+    /* fork proofs to be told, to be asked for */
+    SESSION_TELLS_MAX = 64,
+    SESSION_FORK_WANTS_MAX = 64,
+    /* ... asked for at once, and waiting for the owner's verdict */
+    SESSION_FORK_OPEN_MAX = 8,
+    /* proofs that came unasked, a minute: what is more is learned from the frontier's flags */
+    SESSION_FORK_NEWS_PER_MINUTE = 64,
+    /* requests for hashes that wait at once, and a minute: each costs up to 1,024 leaves. An asker
+     * keeps to less than half of it, since its minutes are others than ours. */
+    SESSION_HASH_ASKS_MAX = 4,
+    SESSION_HASH_ASKS_PER_MINUTE = 100,
+    SESSION_HASH_ASKED_PER_MINUTE = 45,
+    /* requests for proofs a minute, likewise */
+    SESSION_FORK_ASKS_PER_MINUTE = 600,
+    SESSION_FORK_ASKED_PER_MINUTE = 250,
+    SESSION_FORK_HEARD_MAX = 16,
     /* bytes collected for one segment before its seal comes */
     SESSION_SEGMENT_BYTES_MAX = TRIS_SEGMENT_BYTES_MAX + TRIS_ENTRY_WIRE_BYTES_MAX,
 
@@ -47,6 +63,9 @@ enum {
     SESSION_SCAN_MS = 1000,   /* between two passes over a large frontier */
     SESSION_SCAN_FREE = 1024, /* logs of a frontier that is small enough to pass any time */
     SESSION_WANT_STEPS = 256, /* wanted logs looked at in one go */
+    SESSION_MINUTE_MS = 60000,
+    SESSION_FORK_ANSWER_MS = 60000, /* no consistency proof, no nodes for so long: closed */
+    SESSION_FORK_RETRY_MS = 250,    /* the store is being changed: look again */
 };
 
 _Static_assert(TRIS_SEGMENT_BYTES_MAX <= TRIS_CREDIT_INITIAL_BYTES, "a segment passes at once");
@@ -119,8 +138,6 @@ struct pull {
     struct flight *flights;
     uint32_t flights_count, flights_cap;
     struct assembly assembly;
-    uint32_t forked[SESSION_FORKED_MAX];
-    uint32_t forked_count;
     /* credit given: left to the peer, and waiting for the writer */
     bool receives; /* something was asked for or came: the window is opened */
     uint64_t window, credit_left, bytes_waiting;
@@ -195,6 +212,95 @@ struct serve {
     uint32_t ladders_in_window;
 };
 
+/* ---- forks ---- */
+
+/* At most `limit` of something in each stretch of a minute. */
+struct budget {
+    uint64_t since_ms;
+    uint32_t count;
+};
+
+enum suspect_state {
+    SUSPECT_WAITS,  /* for its probe, or is being probed */
+    SUSPECT_PROVEN, /* a proof is at the owner */
+    SUSPECT_LEFT,   /* could not be found out; looked at again after a while */
+};
+
+/* Why a log is suspected. */
+enum suspect_kind {
+    SUSPECT_ITEM,    /* an item has the own size and another root */
+    SUSPECT_SEGMENT, /* entries missed a genuine seal, or the end of a cut log */
+    SUSPECT_CLAIM,   /* the peer holds more of an own log: its beginning should be ours */
+};
+
+/* A log whose history differs from the peer's, or whose entries miss their seal. */
+struct suspect {
+    uint32_t log_no;
+    enum suspect_state state;
+    enum suspect_kind kind;
+    uint64_t size; /* ITEM: where both are compared; else at the newest seal held */
+    uint64_t until_ms;
+};
+
+struct tell { /* FORK_PROOF to be sent */
+    struct tris_short log;
+    uint32_t log_no;
+};
+
+struct hash_ask { /* GET_CONSISTENCY or GET_NODES to be answered */
+    enum msg_type type;
+    struct tris_short log;
+    uint64_t first; /* of consistency */
+    uint32_t level, count;
+    uint64_t index;
+};
+
+struct fork_open {
+    uint32_t log_no;
+    uint64_t asked_ms;
+};
+
+struct fork_probe {
+    uint32_t log_no;
+    enum suspect_kind kind;
+    bool sent;       /* the request is written */
+    bool descending; /* nodes are asked for, else consistency */
+    uint64_t asked_ms;
+    uint64_t size;       /* where both are compared */
+    struct tree_node at; /* of the peer: the first node that differs */
+    /* of the peer: what is right of `at`, in right[right_head ...] */
+    struct tree_node right[2 * TREE_PROOF_MAX];
+    size_t right_head;
+    struct seal seal; /* of the peer, verified, unless its history is one of a known proof: */
+    uint8_t proof[FORK_PROOF_BYTES_MAX];
+    size_t proof_len;
+};
+
+struct forks {
+    /* asking: session_fork.c */
+    struct suspect suspects[SESSION_PROBES_MAX];
+    uint32_t suspects_count;
+    struct fork_probe *probe;
+    uint32_t wants[SESSION_FORK_WANTS_MAX];
+    uint32_t wants_count;
+    struct fork_open open[SESSION_FORK_OPEN_MAX];
+    uint32_t open_count;
+    uint32_t waiting; /* FORK events without verdict */
+    struct {
+        uint32_t log_no;
+        uint64_t at;
+    } heard[SESSION_FORK_HEARD_MAX]; /* what the peer has proven: it need not be told */
+    uint32_t heard_count;
+    struct budget news, forks_asked, hashes_asked;
+    /* serving: session_fork_serve.c */
+    struct tell tells[SESSION_TELLS_MAX];
+    uint32_t tells_count;
+    struct hash_ask asks[SESSION_HASH_ASKS_MAX];
+    uint32_t asks_count;
+    uint64_t retry_ms; /* the store could not answer: not before */
+    struct budget fork_asks, hash_asks;
+};
+
 struct event_queue {
     struct session_event *list; /* ring */
     uint32_t head, count, cap;
@@ -237,6 +343,7 @@ struct session {
     struct pull pull;
     struct serve serve;
     struct own own;
+    struct forks forks;
 };
 
 /* session.c */
@@ -305,8 +412,8 @@ void segment_seal(struct session *s, const struct msg_seal *m);
 /* Where the next segment of this log has to begin. */
 uint64_t segment_base(const struct session *s, uint32_t log_no);
 bool segment_in_flight(const struct session *s, uint32_t log_no);
-/* Left alone in this session, since its owner signed two things. */
-bool segment_log_forked(const struct session *s, uint32_t log_no);
+/* Nothing that is under way for this log fits any more: it is to be wanted again. */
+void segment_void(struct session *s, uint32_t log_no);
 void segment_fini(struct session *s);
 bool credit_due(const struct session *s);
 void credit_put(struct session *s, struct wbuf *w);
@@ -329,5 +436,44 @@ void position_raise(struct session *s, uint32_t log_no, uint64_t size);
 void position_all_equal(struct session *s);
 /* Logs with unknown position, unchanged since `stamp`, outside `buckets` (NULL: all): as held. */
 void position_rest_equal(struct session *s, uint64_t stamp, const uint8_t *buckets);
+
+/* session_probe.c: differences of history */
+/* Something is wrong with a log; nothing is fetched of it until it is known who is to blame. */
+void fork_suspect(struct session *s, uint32_t log_no, enum suspect_kind kind, uint64_t size);
+bool fork_suspected(const struct session *s, uint32_t log_no);
+/* The log is not suspected any more; _cleared: and what the peer has more of it is wanted. */
+void suspect_remove(struct session *s, uint32_t log_no);
+void suspect_cleared(struct session *s, uint32_t log_no);
+void probe_next(struct session *s); /* the next suspect's turn, if none is being probed */
+void probe_free(struct session *s);
+/* What to ask for below `at`: not so many levels that the peer has to read over 1,024 entries. */
+uint32_t probe_level(const struct fork_probe *probe);
+/* Whether the proof's beginning is what is held; if not, the difference is looked into. */
+bool probe_proof_fits(struct session *s, uint32_t log_no, struct span bytes,
+                      const struct fork_proof *proof);
+void fork_on_consistency(struct session *s, const struct msg *m);
+void fork_on_nodes(struct session *s, const struct msg *m);
+
+/* session_fork.c: fork proofs in, and requests about forks */
+/* Hands a proof to the owner. False without memory. */
+bool fork_emit(struct session *s, uint32_t log_no, uint64_t at, struct span proof, bool here);
+/* The peer's item says that it knows a proof which we do not. */
+void fork_want(struct session *s, uint32_t log_no);
+void fork_on_proof(struct session *s, const struct msg *m);
+void fork_tick(struct session *s);
+uint64_t fork_deadline(const struct session *s);
+bool fork_has_control(const struct session *s);
+void fork_put_control(struct session *s, struct wbuf *w);
+/* One more within this minute? Counts it if so. */
+bool budget_take(struct budget *budget, uint64_t now_ms, uint32_t limit);
+bool budget_left(const struct budget *budget, uint64_t now_ms, uint32_t limit);
+
+/* session_fork_serve.c: proofs, consistency and nodes out */
+void fork_on_get_consistency(struct session *s, const struct msg *m);
+void fork_on_get_nodes(struct session *s, const struct msg *m);
+void fork_on_get_fork(struct session *s, const struct msg *m);
+bool fork_serve_has_control(const struct session *s);
+void fork_serve_put_control(struct session *s, struct wbuf *w);
+void fork_tell(struct session *s, uint32_t log_no);
 
 #endif

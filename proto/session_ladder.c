@@ -105,15 +105,23 @@ static void ladder_item(struct session *s, const struct msg_item *m)
     }
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
     struct tris_short root = tris_short_of(item->root.b);
+    const bool forked = (item->flags & FRONTIER_FORKED) != 0;
+    const bool peer_forked = (m->flags & FRONTIER_FORKED) != 0;
+    const bool other_root = m->whole == item->whole && !tris_short_eq(&root, &m->root);
+    const uint64_t ahead = forked && m->whole > item->end ? item->end : m->whole;
     position_set(s, log_no, m->whole);
-    if (m->whole == item->whole && !tris_short_eq(&root, &m->root)) {
-        s->stats.other_roots++;
-    }
     if (item->own) {
         own_claim(s, log_no, m->whole, &m->root);
-    } else if (m->whole > item->held) {
-        pull_want(s, log_no, m->whole);
-    } else if (m->whole == item->whole && m->whole == item->held && m->day > item->day &&
+    }
+    if (peer_forked && (!forked || m->whole < item->whole || other_root)) {
+        fork_want(s, log_no);
+    } else if (other_root) {
+        fork_suspect(s, log_no, SUSPECT_ITEM, m->whole);
+    } else if (item->own) {
+        return;
+    } else if (ahead > item->held) {
+        pull_want(s, log_no, ahead);
+    } else if (!forked && m->whole == item->whole && m->whole == item->held && m->day > item->day &&
                !item->own) {
         pull_want_seal(s, log_no);
     }

@@ -88,6 +88,13 @@ void own_claim(struct session *s, uint32_t log_no, uint64_t size, const struct t
         event.claim.size = size;
         event.claim.root = *root;
         session_event_put(s, &event);
+        struct tris_short held = tris_short_of(item->root.b);
+        if (size > item->held && (item->flags & FRONTIER_FORKED) == 0) {
+            fork_suspect(s, log_no, SUSPECT_CLAIM,
+                         0); /* a tail that is missing here, or a clone's */
+        } else if (size == item->whole && !tris_short_eq(&held, root)) {
+            fork_suspect(s, log_no, SUSPECT_ITEM, size);
+        }
     }
     if (size > item->held) {
         pull_want(s, log_no, size); /* only if the owner has opened the tail */
@@ -109,10 +116,6 @@ void claims_read(struct session *s, const struct msg_list *list)
         const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
         if (!item->own) {
             continue;
-        }
-        struct tris_short root = tris_short_of(item->root.b);
-        if (claim.size == item->whole && !tris_short_eq(&root, &claim.root)) {
-            s->stats.other_roots++;
         }
         own_claim(s, log_no, claim.size, &claim.root);
         position_set(s, log_no, claim.size < item->held ? claim.size : item->held);

@@ -54,9 +54,12 @@ static bool want_met(const struct session *s, const struct want *want)
 static void want_add(struct session *s, uint32_t log_no, uint64_t until, bool seal)
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
+    if (item != NULL && (item->flags & FRONTIER_FORKED) != 0 && until > item->end) {
+        until = item->end;
+    }
     const struct want want = {.log_no = log_no, .seal = seal, .until = until};
     if (item == NULL || !frontier_item_fetched(item) || want_met(s, &want) ||
-        segment_log_forked(s, log_no)) {
+        fork_suspected(s, log_no)) {
         return;
     }
     struct fetch *fetch = pull_fetch(s, log_no);
@@ -420,6 +423,12 @@ void pull_message(struct session *s, const struct msg *m)
     case MSG_GET_DIGESTS:
     case MSG_GET_BUCKETS:
     case MSG_GET_RANGE:
+    case MSG_GET_CONSISTENCY:
+    case MSG_CONSISTENCY:
+    case MSG_FORK_PROOF:
+    case MSG_GET_NODES:
+    case MSG_NODES:
+    case MSG_GET_FORK:
         tris_assert(m->type == MSG_END); /* session.c sends nothing else here */
         break;
     }

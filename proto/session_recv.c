@@ -57,14 +57,13 @@ void segment_fini(struct session *s)
     s->pull.flights_count = s->pull.flights_cap = 0;
 }
 
-bool segment_log_forked(const struct session *s, uint32_t log_no)
+void segment_void(struct session *s, uint32_t log_no)
 {
-    for (uint32_t i = 0; i < s->pull.forked_count; i++) {
-        if (s->pull.forked[i] == log_no) {
-            return true;
-        }
+    struct flight *f = flight_find(s, log_no);
+    if (f != NULL) {
+        f->failed = true;
+        f->again = true;
     }
-    return false;
 }
 
 /* Whether a segment of this log that begins at `first` can be used as it stands. */
@@ -72,7 +71,7 @@ static bool segment_fits(const struct session *s, uint32_t log_no, uint64_t firs
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
     const struct flight *f = flight_find(s, log_no);
-    return item != NULL && frontier_item_fetched(item) && !segment_log_forked(s, log_no) &&
+    return item != NULL && frontier_item_fetched(item) && !fork_suspected(s, log_no) &&
            (f == NULL || !f->failed) && first == segment_base(s, log_no);
 }
 
@@ -274,13 +273,12 @@ static bool verdict_apply(struct session *s, struct flight *f, enum tris_err res
         f->again = true;
         return true;
     }
-    if (result == TRIS_ERR_FORK && s->pull.forked_count < SESSION_FORKED_MAX) {
+    if (result == TRIS_ERR_FORK) {
         f->failed = true;
-        if (!segment_log_forked(s, f->log_no)) {
-            s->pull.forked[s->pull.forked_count++] = f->log_no;
+        if (!f->again) { /* else the log was cut in the meantime, and it is about what was there */
+            fork_suspect(s, f->log_no, SUSPECT_SEGMENT, 0);
         }
-        s->stats.other_roots++;
-        return true;
+        return s->state == SESSION_OPEN;
     }
     enum tris_err_class class = tris_err_class(result);
     if (class == TRIS_CLASS_RESOURCE || class == TRIS_CLASS_STATE) {

@@ -488,6 +488,12 @@ void serve_message(struct session *s, const struct msg *m)
     case MSG_ENTRIES:
     case MSG_SEAL:
     case MSG_END:
+    case MSG_GET_CONSISTENCY:
+    case MSG_CONSISTENCY:
+    case MSG_FORK_PROOF:
+    case MSG_GET_NODES:
+    case MSG_NODES:
+    case MSG_GET_FORK:
         tris_assert(m->type == MSG_GET_RANGE); /* session.c sends nothing else here */
         break;
     }

@@ -70,7 +70,33 @@ static void io_random(void *ctx, void *out, size_t len)
     randombytes_buf(out, len);
 }
 
-static const struct session_io io = {io_member, io_read, io_random};
+static enum tris_err io_nodes(void *ctx, uint32_t log_no, struct tree_node *nodes, size_t count)
+{
+    (void)ctx;
+    (void)log_no;
+    (void)nodes;
+    (void)count;
+    return TRIS_ERR_NOT_FOUND;
+}
+
+static enum tris_err io_newest_seal(void *ctx, uint32_t log_no, struct seal *seal)
+{
+    (void)ctx;
+    (void)log_no;
+    (void)seal;
+    return TRIS_ERR_NOT_FOUND;
+}
+
+static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
+{
+    (void)ctx;
+    (void)log_no;
+    (void)out;
+    return TRIS_ERR_NOT_FOUND;
+}
+
+static const struct session_io io = {io_member, io_read,        io_random,
+                                     io_nodes,  io_newest_seal, io_fork_proof};
 
 /* ---- two nodes ---- */
 

@@ -93,7 +93,40 @@ static void io_random(void *ctx, void *bytes, size_t len)
     randombytes_buf_deterministic(bytes, len, seed);
 }
 
-static const struct session_io io = {io_member, io_read, io_random};
+/* Hashes that nobody could make up; now and then the store cannot answer. */
+static enum tris_err io_nodes(void *ctx, uint32_t log_no, struct tree_node *nodes, size_t count)
+{
+    struct run *r = ctx;
+    const struct frontier_item *item = frontier_item(r->frontier, log_no);
+    REQUIRE(item != NULL && count <= MSG_NODES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        REQUIRE(nodes[i].level < TREE_LEVELS_MAX);
+        if (nodes[i].index >= item->held >> nodes[i].level) {
+            return TRIS_ERR_NOT_FOUND;
+        }
+        nodes[i].hash = (struct tris_hash){{(uint8_t)nodes[i].level, (uint8_t)nodes[i].index}};
+    }
+    return ++r->random % 16 == 0 ? TRIS_ERR_IO : TRIS_OK;
+}
+
+static enum tris_err io_newest_seal(void *ctx, uint32_t log_no, struct seal *seal)
+{
+    struct run *r = ctx;
+    const struct frontier_item *item = frontier_item(r->frontier, log_no);
+    REQUIRE(item != NULL);
+    *seal = (struct seal){.log = item->id, .size = item->held, .time_ms = 86400000};
+    return item->held > 0 ? TRIS_OK : TRIS_ERR_NOT_FOUND;
+}
+
+static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *w)
+{
+    (void)ctx;
+    wbuf_u8(w, (uint8_t)log_no);
+    return log_no % 2 == 0 ? TRIS_OK : TRIS_ERR_NOT_FOUND;
+}
+
+static const struct session_io io = {io_member, io_read,        io_random,
+                                     io_nodes,  io_newest_seal, io_fork_proof};
 
 /* Ids that a fuzzer hits: one byte repeated. */
 static struct tris_short log_short(uint8_t log)
@@ -144,6 +177,11 @@ static void take_events(struct run *r)
             break;
         case SESSION_EV_OWN_SEAL:
             REQUIRE(e.own_seal.log_no < 2);
+            break;
+        case SESSION_EV_FORK: /* a fuzzer has no key: what it proves never holds */
+            REQUIRE(e.fork.log_no < LOGS && e.fork.len <= FORK_PROOF_BYTES_MAX);
+            free(e.fork.bytes);
+            session_fork_done(r->session, e.fork.log_no, TRIS_ERR_NOT_READY);
             break;
         case SESSION_EV_TOLD:
         case SESSION_EV_IN_SYNC:

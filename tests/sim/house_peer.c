@@ -83,7 +83,45 @@ static void io_random(void *ctx, void *out, size_t len)
     rng_bytes(&h->rng, out, len);
 }
 
-const struct session_io house_io = {io_member, io_read_segment, io_random};
+static enum tris_err io_nodes(void *ctx, uint32_t log_no, struct tree_node *nodes, size_t count)
+{
+    struct house *h = ctx;
+    struct store_view *v;
+    enum tris_err err = store_view_begin(h->store, &v);
+    if (err == TRIS_OK) {
+        err = store_tree_nodes(v, log_no, nodes, count);
+        store_view_end(v);
+    }
+    return err;
+}
+
+static enum tris_err io_newest_seal(void *ctx, uint32_t log_no, struct seal *seal)
+{
+    struct house *h = ctx;
+    const struct frontier_item *item = frontier_item(h->frontier, log_no);
+    struct store_view *v;
+    if (item == NULL || item->held == 0) {
+        return TRIS_ERR_NOT_FOUND;
+    }
+    enum tris_err err = store_view_begin(h->store, &v);
+    if (err == TRIS_OK) {
+        err = store_seal_covering(v, log_no, item->held - 1, seal);
+        store_view_end(v);
+    }
+    return err;
+}
+
+static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
+{
+    (void)ctx;
+    (void)log_no;
+    (void)out;
+    return TRIS_ERR_NOT_FOUND;
+}
+
+const struct session_io house_io = {
+    io_member, io_read_segment, io_random, io_nodes, io_newest_seal, io_fork_proof,
+};
 
 /* ---- dialling ---- */
 
@@ -156,8 +194,8 @@ static bool newer_wins(const struct house *h, const struct peer *p, uint32_t pee
     uint32_t k = older_by_us ? 0 : 1;
     const struct session_stats *stats = session_stats(older->end[k].session);
     uint64_t now = h->sim->now_ms;
-    bool silent = now > stats->last_recv_ms &&
-                  now - stats->last_recv_ms > 2 * h->sim->profile.heartbeat_ms;
+    bool silent =
+        now > stats->last_recv_ms && now - stats->last_recv_ms > 2 * h->sim->profile.heartbeat_ms;
     if (newer_by_us == older_by_us || instance != p->instance || silent) {
         return true;
     }
@@ -203,6 +241,11 @@ void house_conn_event(struct house *h, uint32_t conn, uint32_t end, struct sessi
         return;
     case SESSION_EV_SEGMENT:
         on_segment(h, conn, end, &event->segment);
+        return;
+    case SESSION_EV_FORK: /* nobody forks yet, and no proof is kept */
+        free(event->fork.bytes);
+        session_fork_done(net_conn(h->sim, conn)->end[end].session, event->fork.log_no,
+                          TRIS_ERR_NOT_READY);
         return;
     case SESSION_EV_CLAIM:
     case SESSION_EV_TOLD:

@@ -32,6 +32,7 @@ enum {
 struct fake_entry {
     uint8_t *bytes;
     size_t len;
+    struct tris_hash leaf;
     bool sealed; /* seal covers entries up to and with this one */
     struct seal seal;
 };
@@ -44,6 +45,11 @@ struct fake_log {
     struct tree tree;
     struct fake_entry *entries;
     uint64_t count;
+    bool forked; /* ends at `end` by the proof */
+    uint64_t end;
+    struct tris_hash end_root;
+    uint8_t proof[FORK_PROOF_BYTES_MAX];
+    size_t proof_len;
 };
 
 struct world;
@@ -60,13 +66,18 @@ struct node {
     bool stranger_refused;      /* io->member says no */
     enum tris_err write_result; /* instead of verifying, if not TRIS_OK */
     uint64_t rejected;
+    uint32_t cuts;            /* fork proofs that lowered an end */
+    uint32_t nodes_calls;     /* questions for hashes that were answered */
+    uint8_t nodes_xor;        /* liar: turned over in each hash that is told ... */
+    uint32_t nodes_xor_after; /* ... after so many questions */
+    bool store_ahead;         /* nodes cannot be read now */
 };
 
 struct end {
     struct node *node;
     struct session *session;
     bool opened, in_sync, closed;
-    uint32_t in_sync_count, own_ahead_count, told_count, own_seal_count;
+    uint32_t in_sync_count, own_ahead_count, told_count, own_seal_count, found_count;
     struct seal own_seal; /* the last one that a peer answered */
     struct session_event close;
     uint64_t rtt_id;
@@ -156,6 +167,11 @@ static inline enum tris_err fake_read(void *ctx, uint32_t log_no, uint64_t first
             *seal = log->entries[seq].seal;
         }
     }
+    if (best == first && log->forked && log->count == log->end && first < log->end) {
+        best = log->end; /* the last run of a cut log */
+        best_bytes = bytes;
+        *seal = (struct seal){.log = log->id, .size = log->end, .root = log->end_root};
+    }
     if (best == first) {
         return TRIS_ERR_NOT_FOUND;
     }
@@ -168,7 +184,54 @@ static inline enum tris_err fake_read(void *ctx, uint32_t log_no, uint64_t first
     return TRIS_OK;
 }
 
-static const struct session_io fake_io = {fake_member, fake_read, fake_random};
+static inline enum tris_err fake_nodes(void *ctx, uint32_t log_no, struct tree_node *nodes,
+                                       size_t count)
+{
+    struct node *n = ctx;
+    const struct fake_log *log = &n->logs[log_no];
+    bool lie = n->nodes_xor != 0 && n->nodes_calls >= n->nodes_xor_after;
+    assert_true(count <= MSG_NODES_MAX);
+    n->nodes_calls++;
+    for (size_t i = 0; i < count; i++) {
+        if (n->store_ahead || nodes[i].index >= log->count >> nodes[i].level) {
+            return TRIS_ERR_NOT_FOUND;
+        }
+        struct tree tree;
+        tree_init(&tree);
+        for (uint64_t k = 0; k < UINT64_C(1) << nodes[i].level; k++) {
+            uint64_t seq = (nodes[i].index << nodes[i].level) + k;
+            (void)tree_append(&tree, &log->entries[seq].leaf, TREE_LEVELS_MAX, NULL);
+        }
+        tree_root(&tree, &nodes[i].hash);
+        nodes[i].hash.b[5] ^= lie ? n->nodes_xor : 0;
+    }
+    return TRIS_OK;
+}
+
+static inline enum tris_err fake_newest_seal(void *ctx, uint32_t log_no, struct seal *seal)
+{
+    const struct node *n = ctx;
+    const struct fake_log *log = &n->logs[log_no];
+    for (uint64_t i = log->count; i > 0; i--) {
+        if (log->entries[i - 1].sealed) {
+            *seal = log->entries[i - 1].seal;
+            return TRIS_OK;
+        }
+    }
+    return TRIS_ERR_NOT_FOUND;
+}
+
+static inline enum tris_err fake_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
+{
+    const struct node *n = ctx;
+    const struct fake_log *log = &n->logs[log_no];
+    wbuf_bytes(out, log->proof, log->proof_len);
+    return log->proof_len > 0 ? TRIS_OK : TRIS_ERR_NOT_FOUND;
+}
+
+static const struct session_io fake_io = {
+    fake_member, fake_read, fake_random, fake_nodes, fake_newest_seal, fake_fork_proof,
+};
 
 static inline void node_publish(struct node *n, uint32_t log_no)
 {
@@ -178,6 +241,12 @@ static inline void node_publish(struct node *n, uint32_t log_no)
     if (log->count > 0) {
         tree_root(&log->tree, &item.root);
         item.day = seal_day(&log->entries[log->count - 1].seal);
+    }
+    if (log->forked) {
+        item.flags = FRONTIER_FORKED;
+        item.end = log->end;
+        item.end_root = log->end_root;
+        item.day = 0;
     }
     assert_int_equal(frontier_set(n->frontier, log_no, &item), TRIS_OK);
 }
@@ -204,11 +273,11 @@ static inline void node_advanced(struct node *n, uint32_t log_no)
     }
 }
 
-/* One sealed run of `count` entries with payloads of `bytes` bytes into an own log. */
-static inline void node_write(struct node *n, uint32_t log_no, uint32_t count, size_t bytes)
+/* One sealed run of `count` entries with payloads of `bytes` bytes, by whoever has the key. */
+static inline void node_write_as(struct node *n, uint32_t log_no, uint32_t count, size_t bytes)
 {
     struct fake_log *log = &n->logs[log_no];
-    assert_true(log->own && log->count + count <= ENTRIES_MAX);
+    assert_true(log->count + count <= ENTRIES_MAX);
     uint8_t *payload = malloc(bytes);
     uint8_t *wire = malloc(TRIS_ENTRY_WIRE_BYTES_MAX);
     for (uint32_t i = 0; i < count; i++) {
@@ -228,7 +297,7 @@ static inline void node_write(struct node *n, uint32_t log_no, uint32_t count, s
         assert_int_equal(entry_open(&entry, &log->id, log->count, &hw, &header, &leaf), TRIS_OK);
         (void)tree_append(&log->tree, &leaf, TREE_STORED_LEVEL, NULL);
         struct fake_entry *e = &log->entries[log->count++];
-        *e = (struct fake_entry){.bytes = malloc(w.len), .len = w.len};
+        *e = (struct fake_entry){.bytes = malloc(w.len), .len = w.len, .leaf = leaf};
         memcpy(e->bytes, wire, w.len);
     }
     struct fake_entry *last = &log->entries[log->count - 1];
@@ -240,6 +309,12 @@ static inline void node_write(struct node *n, uint32_t log_no, uint32_t count, s
     free(wire);
     node_publish(n, log_no);
     node_advanced(n, log_no);
+}
+
+static inline void node_write(struct node *n, uint32_t log_no, uint32_t count, size_t bytes)
+{
+    assert_true(n->logs[log_no].own);
+    node_write_as(n, log_no, count, bytes);
 }
 
 /* Seals an unchanged log anew, `days` after its newest seal. */
@@ -268,9 +343,15 @@ static inline enum tris_err node_apply(struct node *n, const struct session_segm
     }
     static struct verified_segment verified;
     struct tris_sign_pub key = log->ref.seal_key;
-    enum tris_err err =
-        segment_verify(&log->id, &key, &log->tree, span_of(segment->bytes, segment->len),
-                       segment->count, &segment->seal, &verified);
+    struct span wire = span_of(segment->bytes, segment->len);
+    enum tris_err err = TRIS_ERR_NOT_READY;
+    if (log->forked && segment->count > 0 && segment->first + segment->count >= log->end) {
+        err = segment_verify_cut(&log->id, &log->tree, wire, segment->count, log->end,
+                                 &log->end_root, &verified);
+    } else if (!seal_is_cut(&segment->seal)) {
+        err = segment_verify(&log->id, &key, &log->tree, wire, segment->count, &segment->seal,
+                             &verified);
+    }
     if (err != TRIS_OK) {
         n->rejected++;
         return err;
@@ -279,17 +360,76 @@ static inline enum tris_err node_apply(struct node *n, const struct session_segm
         return TRIS_OK;
     }
     struct rbuf run = rbuf_of(verified.wire);
-    for (uint32_t i = 0; i < segment->count; i++) {
+    for (uint32_t i = 0; i < verified.count; i++) {
         struct entry entry;
+        struct entry_header header;
+        uint8_t head[TRIS_HEADER_BYTES_MAX];
+        struct wbuf hw = wbuf_of(head, sizeof head);
         assert_int_equal(entry_wire_next(&run, &entry), TRIS_OK);
-        struct fake_entry *e = &log->entries[log->count++];
+        struct fake_entry *e = &log->entries[log->count];
         *e = (struct fake_entry){.bytes = malloc(entry.wire.len), .len = entry.wire.len};
         memcpy(e->bytes, entry.wire.ptr, entry.wire.len);
+        assert_int_equal(entry_open(&entry, &log->id, log->count++, &hw, &header, &e->leaf),
+                         TRIS_OK);
     }
-    log->entries[log->count - 1].sealed = true;
-    log->entries[log->count - 1].seal = segment->seal;
+    log->entries[log->count - 1].sealed = !verified.cut;
+    log->entries[log->count - 1].seal = verified.seal;
     log->tree = verified.after;
     node_publish(n, segment->log_no);
+    return TRIS_OK;
+}
+
+static inline void log_cut(struct fake_log *log, uint64_t size)
+{
+    while (log->count > size) {
+        free(log->entries[--log->count].bytes);
+    }
+    tree_init(&log->tree);
+    for (uint64_t i = 0; i < log->count; i++) {
+        (void)tree_append(&log->tree, &log->entries[i].leaf, TREE_LEVELS_MAX, NULL);
+    }
+}
+
+/* What the owner of a store does with a fork proof. */
+static inline enum tris_err node_fork(struct node *n, uint32_t log_no, struct span bytes)
+{
+    struct fake_log *log = &n->logs[log_no];
+    struct fork_proof proof;
+    enum tris_err err = fork_proof_verify(bytes, &proof);
+    if (err != TRIS_OK || !tris_log_id_eq(&proof.log, &log->id)) {
+        n->rejected++;
+        return err != TRIS_OK ? err : TRIS_ERR_BAD_VALUE;
+    }
+    if (log->forked && proof.at >= log->end) {
+        return TRIS_OK;
+    }
+    if (proof.at <= log->count) {
+        struct tree before;
+        struct tris_hash root;
+        tree_init(&before);
+        for (uint64_t i = 0; i < proof.at; i++) {
+            (void)tree_append(&before, &log->entries[i].leaf, TREE_LEVELS_MAX, NULL);
+        }
+        tree_root(&before, &root);
+        if (!tris_hash_eq(&root, &proof.root_at)) {
+            return TRIS_ERR_FORK;
+        }
+    }
+    log->forked = true;
+    log->end = proof.at;
+    log->end_root = proof.root_at;
+    memcpy(log->proof, bytes.ptr, bytes.len);
+    log->proof_len = bytes.len;
+    log_cut(log, proof.at);
+    n->cuts++;
+    node_publish(n, log_no);
+    for (size_t i = 0; i < LINKS_MAX; i++) {
+        struct end *e = node_end(n, i);
+        if (e != NULL) {
+            session_fork_known(e->session, log_no);
+            session_root_changed(e->session);
+        }
+    }
     return TRIS_OK;
 }
 
@@ -456,6 +596,20 @@ static inline void end_segment(struct end *e, const struct session_segment *segm
     free(segment->bytes);
 }
 
+static inline void end_fork(struct end *e, const struct session_fork *fork)
+{
+    struct fork_proof proof;
+    struct span bytes = span_of(fork->bytes, fork->len);
+    if (fork->found_here) { /* it must be good, whatever the peer did */
+        assert_int_equal(fork_proof_verify(bytes, &proof), TRIS_OK);
+        assert_true(proof.at == fork->at);
+        e->found_count++;
+    }
+    enum tris_err err = node_fork(e->node, fork->log_no, bytes);
+    session_fork_done(e->session, fork->log_no, err);
+    free(fork->bytes);
+}
+
 /* Whoever claims more of an own log than is held is asked for the seal. */
 static inline void end_claim(struct end *e, const struct session_event *event)
 {
@@ -495,6 +649,9 @@ static inline void end_events(struct end *e)
         case SESSION_EV_OWN_SEAL:
             e->own_seal_count++;
             e->own_seal = event.own_seal.seal;
+            break;
+        case SESSION_EV_FORK:
+            end_fork(e, &event.fork);
             break;
         case SESSION_EV_CLOSED:
             e->closed = true;

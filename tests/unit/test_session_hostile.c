@@ -126,8 +126,13 @@ static void over_credit_is_closed(void **state)
 static void floods_are_closed(void **state)
 {
     (void)state;
-    struct msg kinds[4] = {
-        {.type = MSG_PING}, {.type = MSG_GET_CHANGED}, {.type = MSG_GET_RANGE}, {.type = MSG_ROOT}};
+    struct msg kinds[7] = {{.type = MSG_PING},
+                           {.type = MSG_GET_CHANGED},
+                           {.type = MSG_GET_RANGE},
+                           {.type = MSG_ROOT},
+                           {.type = MSG_GET_FORK},
+                           {.type = MSG_GET_CONSISTENCY, .get_consistency.first = 1},
+                           {.type = MSG_GET_NODES, .get_nodes.count = 1}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         struct hostile *h = hostile_new();
         uint32_t sent = 0;
@@ -135,12 +140,109 @@ static void floods_are_closed(void **state)
             assert_true(++sent < 2000);
             if (kinds[i].type == MSG_GET_RANGE) {
                 memcpy(kinds[i].get_range.log.b, &sent, sizeof sent);
+            } else if (kinds[i].type == MSG_GET_FORK) {
+                memcpy(kinds[i].get_fork.log.b, &sent, sizeof sent);
             }
             hostile_send(h, &kinds[i]);
         }
         assert_thrown_out(h, TRIS_ERR_FLOOD);
         hostile_free(h);
     }
+}
+
+static void hostile_drain(struct hostile *h);
+
+/* What costs reading is bounded a minute, also for a peer that takes its answers. */
+static void questions_about_forks_are_bounded(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_new();
+    uint32_t calls = h->w->nodes[1].nodes_calls;
+    struct msg m = {.type = MSG_GET_NODES};
+    m.get_nodes.log = tris_short_of(h->w->nodes[1].logs[2].id.b);
+    m.get_nodes.count = 3;
+    for (uint32_t minute = 0; minute < 3; minute++) {
+        for (uint32_t i = 0; i < 100; i++) {
+            hostile_send(h, &m);
+            hostile_drain(h);
+            assert_int_equal(session_state(h->victim), SESSION_OPEN);
+        }
+        h->w->now_ms += 60000;
+    }
+    assert_int_equal(h->w->nodes[1].nodes_calls - calls, 300);
+    h->w->now_ms -= 1; /* the last minute is not over */
+    hostile_send(h, &m);
+    hostile_drain(h);
+    assert_true(h->end.closed);
+    assert_int_equal(h->end.close.closed.reason, TRIS_ERR_FLOOD);
+    hostile_free(h);
+}
+
+static void questions_that_cost_too_much_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        struct msg_get_nodes nodes;
+        enum tris_err err;
+    } cases[] = {
+        {{.level = 10, .index = 0, .count = 256}, TRIS_OK}, /* is not there: an empty answer */
+        {{.level = 2, .index = 256, .count = 256}, TRIS_OK},
+        {{.level = 9, .index = 2, .count = 2}, TRIS_OK},
+        {{.level = 9, .index = 1, .count = 2}, TRIS_ERR_BAD_VALUE},
+        {{.level = 3, .index = 0, .count = 129}, TRIS_ERR_BAD_VALUE},
+        {{.level = 0, .index = 1000, .count = 100}, TRIS_ERR_BAD_VALUE},
+        {{.level = 0, .index = 0, .count = 0}, TRIS_ERR_BAD_VALUE},
+        {{.level = 63, .index = 1, .count = 2}, TRIS_ERR_BAD_VALUE},
+        {{.level = 0, .index = UINT64_MAX, .count = 1}, TRIS_OK},
+        {{.level = 0, .index = UINT64_MAX, .count = 2}, TRIS_ERR_BAD_VALUE},
+        {{.level = 10, .index = UINT64_MAX, .count = 1}, TRIS_ERR_BAD_VALUE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct hostile *h = hostile_new();
+        struct msg m = {.type = MSG_GET_NODES, .get_nodes = cases[i].nodes};
+        m.get_nodes.log = tris_short_of(h->w->nodes[1].logs[2].id.b);
+        hostile_send(h, &m);
+        if (cases[i].err != TRIS_OK) {
+            assert_thrown_out(h, cases[i].err);
+        } else {
+            hostile_drain(h);
+            assert_int_equal(session_state(h->victim), SESSION_OPEN);
+        }
+        hostile_free(h);
+    }
+    struct hostile *h = hostile_new();
+    struct msg m = {.type = MSG_GET_CONSISTENCY}; /* first 0: consistent with anything */
+    hostile_send(h, &m);
+    assert_thrown_out(h, TRIS_ERR_BAD_VALUE);
+    hostile_free(h);
+}
+
+/* Answers that nobody waits for cost nothing, and proofs are looked at in bounded number. */
+static void unasked_answers_about_forks_are_harmless(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_new();
+    static const uint8_t junk[MSG_NODES_HASHES_BYTES];
+    struct msg m = {.type = MSG_CONSISTENCY};
+    m.consistency.log = tris_short_of(h->w->nodes[1].logs[2].id.b);
+    hostile_send(h, &m);
+    struct msg nodes = {.type = MSG_NODES};
+    nodes.nodes.log = m.consistency.log;
+    nodes.nodes.hashes = span_of(junk, sizeof junk);
+    hostile_send(h, &nodes);
+    struct msg proof = {.type = MSG_FORK_PROOF}; /* of a log that we do not know */
+    proof.fork_proof.proof = span_of(junk, 100);
+    hostile_send(h, &proof);
+    assert_int_equal(session_state(h->victim), SESSION_OPEN);
+    proof.fork_proof.log = m.consistency.log;
+    hostile_send(h, &proof);
+    assert_thrown_out(h, TRIS_ERR_BAD_PROOF);
+    hostile_free(h);
+    h = hostile_new();
+    proof.fork_proof.proof = span_of(junk, 0);
+    hostile_send(h, &proof);
+    assert_thrown_out(h, TRIS_ERR_UNEXPECTED);
+    hostile_free(h);
 }
 
 static void unknown_messages_are_skipped(void **state)
@@ -193,7 +295,7 @@ static void random_frames_never_break(void **state)
             uint8_t bytes[64];
             fake_random(&h->w->nodes[0], bytes, sizeof bytes);
             bytes[0] = (uint8_t)(0x90 | (bytes[0] & 7));
-            bytes[1] = bytes[1] & 31;
+            bytes[1] = bytes[1] & 63;
             hostile_send_bytes(h, span_of(bytes, 2 + bytes[2] % 62));
             (void)session_fill(h->victim, h->out, sizeof h->out, h->w->now_ms);
         }
@@ -415,6 +517,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(over_credit_is_closed),
         cmocka_unit_test(floods_are_closed),
+        cmocka_unit_test(questions_about_forks_are_bounded),
+        cmocka_unit_test(questions_that_cost_too_much_are_refused),
+        cmocka_unit_test(unasked_answers_about_forks_are_harmless),
         cmocka_unit_test(unknown_messages_are_skipped),
         cmocka_unit_test(malformed_messages_are_closed),
         cmocka_unit_test(random_frames_never_break),

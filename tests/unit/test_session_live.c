@@ -143,22 +143,6 @@ static void bad_seals_close_the_session(void **state)
     world_free(w);
 }
 
-static void a_log_that_misses_its_seal_is_left_alone(void **state)
-{
-    (void)state;
-    struct world *w = world_new(2, 2);
-    fill_node(w, 0, 1, 50, 100);
-    w->nodes[0].logs[0].entries[20].bytes[60] ^= 1;
-    struct link *l = link_open(w, 0, 1, 0);
-    world_run(w);
-    world_pass(w, 3 * 60000);
-    assert_alive(l); /* the other logs go on */
-    assert_int_equal(frontier_item(w->nodes[1].frontier, 0)->held, 0);
-    assert_int_equal(frontier_item(w->nodes[1].frontier, 1)->held, 50);
-    assert_int_equal(w->nodes[1].rejected, 1);
-    world_free(w);
-}
-
 static void first_entry_of_a_new_log_is_pushed(void **state)
 {
     (void)state;
@@ -477,7 +461,6 @@ int main(void)
         cmocka_unit_test(full_disk_is_retried),
         cmocka_unit_test(an_unchanged_log_sealed_anew_spreads_without_entries),
         cmocka_unit_test(bad_seals_close_the_session),
-        cmocka_unit_test(a_log_that_misses_its_seal_is_left_alone),
         cmocka_unit_test(first_entry_of_a_new_log_is_pushed),
         cmocka_unit_test(a_withheld_log_is_given_back),
         cmocka_unit_test(logs_fetched_by_others_are_waited_for),

@@ -4,7 +4,7 @@
 #include "proto/msg.h"
 #include "tests/vectors/golden.h"
 
-enum { ITEMS = 7, MESSAGES = 16, PLAIN_BYTES_MAX = 8192, PRINT_BYTES = 512 };
+enum { ITEMS = 7, PLAIN_BYTES_MAX = 8192, PRINT_BYTES = 512 };
 
 /* ---- frontier.json --------------------------------------------------------------------------- */
 
@@ -204,6 +204,25 @@ static struct msg vector_msg(uint32_t number, uint8_t *bytes)
     case MSG_END:
         m.end = (struct msg_end){log, UINT32_MAX};
         break;
+    case MSG_GET_CONSISTENCY:
+        m.get_consistency = (struct msg_get_consistency){log, 300};
+        break;
+    case MSG_CONSISTENCY:
+        m.consistency = (struct msg_consistency){
+            log, 300, 1024, 1763905200000, hash, sig, span_of(bytes, 5 * sizeof hash)};
+        break;
+    case MSG_FORK_PROOF:
+        m.fork_proof = (struct msg_fork_proof){log, span_of(bytes, 500)};
+        break;
+    case MSG_GET_NODES:
+        m.get_nodes = (struct msg_get_nodes){log, 10, 65536, 256};
+        break;
+    case MSG_NODES:
+        m.nodes = (struct msg_nodes){log, 0, 12, span_of(bytes, 4 * sizeof hash)};
+        break;
+    case MSG_GET_FORK:
+        m.get_fork.log = log;
+        break;
     }
     return m;
 }
@@ -252,11 +271,22 @@ static json_t *welcome_json(bool claims)
     return hex_json(bytes, w.len);
 }
 
+static const uint32_t numbers[] = {
+#define MSG_ROW(name)
+#define MSG_ROW_END(name)
+#define MSG(number, NAME, name) number,
+#define MSG_END(NAME, name)
+#define MSG_FIELD(owner, kind, field, limit)
+#define MSG_RESERVED(number, NAME)
+#define MSG_BYE(number, NAME)
+#include "proto/msg.def"
+};
+
 static json_t *make_message_file(void)
 {
     json_t *out = json_object(), *list = json_array();
-    for (uint32_t number = 1; number <= MESSAGES; number++) {
-        append(list, message_json(number));
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        append(list, message_json(numbers[i]));
     }
     set(out, "message1_payload", hello_json(false));
     set(out, "message1_payload_with_common_root", hello_json(true));

@@ -41,6 +41,10 @@ def binary(size):
     return lambda v: is_bin(v, size)
 
 
+def at_most(size):
+    return lambda v: isinstance(v, bytes) and len(v) <= size
+
+
 def optional(rule):
     return lambda v: v is None or rule(v)
 
@@ -71,6 +75,12 @@ MESSAGES = {
     14: ("entries", LOG, uint(), lambda v: isinstance(v, bytes) and v),
     15: ("seal", LOG, uint(), uint(1024), uint(), binary(32), binary(64)),
     16: ("end", LOG, uint()),
+    38: ("get_consistency", LOG, uint()),
+    39: ("consistency", LOG, uint(), uint(), uint(), binary(32), binary(64), at_most(4064)),
+    40: ("fork_proof", LOG, at_most(4096)),
+    44: ("get_nodes", LOG, uint(63), uint(), uint(256)),
+    45: ("nodes", LOG, uint(63), uint(), at_most(8192)),
+    46: ("get_fork", LOG),
 }
 NUMBER = {rule[0]: number for number, rule in MESSAGES.items()}
 

@@ -1,0 +1,421 @@
+/* Two histories of one log meet: where they part is found, proven and told; liars are named. */
+#include "tests/unit/session_world.h"
+
+enum { RUN = 700, RUN_BEHIND = 300, BYTES = 20 };
+
+static void log_copy(struct node *from, struct node *to, uint32_t log_no)
+{
+    struct fake_log *a = &from->logs[log_no], *b = &to->logs[log_no];
+    log_cut(b, 0);
+    for (uint64_t i = 0; i < a->count; i++) {
+        b->entries[i] = a->entries[i];
+        b->entries[i].bytes = malloc(a->entries[i].len);
+        memcpy(b->entries[i].bytes, a->entries[i].bytes, a->entries[i].len);
+    }
+    b->count = a->count;
+    log_cut(b, b->count);
+    node_publish(to, log_no);
+}
+
+static void grow(struct node *n, uint32_t log_no, uint64_t size, uint32_t run)
+{
+    while (n->logs[log_no].count < size) {
+        uint64_t left = size - n->logs[log_no].count;
+        node_write_as(n, log_no, (uint32_t)(left < run ? left : run), BYTES);
+    }
+}
+
+/* Nodes `a` and `b` hold the same `at` entries of a log and then different ones, sealed up to the
+ * sizes. `sealed_at`: a seal of both stands where they part. */
+static void fork_make(struct world *w, uint32_t log_no, uint32_t a, uint32_t b, uint64_t at,
+                      uint64_t size_a, uint64_t size_b, bool sealed_at)
+{
+    grow(&w->nodes[a], log_no, at, RUN);
+    if (at > 0) {
+        w->nodes[a].logs[log_no].entries[at - 1].sealed = sealed_at;
+    }
+    log_copy(&w->nodes[a], &w->nodes[b], log_no);
+    grow(&w->nodes[a], log_no, size_a, RUN_BEHIND);
+    grow(&w->nodes[b], log_no, size_b, RUN_BEHIND);
+}
+
+static void assert_cut(const struct world *w, uint32_t node, uint32_t log_no, uint64_t at)
+{
+    const struct fake_log *log = &w->nodes[node].logs[log_no];
+    struct fork_proof proof;
+    assert_true(log->forked && log->end == at && log->count == at);
+    assert_int_equal(fork_proof_verify(span_of(log->proof, log->proof_len), &proof), TRIS_OK);
+    assert_true(proof.at == at);
+}
+
+static void fork_is_found(uint64_t at, uint64_t a, uint64_t b, bool sealed_at)
+{
+    struct world *w = world_new(3, 2);
+    uint32_t log_no = (uint32_t)(at % 2);
+    fork_make(w, log_no, 1, 2, at, a, b, sealed_at);
+    struct link *l = link_open(w, 0, 1, 2);
+    world_run(w);
+    world_pass(w, 5000);
+    assert_alive(l);
+    assert_cut(w, 1, log_no, at);
+    assert_cut(w, 2, log_no, at);
+    assert_true(nodes_equal(w, 1, 2));
+    uint64_t trips = 0;
+    for (size_t i = 0; i < 2; i++) {
+        const struct session_stats *stats = session_stats(l->end[i].session);
+        assert_true(stats->fork_trips <= 4 * stats->fork_probes && stats->fork_probes <= 1);
+        assert_true(stats->fork_proofs_out <= 2); /* told, and perhaps asked for */
+        trips += stats->fork_trips;
+    }
+    assert_true(trips > 0);
+    assert_true(l->end[0].found_count + l->end[1].found_count > 0);
+    world_free(w);
+}
+
+static void every_fork_point_of_small_logs_is_found(void **state)
+{
+    (void)state;
+    for (uint64_t a = 1; a <= 9; a++) {
+        for (uint64_t b = a; b <= 9; b++) {
+            for (uint64_t at = 0; at < a; at++) {
+                fork_is_found(at, a, b, (a + b) % 2 == 0);
+            }
+        }
+    }
+}
+
+static void fork_points_of_large_logs_are_found_in_four_round_trips(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t at, a, b;
+    } cases[] = {
+        {0, 5000, 5000},    {4999, 5000, 5000}, {4095, 4096, 5000}, {4096, 4097, 5000},
+        {2047, 4096, 4096}, {1023, 1024, 4999}, {1024, 1500, 2500}, {3333, 4000, 5000},
+        {17, 1024, 1024},   {2500, 2501, 2502}, {4000, 4999, 5000}, {511, 3000, 3001},
+        {0, 1, 5000},       {4998, 5000, 4999},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fork_is_found(cases[i].at, cases[i].a, cases[i].b, i % 2 == 0);
+    }
+}
+
+static void random_fork_points_are_found(void **state)
+{
+    (void)state;
+    struct world *w = world_new(1, 1);
+    for (uint32_t i = 0; i < 40; i++) {
+        uint64_t r[3], most = i < 20 ? 100 : 5000;
+        fake_random(&w->nodes[0], r, sizeof r);
+        uint64_t a = 1 + r[0] % most, b = 1 + r[1] % most;
+        fork_is_found(r[2] % (a < b ? a : b), a, b, i % 3 == 0);
+    }
+    world_free(w);
+}
+
+static void a_proof_reaches_everybody_once(void **state)
+{
+    (void)state;
+    struct world *w = world_new(4, 2);
+    grow(&w->nodes[1], 0, 60, RUN);
+    for (uint32_t i = 0; i < 4; i += i == 0 ? 2 : 1) {
+        log_copy(&w->nodes[1], &w->nodes[i], 0); /* the owner, and two more of the first history */
+    }
+    log_cut(&w->nodes[2].logs[0], 0);
+    grow(&w->nodes[2], 0, 80, RUN); /* another one from its first entry on */
+    (void)link_open(w, 0, 1, 2);
+    (void)link_open(w, 1, 1, 0);
+    (void)link_open(w, 2, 3, 0);
+    world_run(w);
+    world_pass(w, 3 * HEARTBEAT_MS);
+    uint64_t out = 0;
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_cut(w, i, 0, 0);
+        assert_int_equal(w->nodes[i].cuts, 1);
+        assert_true(nodes_equal(w, 0, i));
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_alive(&w->links[i]);
+        out += session_stats(w->links[i].end[0].session)->fork_proofs_out;
+        out += session_stats(w->links[i].end[1].session)->fork_proofs_out;
+    }
+    assert_true(out <= 4); /* one a link, and not back; both may find it at once */
+    /* whoever knows it is not told again */
+    node_fork(&w->nodes[1], 0, span_of(w->nodes[0].logs[0].proof, w->nodes[0].logs[0].proof_len));
+    world_pass(w, 3 * HEARTBEAT_MS);
+    for (uint32_t i = 0; i < 3; i++) {
+        out -= session_stats(w->links[i].end[0].session)->fork_proofs_out;
+        out -= session_stats(w->links[i].end[1].session)->fork_proofs_out;
+    }
+    assert_int_equal(out, 0);
+    world_free(w);
+}
+
+static void a_node_that_comes_late_learns_it_from_the_flag(void **state)
+{
+    (void)state;
+    for (uint32_t held = 0; held < 3; held++) { /* nothing, less than the end, more */
+        struct world *w = world_new(4, 2);
+        fork_make(w, 0, 1, 2, 30, 50, 60, false);
+        w->nodes[1].logs[0].entries[9].sealed = true;
+        w->nodes[1].logs[0].entries[9].seal =
+            (struct seal){.log = w->nodes[1].logs[0].id, .size = 10, .time_ms = 5};
+        struct tree ten;
+        tree_init(&ten);
+        for (uint32_t i = 0; i < 10; i++) {
+            (void)tree_append(&ten, &w->nodes[1].logs[0].entries[i].leaf, TREE_LEVELS_MAX, NULL);
+        }
+        tree_root(&ten, &w->nodes[1].logs[0].entries[9].seal.root);
+        seal_make(&w->nodes[1].logs[0].entries[9].seal, &w->nodes[1].logs[0].key);
+        if (held > 0) {
+            log_copy(&w->nodes[1], &w->nodes[3], 0);
+            log_cut(&w->nodes[3].logs[0], held == 1 ? 10 : 50);
+            node_publish(&w->nodes[3], 0);
+        }
+        struct link *first = link_open(w, 0, 1, 2);
+        world_run(w);
+        world_pass(w, 2000);
+        assert_cut(w, 1, 0, 30);
+        link_close(first);
+        struct link *l = link_open(w, 1, 3, 1);
+        world_run(w);
+        world_pass(w, 2 * HEARTBEAT_MS);
+        assert_alive(l);
+        assert_cut(w, 3, 0, 30); /* the last run came without a seal */
+        assert_true(nodes_equal(w, 1, 3));
+        assert_int_equal(session_stats(l->end[0].session)->fork_probes, 0);
+        world_free(w);
+    }
+}
+
+/* Node 3 holds a third history that parts from the first one before the known end. */
+static void a_third_history_lowers_the_end(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t first, second, size;
+    } cases[] = {
+        {7, 3, 10}, /* its only seal is behind the known end: no cut may take it away */
+        {7, 3, 5},  /* holds less than the end: the run to the end does not fit */
+        {7, 3, 7},  /* holds as much as the end */
+        {100, 99, 150}, {100, 0, 60}, {2000, 1500, 1800}, {2000, 1023, 4000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (uint32_t dials = 0; dials < 2; dials++) {
+            struct world *w = world_new(4, 2);
+            grow(&w->nodes[1], 0, cases[i].second, RUN);
+            log_copy(&w->nodes[1], &w->nodes[3], 0);
+            fork_make(w, 0, 1, 2, cases[i].first, cases[i].first + 20, cases[i].first + 30, false);
+            grow(&w->nodes[3], 0, cases[i].size, RUN_BEHIND);
+            struct link *first = link_open(w, 0, 1, 2);
+            world_run(w);
+            world_pass(w, 2000);
+            assert_cut(w, 1, 0, cases[i].first);
+            struct link *l = dials == 0 ? link_open(w, 1, 3, 1) : link_open(w, 1, 1, 3);
+            world_run(w);
+            world_pass(w, 3 * HEARTBEAT_MS);
+            assert_alive(l);
+            assert_alive(first);
+            for (uint32_t n = 1; n < 4; n++) {
+                assert_cut(w, n, 0, cases[i].second);
+                assert_true(nodes_equal(w, 1, n));
+            }
+            world_free(w);
+        }
+    }
+}
+
+static void what_reaches_beyond_the_end_is_taken_up_to_it(void **state)
+{
+    (void)state;
+    struct world *w = world_new(4, 2);
+    fork_make(w, 0, 1, 2, 30, 50, 60, false);
+    log_copy(&w->nodes[1], &w->nodes[3], 0); /* knows one history and no proof */
+    struct link *first = link_open(w, 0, 1, 2);
+    world_run(w);
+    world_pass(w, 2000);
+    link_close(first);
+    struct node *late = &w->nodes[0]; /* knows the proof and no entries; does not tell */
+    assert_int_equal(
+        node_fork(late, 0, span_of(w->nodes[1].logs[0].proof, w->nodes[1].logs[0].proof_len)),
+        TRIS_OK);
+    w->nodes[0].logs[0].own = false;
+    node_publish(late, 0);
+    struct link *l = link_open(w, 0, 0, 3);
+    world_run(w);
+    world_pass(w, 2 * HEARTBEAT_MS);
+    assert_alive(l);
+    assert_cut(w, 0, 0, 30);
+    assert_cut(w, 3, 0, 30);
+    assert_true(nodes_equal(w, 0, 3));
+    world_free(w);
+}
+
+/* ---- liars ----------------------------------------------------------------------------------- */
+
+/* Node 1 has closed the session for this reason; node 2 blames nobody. */
+static void assert_blamed(const struct world *w, const struct link *l, enum tris_err reason)
+{
+    (void)w;
+    assert_true(l->end[0].closed && !l->end[0].close.closed.by_peer);
+    assert_int_equal(l->end[0].close.closed.reason, reason);
+    assert_true(l->end[1].closed && l->end[1].close.closed.by_peer);
+}
+
+static void wrong_hashes_are_the_peers_fault(void **state)
+{
+    (void)state;
+    for (uint32_t after = 0; after < 4; after++) {
+        struct world *w = world_new(3, 2);
+        fork_make(w, 0, 1, 2, 3000, 4500, 5000, false);
+        w->nodes[2].nodes_xor = 4;
+        w->nodes[2].nodes_xor_after = after;
+        struct link *l = link_open(w, 0, 1, 2);
+        world_run(w);
+        assert_blamed(w, l, after == 0 ? TRIS_ERR_NO_PROOF : TRIS_ERR_BAD_NODES);
+        assert_int_equal(w->nodes[1].logs[0].count, 4500);
+        assert_int_equal(w->nodes[1].cuts + w->nodes[2].cuts, 0);
+        world_free(w);
+    }
+}
+
+static void altered_entries_under_a_genuine_seal_are_the_peers_fault(void **state)
+{
+    (void)state;
+    for (uint64_t held = 0; held <= 500; held += 500) {
+        struct world *w = world_new(4, 2);
+        grow(&w->nodes[2], 0, 500, RUN);
+        if (held > 0) {
+            log_copy(&w->nodes[2], &w->nodes[1], 0);
+        }
+        grow(&w->nodes[2], 0, 900, RUN);
+        log_copy(&w->nodes[2], &w->nodes[3], 0);
+        w->nodes[2].logs[0].entries[held + 77].bytes[40] ^= 1;
+        struct link *l = link_open(w, 0, 1, 2);
+        world_run(w);
+        assert_blamed(w, l, TRIS_ERR_BAD_ROOT);
+        assert_int_equal(w->nodes[1].logs[0].count, held);
+        struct link *honest = link_open(w, 1, 1, 3); /* others are asked at once */
+        world_run(w);
+        assert_alive(honest);
+        assert_int_equal(w->nodes[1].logs[0].count, 900);
+        assert_false(w->nodes[1].logs[0].forked);
+        world_free(w);
+    }
+}
+
+/* Node 2 says that log 0 is forked, with this proof. */
+static struct link *claim_fork(struct world *w, const uint8_t *proof, size_t len)
+{
+    struct fake_log *log = &w->nodes[2].logs[0];
+    log->forked = true;
+    log->end = log->count;
+    tree_root(&log->tree, &log->end_root);
+    memmove(log->proof, proof, len);
+    log->proof_len = len;
+    node_publish(&w->nodes[2], 0);
+    struct link *l = link_open(w, 0, 1, 2);
+    world_run(w);
+    world_pass(w, 2000);
+    return l;
+}
+
+static void junk_proofs_are_the_peers_fault(void **state)
+{
+    (void)state;
+    struct world *from = world_new(3, 2);
+    fork_make(from, 0, 1, 2, 30, 50, 60, false);
+    (void)link_open(from, 0, 1, 2);
+    world_run(from);
+    const struct fake_log *good = &from->nodes[1].logs[0];
+    assert_cut(from, 1, 0, 30);
+    for (size_t bit = 0; bit < good->proof_len * 8; bit += 211) {
+        struct world *w = world_new(3, 2);
+        uint8_t proof[FORK_PROOF_BYTES_MAX];
+        memcpy(proof, good->proof, good->proof_len);
+        proof[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        grow(&w->nodes[2], 0, 40, RUN);
+        grow(&w->nodes[1], 0, 20, RUN);
+        assert_blamed(w, claim_fork(w, proof, good->proof_len), TRIS_ERR_BAD_PROOF);
+        assert_int_equal(w->nodes[1].cuts, 0);
+        world_free(w);
+    }
+    struct world *w = world_new(3, 2); /* genuine, but of another log */
+    fork_make(from, 3, 1, 2, 30, 50, 60, false);
+    world_pass(from, 30000);
+    assert_cut(from, 1, 3, 30);
+    assert_blamed(w, claim_fork(w, from->nodes[1].logs[3].proof, from->nodes[1].logs[3].proof_len),
+                  TRIS_ERR_BAD_PROOF);
+    world_free(w);
+    w = world_new(3, 2); /* a flag and nothing behind it */
+    grow(&w->nodes[2], 0, 40, RUN);
+    assert_blamed(w, claim_fork(w, good->proof, 0), TRIS_ERR_NO_PROOF);
+    world_free(w);
+    world_free(from);
+}
+
+static void a_peer_that_never_shows_consistency_is_closed(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3, 2);
+    fork_make(w, 0, 1, 2, 30, 50, 60, false);
+    w->nodes[2].store_ahead = true;
+    struct link *l = link_open(w, 0, 1, 2);
+    world_run(w);
+    world_pass(w, 30000);
+    assert_alive(l);
+    world_pass(w, 40000);
+    assert_blamed(w, l, TRIS_ERR_TIMEOUT);
+    assert_int_equal(w->nodes[1].logs[0].count, 50);
+    world_free(w);
+}
+
+static void a_store_that_is_being_cut_is_waited_for(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3, 2);
+    fork_make(w, 0, 1, 2, 30, 50, 60, false);
+    w->nodes[2].store_ahead = true; /* its owner knows more than its session */
+    struct link *l = link_open(w, 0, 1, 2);
+    world_run(w);
+    world_pass(w, 3000);
+    assert_int_equal(w->nodes[1].cuts, 0);
+    w->nodes[2].store_ahead = false;
+    struct world *other = world_new(3, 2); /* the same fork, found elsewhere */
+    fork_make(other, 0, 1, 2, 30, 50, 60, false);
+    (void)link_open(other, 0, 1, 2);
+    world_run(other);
+    assert_int_equal(
+        node_fork(&w->nodes[2], 0,
+                  span_of(other->nodes[1].logs[0].proof, other->nodes[1].logs[0].proof_len)),
+        TRIS_OK);
+    world_run(w);
+    world_pass(w, 2 * HEARTBEAT_MS);
+    assert_alive(l);
+    assert_cut(w, 1, 0, 30);
+    assert_true(nodes_equal(w, 1, 2));
+    world_free(other);
+    world_free(w);
+}
+
+int main(void)
+{
+    if (sodium_init() < 0) {
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_fork_point_of_small_logs_is_found),
+        cmocka_unit_test(fork_points_of_large_logs_are_found_in_four_round_trips),
+        cmocka_unit_test(random_fork_points_are_found),
+        cmocka_unit_test(a_proof_reaches_everybody_once),
+        cmocka_unit_test(a_node_that_comes_late_learns_it_from_the_flag),
+        cmocka_unit_test(a_third_history_lowers_the_end),
+        cmocka_unit_test(what_reaches_beyond_the_end_is_taken_up_to_it),
+        cmocka_unit_test(wrong_hashes_are_the_peers_fault),
+        cmocka_unit_test(altered_entries_under_a_genuine_seal_are_the_peers_fault),
+        cmocka_unit_test(junk_proofs_are_the_peers_fault),
+        cmocka_unit_test(a_peer_that_never_shows_consistency_is_closed),
+        cmocka_unit_test(a_store_that_is_being_cut_is_waited_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
