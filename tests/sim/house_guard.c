@@ -252,6 +252,7 @@ void house_guard_event(struct house *h, struct end *e, const struct session_even
         break;
     }
     case SESSION_EV_SEGMENT:
+    case SESSION_EV_FORK:
     case SESSION_EV_PONG:
     case SESSION_EV_CLOSED:
         return;
