@@ -177,6 +177,38 @@ static void tell(struct daemon *d, enum guard_why why)
         log_text("reason", confirm_text(d)), log_text("next", confirm_next(d)));
 }
 
+/* ---- drafts: what the tail has pushed aside is written again ---- */
+
+static void drafts_from(struct daemon *d, uint64_t after);
+
+static void drafts_done(struct daemon *d, void *ctx, enum tris_err err,
+                        const struct writer_result *results, size_t count)
+{
+    (void)ctx;
+    if (err == TRIS_OK && count == 1 && results[0].change == WRITER_REJECTED) {
+        err = results[0].err;
+    }
+    if (err != TRIS_OK) {
+        d->confirm.drafts_due = true; /* at the next change, or the next start */
+        LOG(&d->log, LOG_WARN, "drafts_not_written", log_text("error", tris_err_name(err)));
+    } else if (count == 1 && results[0].change == WRITER_CHANGED) {
+        drafts_from(d, results[0].seq);
+    } else if (count == 1 && results[0].seq > 0) {
+        LOG(&d->log, LOG_WARN, "drafts_written", log_number("last", results[0].seq),
+            log_text("next", "tris draft list"));
+    }
+}
+
+static void drafts_from(struct daemon *d, uint64_t after)
+{
+    struct writer_op op = {.type = WRITER_DRAFTS, .base_seq = after};
+    struct writer_group group = {.ops = &op, .count = 1, .done = drafts_done};
+    enum tris_err err = writer_submit(d->writer, &group);
+    if (err != TRIS_OK) {
+        drafts_done(d, NULL, err, NULL, 0);
+    }
+}
+
 /* Ready: from now on own entries are sealed, and the mark speaks of this store again. */
 static void set_ready(struct daemon *d, bool ready)
 {
@@ -201,6 +233,12 @@ static void update(struct daemon *d)
         return;
     }
     open_tails(d);
+    if (atomic_load(&f->tail_open)) {
+        f->drafts_due = true;
+    } else if (f->drafts_due) {
+        f->drafts_due = false;
+        drafts_from(d, 0);
+    }
     enum guard_why why = guard_why(&f->guard);
     set_ready(d, why == GUARD_READY);
     tell(d, why);
@@ -214,12 +252,29 @@ static void on_timer(uv_timer_t *timer)
     update(d);
 }
 
+static bool drafts_wait(struct daemon *d)
+{
+    struct store_view *v;
+    struct store_draft draft;
+    uint64_t no = 0;
+    bool any = false;
+    if (daemon_view(d, &v) != TRIS_OK) {
+        return false;
+    }
+    while (!any && store_draft_next(v, &no, &draft) == TRIS_OK) {
+        any = draft.state == DRAFT_WAITING;
+    }
+    store_view_end(v);
+    return any;
+}
+
 void confirm_open(struct daemon *d)
 {
     int rc = uv_timer_init(&d->loop, &d->confirm.timer);
     tris_assert(rc == 0);
     d->confirm.timer.data = d;
     d->confirm.open = true;
+    d->confirm.drafts_due = drafts_wait(d); /* a former process may have ended in between */
     for (int i = 0; i < GUARD_LOGS; i++) {
         const struct frontier_item *item =
             frontier_item(d->frontier, log_no_of(d, (enum guard_log)i));

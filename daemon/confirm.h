@@ -25,6 +25,7 @@ struct confirm {
     bool open;  /* the timer is */
     bool ready; /* guard_may_seal at the last look */
     enum guard_why told;
+    bool drafts_due; /* own entries may have been taken back and not written again */
     char detail[CONFIRM_DETAIL_BYTES]; /* what is wrong with the mark; "" = nothing */
     uv_timer_t timer;
     /* read by the writer thread */

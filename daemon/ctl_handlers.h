@@ -18,5 +18,6 @@ ctl_handler ctl_log_tail, ctl_log_show, ctl_log_level;
 ctl_handler ctl_audit, ctl_config_show;
 ctl_handler ctl_backup_create, ctl_backup_progress;
 ctl_handler ctl_feed_next;
+ctl_handler ctl_guard_decide;
 
 #endif

@@ -46,6 +46,10 @@ void out_map(struct out *o, const char *key);
 void out_list(struct out *o, const char *key);
 void out_end(struct out *o);
 
+/* Whether own entries are sealed, and what is waited for, into the open map; with a view also how
+ * many drafts there are. */
+void out_guard(struct out *o, struct store_view *v);
+
 void out_text(struct out *o, const char *key, const char *text);
 void out_span(struct out *o, const char *key, struct span text);
 void out_bin(struct out *o, const char *key, struct span bytes);

@@ -141,20 +141,6 @@ static bool guard_warns(const struct daemon *d)
     return why != GUARD_READY && (!waits || writer_unsealed(d->writer) > 0);
 }
 
-static void status_guard(struct out *o)
-{
-    const struct guard *g = &o->d->confirm.guard;
-    out_map(o, "guard");
-    out_bool(o, "confirmed", confirm_ready(o->d));
-    out_uint(o, "unsealed", writer_unsealed(o->d->writer));
-    out_text(o, "state", confirm_name(guard_why(g)));
-    out_text(o, "text", confirm_text(o->d));
-    out_text(o, "next", confirm_next(o->d));
-    out_uint(o, "claims", g->counted_count);
-    out_uint(o, "claims_needed", guard_claims_needed(g));
-    out_end(o);
-}
-
 /* At most one line for each thing that may be wrong. */
 static void status_warnings(struct out *o, enum tris_err err, const struct store_info *info)
 {
@@ -205,8 +191,10 @@ void ctl_status(struct daemon *d, uint64_t token, struct span params)
     struct store_info info = {0};
     enum tris_err err = store_info(v, &info);
     status_store(o, v, &info);
+    out_map(o, "guard");
+    out_guard(o, v);
+    out_end(o);
     store_view_end(v);
-    status_guard(o);
     status_warnings(o, err, &info);
     out_reply(o);
 }

@@ -33,6 +33,7 @@ const struct ctl_method ctl_methods[] = {
     {"backup.create", ctl_backup_create},
     {"backup.progress", ctl_backup_progress},
     {"feed.next", ctl_feed_next},
+    {"guard.decide", ctl_guard_decide},
     {"log.tail", ctl_log_tail},
     {"log.show", ctl_log_show},
     {"log.level", ctl_log_level},

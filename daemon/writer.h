@@ -43,6 +43,10 @@ enum writer_op_type {
     WRITER_SETTING,
     /* Internal: a card in the own gov log. */
     WRITER_CARD,
+    /* Own entries that were taken back, by draft number in base_seq: see draft_write.h. */
+    WRITER_DRAFTS,
+    WRITER_DRAFT_APPLY,
+    WRITER_DRAFT_DROP,
 };
 
 /* One own write. Spans are copied by writer_submit. Payloads must be OWN-valid already. */

@@ -149,20 +149,29 @@ static enum tris_err segment_skip(struct span *wire, uint64_t skip)
     return TRIS_OK;
 }
 
-/* The tail of an own log comes back: what was written behind its former end is taken back first. */
-static enum tris_err tail_apply(struct batch *b, const struct work *w, struct store_log *log)
+/* The tail of an own log comes back: it is verified against what is sealed here. */
+static enum tris_err tail_look(struct batch *b, struct store_log *log)
 {
     if (!atomic_load(&b->d->confirm.tail_open)) {
         return TRIS_ERR_NOT_READY; /* it was complete a moment ago */
     }
-    uint64_t sealed = log->has_seal ? log->seal.size : 0;
-    if (w->segment.first > sealed) {
-        return TRIS_ERR_NO_SPACE;
-    }
-    if (log->held == sealed) {
+    log->held = log->has_seal ? log->seal.size : 0;
+    if (log->held == 0) {
+        tree_init(&log->tree);
         return TRIS_OK;
     }
-    return TRIS_ERR_NOT_READY;
+    return store_tree_at(store_txn_view(b->txn), log->no, log->held, &log->tree);
+}
+
+/* What was written behind the former end makes room; it is written again behind the new one. */
+static enum tris_err tail_make_room(struct batch *b, const struct store_log *log)
+{
+    enum tris_err err = store_log_cut(b->txn, log->no, log->held, STORE_TAIL_DRAFT);
+    if (err == TRIS_OK) {
+        b->own[log->ref.topic].entries = 0;
+        b->own[log->ref.topic].bytes = 0;
+    }
+    return err;
 }
 
 static enum tris_err segment_apply(struct batch *b, struct work *w)
@@ -180,7 +189,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
         return TRIS_ERR_UNEXPECTED;
     }
     if (log.own) {
-        err = tail_apply(b, w, &log);
+        err = tail_look(b, &log);
         if (err != TRIS_OK) {
             return err;
         }
@@ -205,7 +214,12 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (err != TRIS_OK) {
         return err;
     }
-    err = store_append_segment(b->txn, s->log_no, &b->verified, b->now_ms);
+    if (log.own) {
+        err = tail_make_room(b, &log);
+    }
+    if (err == TRIS_OK) {
+        err = store_append_segment(b->txn, s->log_no, &b->verified, b->now_ms);
+    }
     if (err == TRIS_OK) {
         b->entries_written += b->verified.count;
         b->own_sealed = b->own_sealed || log.own;

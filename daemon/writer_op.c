@@ -6,6 +6,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
+#include "daemon/draft_write.h"
 #include "daemon/rules.h"
 #include "proto/assert.h"
 #include "proto/pack.h"
@@ -39,9 +40,9 @@ static bool own_topic(const struct batch *b, uint32_t log_no, enum tris_topic *t
     return false;
 }
 
-static enum tris_err append(struct batch *b, enum tris_topic topic, enum entry_verb verb,
-                            uint32_t kind, const struct record_ref *record, struct span payload,
-                            uint64_t *seq)
+enum tris_err batch_append(struct batch *b, enum tris_topic topic, enum entry_verb verb,
+                           uint32_t kind, const struct record_ref *record, struct span payload,
+                           uint64_t *seq)
 {
     struct batch_own *own = &b->own[topic];
     if (own->no == UINT32_MAX) {
@@ -172,7 +173,7 @@ static void put_on(struct batch *b, struct record_ref ref, const struct writer_o
     if (!is_ruled_in(b, now.kind, op->payload, &ref, r)) {
         return;
     }
-    err = append(b, topic, VERB_PUT, now.kind, &ref, op->payload, &r->seq);
+    err = batch_append(b, topic, VERB_PUT, now.kind, &ref, op->payload, &r->seq);
     if (err != TRIS_OK) {
         reject(r, err);
         return;
@@ -187,7 +188,7 @@ static void create(struct batch *b, enum tris_topic topic, const struct writer_o
     if (!is_ruled_in(b, op->kind, op->payload, op->has_record ? &op->record : NULL, r)) {
         return;
     }
-    enum tris_err err = append(b, topic, VERB_PUT, op->kind, NULL, op->payload, &r->seq);
+    enum tris_err err = batch_append(b, topic, VERB_PUT, op->kind, NULL, op->payload, &r->seq);
     if (err != TRIS_OK) {
         reject(r, err);
         return;
@@ -344,7 +345,7 @@ static enum tris_err append_end(struct batch *b, enum tris_topic topic,
         pack_write_uint(&w, *published_as);
     }
     tris_assert(w.err == TRIS_OK);
-    return append(b, topic, VERB_END, record->kind, &record->ref, wbuf_span(&w), seq);
+    return batch_append(b, topic, VERB_END, record->kind, &record->ref, wbuf_span(&w), seq);
 }
 
 /* Looks up a record of ours that is to end. */
@@ -428,7 +429,7 @@ static void op_card(struct batch *b, const struct writer_op *op, struct writer_r
     pack_write_str(&w, op->payload);
     enum tris_err err = w.err;
     if (err == TRIS_OK) {
-        err = append(b, TRIS_TOPIC_GOV, VERB_CARD, KIND_NONE, NULL, wbuf_span(&w), &r->seq);
+        err = batch_append(b, TRIS_TOPIC_GOV, VERB_CARD, KIND_NONE, NULL, wbuf_span(&w), &r->seq);
     }
     if (err != TRIS_OK) {
         reject(r, err);
@@ -458,6 +459,15 @@ void op_apply(struct batch *b, const struct writer_op *op, struct writer_result 
         return;
     case WRITER_CARD:
         op_card(b, op, r);
+        return;
+    case WRITER_DRAFTS:
+        op_drafts(b, op, r);
+        return;
+    case WRITER_DRAFT_APPLY:
+        op_draft_apply(b, op, r);
+        return;
+    case WRITER_DRAFT_DROP:
+        op_draft_drop(b, op, r);
         return;
     }
 }

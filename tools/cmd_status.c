@@ -293,7 +293,8 @@ static const struct cli_option sync_options[] = {
 };
 static const struct cli_option doctor_options[] = {
     {"accept-loss", NULL,
-     N_("offline: accept the store as it is, although its mark says that something is missing"), 0},
+     N_("accept the store as it is, although its mark says that something may be missing"), 0},
+    {"end-alarm", NULL, N_("no other process works with this house's key any more: seal again"), 0},
     {NULL, NULL, NULL, 0},
 };
 static const struct cli_option audit_options[] = {

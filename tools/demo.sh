@@ -99,6 +99,14 @@ for key in sys.argv[1:]:
 print(d)' "$@"
 }
 
+# The root, once everything of the house is sealed.
+sealed_root() {
+    python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+print(d["root"] if d["guard"]["unsealed"] == 0 else "unsealed " + d["house"]["slug"])'
+}
+
 start() {
     local node=$1 waited=0
     printf '+ trisd --data %s --listen 127.0.0.1:%s &\n' "$node" "${port[$node]}" >&4
@@ -126,7 +134,7 @@ equal_roots() {
     while :; do
         roots=''
         for node in "$@"; do
-            root=$(tris "$node" status --json 2>/dev/null | json root 2>/dev/null || true)
+            root=$(tris "$node" status --json 2>/dev/null | sealed_root 2>/dev/null || true)
             roots+="$root"$'\n'
         done
         if [[ $(sort -u <<<"${roots%$'\n'}" | wc -l) == 1 && ${roots%%$'\n'*} =~ ^[0-9a-f]{64}$ ]]

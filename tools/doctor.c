@@ -178,6 +178,31 @@ static void check_store_offline(struct doctor *d)
     store_close(store);
 }
 
+/* Whether this house's entries are sealed, and if not, who has to do what. */
+static void check_guard(struct doctor *d, const json_t *guard)
+{
+    const char *state = get_text(guard, "state"), *mark = get_text(guard, "mark");
+    bool alarm = strcmp(state, "clone") == 0 || strcmp(state, "fork") == 0;
+    bool confirmed = json_is_true(json_object_get(guard, "confirmed"));
+    int64_t decisions = get_int(json_object_get(guard, "drafts"), "decision");
+    char text[160], count[SHOW_BYTES];
+    if (confirmed) {
+        report(d, VERDICT_OK, TRIS_OK, "guard", _("own entries are sealed as they are written"),
+               NULL);
+    } else {
+        if (mark[0] != '\0') {
+            report(d, VERDICT_WARN, TRIS_OK, "mark", mark, get_text(guard, "next"));
+        }
+        report(d, alarm ? VERDICT_FAIL : VERDICT_WARN, TRIS_ERR_FORK, "guard",
+               get_text(guard, "text"), get_text(guard, "next"));
+    }
+    if (decisions > 0) {
+        (void)snprintf(text, sizeof text, _("%s own entries wait for your decision"),
+                       show_count(decisions, count));
+        report(d, VERDICT_WARN, TRIS_OK, "drafts", text, "tris draft list");
+    }
+}
+
 static void check_daemon(struct doctor *d)
 {
     size_t index;
@@ -190,17 +215,119 @@ static void check_daemon(struct doctor *d)
         return;
     }
     report(d, VERDICT_OK, TRIS_OK, "daemon", _("the daemon answers"), NULL);
+    const json_t *guard = json_object_get(status, "guard");
+    check_guard(d, guard);
     json_array_foreach(json_object_get(status, "warnings"), index, item)
     {
-        report(d, VERDICT_WARN, TRIS_OK, "store",
-               json_string_value(item) != NULL ? json_string_value(item) : "", "tris status");
+        const char *said = json_string_value(item) != NULL ? json_string_value(item) : "";
+        if (strcmp(said, get_text(guard, "text")) == 0 ||
+            strcmp(said, get_text(guard, "mark")) == 0) {
+            continue;
+        }
+        report(d, VERDICT_WARN, TRIS_OK, "store", said, "tris status");
     }
     check_connections(d, status);
     json_decref(status);
 }
 
-static int accept_loss(struct cli *cli)
+/* A person's decision, kept in the store until trisd has carried it out. */
+static enum tris_err setting_put(struct store *store, const char *key, const char *value)
 {
+    struct store_txn *t;
+    enum tris_err err = store_txn_begin(store, &t);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    err = store_setting_put(t, key, span_str(value));
+    if (err != TRIS_OK) {
+        store_abort(t);
+        return err;
+    }
+    return store_commit(t);
+}
+
+/* What decides, for people and for the daemon. */
+static const struct decision {
+    const char *what, *key, *value;
+    const char *none, *question, *done;
+} decisions[] = {
+    {"loss", "guard/accepted", "1", N_("Nothing to accept: the store is as its mark says."),
+     N_("What the mark knew of and nobody holds any more is lost for ever; if somebody "
+        "holds it whom this house has not met since, this house will contradict itself. "
+        "Accept the store as it is?"),
+     N_("Accepted. Sealing begins as soon as two other houses have said what they hold (all, if "
+        "there are fewer).")},
+    {"alarm", "guard/alarm", "", N_("There is no alarm."),
+     N_("Two processes with one key contradict each other before everybody. Is the other one "
+        "ended, and will it never be started again?"),
+     N_("The alarm is over. The other houses are asked anew what they hold.")},
+};
+
+static bool asked(struct cli *cli, const struct decision *x)
+{
+    if (!cli->dry_run && cli_ask(cli, _(x->question))) {
+        return true;
+    }
+    cli_note(cli, "%s", _("Nothing written. Without a question: -y"));
+    return false;
+}
+
+/* trisd runs: it knows what there is to decide, and carries it out at once. */
+static int decide_online(struct cli *cli, const struct decision *x, const json_t *status)
+{
+    const json_t *guard = json_object_get(status, "guard");
+    const char *state = get_text(guard, "state"), *mark = get_text(guard, "mark");
+    int code = EXIT_OK;
+    bool alarm = strcmp(state, "clone") == 0 || strcmp(state, "fork") == 0;
+    if (x == &decisions[0] ? mark[0] == '\0' : !alarm) {
+        cli_note(cli, "%s", _(x->none));
+        return EXIT_OK;
+    }
+    cli_note(cli, "%s", x == &decisions[0] ? mark : get_text(guard, "text"));
+    if (!asked(cli, x)) {
+        return cli->dry_run ? EXIT_OK : EXIT_DECISION;
+    }
+    json_t *params = json_object();
+    (void)json_object_set_new(params, "what", json_string(x->what));
+    json_t *result = cli_call(cli, "guard.decide", params, &code);
+    if (result != NULL) {
+        cli_note(cli, "%s", _(x->done));
+        json_decref(result);
+    }
+    return code;
+}
+
+/* True: there is something to decide; the reason is shown. */
+static bool is_open(struct cli *cli, const struct decision *x, struct store *store)
+{
+    char detail[DETAIL_BYTES];
+    struct store_view *v;
+    struct span value;
+    if (x == &decisions[0]) {
+        enum tris_err err = store_mark_check(store, detail, sizeof detail);
+        if (err != TRIS_OK) {
+            cli_note(cli, "%s", detail[0] != '\0' ? detail : tris_err_text(err));
+        }
+        return err != TRIS_OK;
+    }
+    if (store_view_begin(store, &v) != TRIS_OK) {
+        return false;
+    }
+    bool found = store_setting_get(v, x->key, &value) == TRIS_OK;
+    store_view_end(v);
+    return found;
+}
+
+static int decide(struct cli *cli, const struct decision *x)
+{
+    struct fault fault;
+    json_t *status = cli_try(cli, "status", json_object(), &fault);
+    if (status != NULL) {
+        int code = decide_online(cli, x, status);
+        json_decref(status);
+        return code;
+    }
+
     struct store *store;
     enum tris_err err;
     char detail[DETAIL_BYTES];
@@ -210,35 +337,31 @@ static int accept_loss(struct cli *cli)
                          err == TRIS_ERR_IN_USE ? _("stop trisd, then repeat") : "tris doctor",
                          "%s", detail);
     }
-    err = store_mark_check(store, detail, sizeof detail);
-    if (err == TRIS_OK) {
-        cli_note(cli, "%s", _("Nothing to accept: the store is as its mark says."));
+    if (!is_open(cli, x, store)) {
+        cli_note(cli, "%s", _(x->none));
         store_close(store);
         return EXIT_OK;
     }
-    cli_note(cli, "%s", detail[0] != '\0' ? detail : tris_err_text(err));
-    if (cli->dry_run || !cli_ask(cli, _("What the mark knew of and the store does not hold may be "
-                                        "lost for ever, and if others hold it this house would "
-                                        "contradict itself. Accept the store as it is?"))) {
-        cli_note(cli, "%s", _("Nothing written. Without a question: -y"));
+    if (!asked(cli, x)) {
         store_close(store);
         return cli->dry_run ? EXIT_OK : EXIT_DECISION;
     }
-    err = store_mark_reset(store);
+    err = setting_put(store, x->key, x->value);
     store_close(store);
     if (err != TRIS_OK) {
         return cli_error(cli, err, unchanged, "tris doctor", "%s", tris_err_text(err));
     }
-    cli_note(cli, "%s", _("Accepted; a fresh mark is written. Next: start trisd"));
+    cli_note(cli, "%s", _(x->done));
+    cli_note(cli, "%s", _("Next: start trisd"));
     return EXIT_OK;
 }
 
 int doctor_run(struct cli *cli, const struct args *args)
 {
     struct doctor d = {.cli = cli, .items = json_array(), .exit_code = EXIT_OK};
-    if (args_flag(args, "accept-loss")) {
+    if (args_flag(args, "accept-loss") || args_flag(args, "end-alarm")) {
         json_decref(d.items);
-        return accept_loss(cli);
+        return decide(cli, &decisions[args_flag(args, "accept-loss") ? 0 : 1]);
     }
     check_keys(&d);
     check_charter(&d);

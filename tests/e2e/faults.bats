@@ -208,7 +208,7 @@ PY
     node_stop keyone
 }
 
-@test "a flipped byte in the mark file: exit 14, and a way out is named" {
+@test "a flipped byte in the mark file: nothing is sealed, and a way out is named" {
     alone_new marked
     node_start marked
     add_listed marked "Before the damage e. V." 05315
@@ -223,12 +223,16 @@ data = bytearray(open(sys.argv[1], "rb").read())
 data[len(data) // 2] ^= 1
 open(sys.argv[1], "wb").write(data)
 PY
-    run_code 14 "$TRISD" --config "$(node_dir marked).conf" --data "$(node_dir marked)"
-    [[ $output == *mark* ]]
-    [[ $output == *doctor* ]]
+    node_start marked
+    add_listed marked "After the damage e. V." 05315
+    [ "$(tris_at marked status --json | json 'd["guard"]["unsealed"]')" = 1 ]
+    run_code 3 tris_at marked doctor
+    [[ $output == *mark* && $output == *"doctor --accept-loss"* ]]
+    node_stop marked
     cp "$WORLD/mark.saved" "$mark"
     node_start marked
-    has_national marked 1
+    [ "$(tris_at marked status --json | json 'd["guard"]["unsealed"]')" = 0 ]
+    has_national marked 2
     audit_clean marked
     node_stop marked
 }
@@ -313,8 +317,7 @@ full_disk() {
     for node in koeln leipzig rostock; do audit_clean "$node"; done
 }
 
-# the last test here: what such a house lacks of its own log only the restore guard can fetch
-@test "a store and mark put back in place from an old copy: status says so" {
+@test "a store and mark put back in place from an old copy: its tail comes back from the others" {
     node_stop leipzig
     mkdir "$WORLD/old"
     cp "$(node_dir leipzig)/store/data.mdb" "$(node_dir leipzig)/mark" "$WORLD/old"
@@ -326,6 +329,9 @@ full_disk() {
     cat "$WORLD/old/data.mdb" >"$(node_dir leipzig)/store/data.mdb"
     cp "$WORLD/old/mark" "$(node_dir leipzig)/mark"
     node_start leipzig
-    says_old_copy() { tris_at leipzig status --json | grep -q 'may be an old copy'; }
-    wait_for 30 says_old_copy
+    wait_equal 60 koeln leipzig rostock
+    tris_at leipzig partner list --json | grep -q 'After the copy'
+    grep -q 'own_log_behind' "$(node_dir leipzig).log"
+    [ "$(tris_at leipzig status --json | json 'd["guard"]["confirmed"]')" = true ]
+    audit_clean leipzig
 }

@@ -1,0 +1,285 @@
+/* Writes drafts again; see draft_write.h. */
+#include "daemon/draft_write.h"
+
+#include <stdlib.h>
+
+#include "daemon/ctl_in.h"
+#include "daemon/daemon.h"
+#include "proto/assert.h"
+#include "proto/record.h"
+
+/* One draft on its way back into the log. Its payload is copied: writing ends spans into the map.
+ */
+struct again {
+    struct batch *b;
+    struct store_draft draft;
+    bool forced;      /* a person wants it */
+    bool superfluous; /* what it says is in the log already */
+    struct record record;
+    size_t payload_len;
+    uint8_t payload[TRIS_PAYLOAD_BYTES_MAX];
+    uint8_t out[TRIS_PAYLOAD_BYTES_MAX];
+    uint8_t within[RECORD_WITHIN_BYTES_MAX];
+};
+
+/* Where the own entry that a draft calls `seq` stands now. A draft of the same cut stood there if
+ * the numbers of both are as far apart as their places were; else the entry was never taken back.
+ * TRIS_ERR_NOT_READY: that draft is not written. */
+static enum tris_err place_now(const struct again *a, uint64_t seq, uint64_t *now)
+{
+    struct store_view *v = store_txn_view(a->b->txn);
+    const struct store_draft *draft = &a->draft;
+    struct store_draft former;
+    uint64_t back = draft->seq - seq;
+    *now = seq;
+    if (seq >= draft->seq) {
+        return TRIS_ERR_INVALID; /* entries name earlier ones only */
+    }
+    if (back >= draft->no || store_draft_get(v, draft->no - back, &former) != TRIS_OK ||
+        former.topic != draft->topic || former.seq != seq) {
+        return TRIS_OK;
+    }
+    uint64_t moved = 0;
+    if (former.state != DRAFT_WRITTEN) {
+        return TRIS_ERR_NOT_READY;
+    }
+    enum tris_err err = store_alias_get(v, draft->topic, seq, &moved, NULL);
+    /* something else was taken back there since: only a person can tell the two apart */
+    if (err != TRIS_OK || moved != former.new_seq) {
+        return TRIS_ERR_NOT_READY;
+    }
+    *now = moved;
+    return TRIS_OK;
+}
+
+/* References to own drafts name their new places. */
+static enum tris_err map_references(struct again *a, struct span *payload)
+{
+    const struct kind *kind = schema_kind(a->draft.header.kind);
+    bool any = false;
+    if (kind == NULL || record_decode(kind, *payload, &a->record, NULL) != TRIS_OK) {
+        return TRIS_OK; /* the door says what is wrong with it */
+    }
+    for (size_t i = 0; i < kind->field_count; i++) {
+        struct value *value = &a->record.value[i];
+        if (kind->fields[i].type != FIELD_REF || !value->present || value->count != 0 ||
+            value->text.len != sizeof a->b->d->own.b ||
+            memcmp(value->text.ptr, a->b->d->own.b, sizeof a->b->d->own.b) != 0) {
+            continue;
+        }
+        uint64_t now = value->number;
+        enum tris_err err =
+            value->number < a->draft.seq ? place_now(a, value->number, &now) : TRIS_ERR_NOT_READY;
+        if (err != TRIS_OK) {
+            return err;
+        }
+        any = any || now != value->number;
+        value->number = now;
+    }
+    if (!any) {
+        return TRIS_OK;
+    }
+    struct wbuf w = wbuf_of(a->out, sizeof a->out);
+    enum tris_err err = record_encode(&a->record, &w);
+    *payload = wbuf_span(&w);
+    return err;
+}
+
+/* A new record: is it in the tail already? */
+static enum tris_err look_for_twin(struct again *a, struct span payload)
+{
+    struct store_view *v = store_txn_view(a->b->txn);
+    const uint32_t number = a->draft.header.kind;
+    const struct kind *kind = schema_kind(number);
+    struct record_ref found;
+    uint64_t count = 0;
+    if (number == KIND_HOUSE &&
+        store_count_kind(v, a->b->own[a->draft.topic].no, KIND_HOUSE, &count) == TRIS_OK &&
+        count > 0) {
+        a->superfluous = true; /* each start of an empty store writes one */
+        return TRIS_ERR_EXISTS;
+    }
+    if (a->forced || kind == NULL || record_decode(kind, payload, &a->record, NULL) != TRIS_OK) {
+        return TRIS_OK;
+    }
+    struct span source_id = record_text(&a->record, "source_id");
+    struct wbuf within = wbuf_of(a->within, sizeof a->within);
+    enum tris_err err =
+        source_id.len > 0
+            ? store_find_source(v, number, record_text(&a->record, "source"), source_id, &found)
+            : store_find_name(v, number, record_title(&a->record),
+                              record_within(&a->record, &within), &found);
+    return err == TRIS_OK || err == TRIS_ERR_AMBIGUOUS ? TRIS_ERR_EXISTS : TRIS_OK;
+}
+
+/* A change of a record: is the record as it was when the draft was written? */
+static enum tris_err look_at_record(const struct again *a, struct record_ref ref)
+{
+    struct store_view *v = store_txn_view(a->b->txn);
+    const struct entry_header *h = &a->draft.header;
+    struct store_record record;
+    uint64_t newest = UINT64_MAX, prev = 0;
+    enum tris_err err = store_record_get(v, ref, &record);
+    if (err != TRIS_OK || record.ended) {
+        return err != TRIS_OK ? err : TRIS_ERR_ENDED;
+    }
+    if (a->forced) {
+        return TRIS_OK;
+    }
+    err = store_record_history(v, ref, &newest);
+    if (err == TRIS_OK && h->has_prev) {
+        err = place_now(a, h->prev, &prev);
+    }
+    if (err != TRIS_OK) {
+        return err;
+    }
+    return !h->has_prev || newest != prev ? TRIS_ERR_NOT_READY : TRIS_OK;
+}
+
+static enum tris_err look_at_card(struct again *a, struct span payload)
+{
+    struct span newest;
+    struct rbuf r = rbuf_of(payload);
+    (void)pack_read_map(&r, RECORD_FIELDS_MAX);
+    (void)pack_read_uint(&r);
+    struct span line = pack_read_str(&r, TRIS_HOUSE_LINE_BYTES_MAX);
+    enum tris_err err = store_house_card(store_txn_view(a->b->txn), &a->b->d->own, &newest);
+    a->superfluous = err == TRIS_OK && r.err == TRIS_OK && span_eq(newest, line);
+    return a->superfluous ? TRIS_ERR_EXISTS : TRIS_OK;
+}
+
+/* Writes it, or says why not. */
+static enum tris_err write_again(struct again *a, uint64_t *seq)
+{
+    const struct entry_header *h = &a->draft.header;
+    struct span payload = span_of(a->payload, a->payload_len);
+    struct record_ref ref = {.log_no = a->b->own[a->draft.topic].no};
+    enum tris_err err = TRIS_OK;
+    if (h->has_record_epoch || payload.len == 0) {
+        return TRIS_ERR_NOT_READY;
+    }
+    if (h->has_record) {
+        err = place_now(a, h->record_seq, &ref.seq);
+        err = err == TRIS_OK ? look_at_record(a, ref) : err;
+    }
+    if (err == TRIS_OK && h->verb == VERB_PUT) {
+        err = map_references(a, &payload);
+        if (err == TRIS_OK && !h->has_record) {
+            err = look_for_twin(a, payload);
+        }
+    } else if (err == TRIS_OK && h->verb == VERB_CARD) {
+        err = look_at_card(a, payload);
+    }
+    return err != TRIS_OK ? err
+                          : batch_append(a->b, a->draft.topic, (enum entry_verb)h->verb, h->kind,
+                                         h->has_record ? &ref : NULL, payload, seq);
+}
+
+static struct again *again_new(struct batch *b, const struct store_draft *draft, bool forced)
+{
+    struct again *a = malloc(sizeof *a);
+    if (a == NULL) {
+        return NULL;
+    }
+    a->b = b;
+    a->draft = *draft;
+    a->forced = forced;
+    a->superfluous = false;
+    a->payload_len = draft->payload.len;
+    tris_assert(draft->payload.len <= sizeof a->payload);
+    if (draft->payload.len > 0) {
+        memcpy(a->payload, draft->payload.ptr, draft->payload.len);
+    }
+    a->draft.payload = span_of(a->payload, a->payload_len);
+    return a;
+}
+
+/* One waiting draft; what stands against it is noted with it. */
+static enum tris_err settle(struct batch *b, const struct store_draft *draft)
+{
+    uint64_t seq = 0;
+    struct again *a = again_new(b, draft, false);
+    if (a == NULL) {
+        return TRIS_ERR_NO_MEMORY;
+    }
+    enum tris_err err = write_again(a, &seq);
+    enum draft_state state = err == TRIS_OK   ? DRAFT_WRITTEN
+                             : a->superfluous ? DRAFT_DROPPED
+                                              : DRAFT_DECISION;
+    free(a);
+    if (store_txn_err(b->txn) != TRIS_OK) {
+        return store_txn_err(b->txn);
+    }
+    return store_draft_settle(b->txn, draft->no, state, err, seq);
+}
+
+static void reject(struct writer_result *r, enum tris_err err)
+{
+    r->change = WRITER_REJECTED;
+    r->err = err;
+}
+
+void op_drafts(struct batch *b, const struct writer_op *op, struct writer_result *r)
+{
+    uint64_t no = op->base_seq;
+    r->change = WRITER_UNCHANGED;
+    for (uint32_t i = 0; i < DRAFT_STEP; i++) {
+        struct store_draft draft;
+        enum tris_err err = store_draft_next(store_txn_view(b->txn), &no, &draft);
+        if (err == TRIS_ERR_NOT_FOUND) {
+            return;
+        }
+        if (err == TRIS_OK && draft.state == DRAFT_WAITING) {
+            err = settle(b, &draft);
+        }
+        if (err != TRIS_OK) {
+            reject(r, err);
+            return;
+        }
+        r->seq = no;
+    }
+    r->change = WRITER_CHANGED;
+}
+
+static enum tris_err open_draft(struct batch *b, uint64_t no, struct store_draft *draft)
+{
+    enum tris_err err = store_draft_get(store_txn_view(b->txn), no, draft);
+    bool settled = draft->state == DRAFT_WRITTEN || draft->state == DRAFT_DROPPED;
+    return err == TRIS_OK && settled ? TRIS_ERR_INVALID : err;
+}
+
+void op_draft_apply(struct batch *b, const struct writer_op *op, struct writer_result *r)
+{
+    struct store_draft draft;
+    enum tris_err err = open_draft(b, op->base_seq, &draft);
+    struct again *a = err == TRIS_OK ? again_new(b, &draft, true) : NULL;
+    if (a == NULL) {
+        reject(r, err != TRIS_OK ? err : TRIS_ERR_NO_MEMORY);
+        return;
+    }
+    err = write_again(a, &r->seq);
+    free(a);
+    if (err == TRIS_OK) {
+        err = store_draft_settle(b->txn, draft.no, DRAFT_WRITTEN, TRIS_OK, r->seq);
+    }
+    if (err != TRIS_OK) {
+        reject(r, err);
+        return;
+    }
+    r->change = WRITER_NEW;
+    r->record = (struct record_ref){b->own[draft.topic].no, r->seq};
+}
+
+void op_draft_drop(struct batch *b, const struct writer_op *op, struct writer_result *r)
+{
+    struct store_draft draft;
+    enum tris_err err = open_draft(b, op->base_seq, &draft);
+    if (err == TRIS_OK) {
+        err = store_draft_settle(b->txn, draft.no, DRAFT_DROPPED, draft.reason, 0);
+    }
+    if (err != TRIS_OK) {
+        reject(r, err);
+        return;
+    }
+    r->change = WRITER_CHANGED;
+}
