@@ -24,7 +24,10 @@
     X(DISK_SLOW,  "disk-slow",  "commits take seconds")                                            \
     X(CLOCK_JUMP, "clock-jump", "a clock jumps, by minutes to ten years")                          \
     X(CLOCK_RATE, "clock-rate", "a clock runs too fast or too slow")                               \
-    X(RESTART,    "restart",    "an orderly stop and start")
+    X(RESTART,    "restart",    "an orderly stop and start")                                       \
+    X(BACKUP,     "backup",     "a house is copied")                                               \
+    X(RESTORE,    "restore",    "an older copy of a house is put back: data, perhaps mark, machine") \
+    X(LOSS,       "loss",       "a house loses all but its keys")
 /* clang-format on */
 
 #define FAULT_ENUM(name, word, text) FAULT_##name,

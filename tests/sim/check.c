@@ -149,6 +149,9 @@ void check_head(struct house *h, struct store_view *v, const struct store_log *l
 void check_started(struct house *h)
 {
     struct store_view *v;
+    if (h->recovering) {
+        return;
+    }
     if (store_view_begin(h->store, &v) != TRIS_OK) {
         sim_fail(h->sim, "house %u: a store that opened cannot be read", h->no);
     }
@@ -196,6 +199,31 @@ void check_alarm(struct house *h, enum guard_why why)
 {
     sim_fail(h->sim, "house %u: the guard's alarm, and there is no %s", h->no,
              why == GUARD_WHY_FORK ? "fork" : "clone");
+}
+
+void check_forget(struct house *h)
+{
+    struct check *c = h->sim->check;
+    h->acked[TRIS_TOPIC_LOCAL] = (struct acked){0};
+    for (int topic = 0; topic < TRIS_TOPIC_LOCAL; topic++) {
+        uint32_t number = house_log(h->no, (enum tris_topic)topic);
+        uint64_t left = c->registered[number];
+        const struct sealed *row =
+            slot_of(c->rows, c->cap, (uint64_t)number << SIZE_BITS | left);
+        h->acked[topic] = (struct acked){left, row->root};
+    }
+}
+
+bool check_all_hold(struct sim *sim, const struct house *h, const struct house *other)
+{
+    for (int topic = 0; topic < TRIS_TOPIC_LOCAL; topic++) {
+        uint32_t number = house_log(h->no, (enum tris_topic)topic);
+        if (sim->check->seen[(size_t)other->no * sim->check->logs + number] !=
+            sim->check->registered[number]) {
+            return false;
+        }
+    }
+    return other->up;
 }
 
 void check_confirmed(struct house *h)

@@ -23,6 +23,10 @@ void check_verdict(struct house *h, const struct work *w);
 void check_claim(struct house *h, uint32_t log_no, uint64_t size, enum guard_relation relation);
 /* The guard raises an alarm. */
 void check_alarm(struct house *h, enum guard_why why);
+/* This other house is up and holds all that has left `h`. */
+bool check_all_hold(struct sim *sim, const struct house *h, const struct house *other);
+/* Data of the house is lost: only what has left it is still owed. */
+void check_forget(struct house *h);
 /* The guard is content: what left this house is back. */
 void check_confirmed(struct house *h);
 /* Why a connection ended: an offence of an honest peer is a bug. */

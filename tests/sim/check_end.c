@@ -9,6 +9,23 @@
 
 enum { FULL_AUDIT_ENTRIES = 30000 };
 
+/* Nothing of the house waits to be sealed. */
+static bool all_sealed(struct house *h)
+{
+    struct store_view *v;
+    uint64_t entries[TRIS_TOPIC_LOCAL] = {1, 1}, bytes;
+    if (!h->may_seal || store_view_begin(h->store, &v) != TRIS_OK) {
+        return false;
+    }
+    bool good = true;
+    for (int topic = 0; topic < TRIS_TOPIC_LOCAL; topic++) {
+        good = good && store_unsealed(v, h->own_no[topic], &entries[topic], &bytes) == TRIS_OK &&
+               entries[topic] == 0;
+    }
+    store_view_end(v);
+    return good;
+}
+
 static void root_of(const struct house *h, struct tris_hash *out)
 {
     frontier_root(h->frontier, out);
@@ -18,12 +35,17 @@ bool check_converged(struct sim *sim)
 {
     struct tris_hash first, other;
     for (uint32_t i = 0; i < sim->houses; i++) {
-        const struct house *h = &sim->house[i];
+        struct house *h = &sim->house[i];
         if (!h->up || h->busy || h->mark_pending || h->held_back_count > 0) {
             return false;
         }
         root_of(h, i == 0 ? &first : &other);
         if (i > 0 && !tris_hash_eq(&first, &other)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < sim->houses; i++) {
+        if (!all_sealed(&sim->house[i])) {
             return false;
         }
     }
@@ -34,8 +56,9 @@ void check_explain(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->houses; i++) {
         const struct house *h = &sim->house[i];
-        fprintf(stderr, "  house %u: %s%s%s\n", i, h->up ? "up" : "down", h->busy ? ", busy" : "",
-                h->mark_pending ? ", mark pending" : "");
+        fprintf(stderr, "  house %u: %s%s%s, guard %d\n", i, h->up ? "up" : "down",
+                h->busy ? ", busy" : "", h->mark_pending ? ", mark pending" : "",
+                (int)guard_why(&h->guard));
         for (uint32_t log = 0; h->up && log < sim->houses * 2; log++) {
             const struct house *owner = &sim->house[log / 2];
             uint32_t mine = FRONTIER_NONE, theirs = FRONTIER_NONE;

@@ -469,11 +469,13 @@ bool disk_copy_out(struct disk *d, const char *name, const char *path)
     return copy_file(from, path);
 }
 
-bool disk_copy_in(struct disk *d, const char *path, const char *name)
+bool disk_copy_in(struct disk *d, const char *path, const char *name, bool same_inode)
 {
     char to[PATH_BYTES];
     full_path(d, name, to);
-    (void)disk_remove(d, name);
+    if (!same_inode) {
+        (void)disk_remove(d, name);
+    }
     struct disk *slot = disks[d->number - 1];
     disks[d->number - 1] = NULL;
     bool good = copy_file(path, to);

@@ -43,9 +43,9 @@ bool disk_was_full(struct disk *d); /* a call failed for it since the last quest
 uint64_t disk_operations(const struct disk *d);
 
 /* Files of a house as a whole, closed and synced, for backups: DIR/name to and from `path`. What is
- * put back is another file (inode) than before. */
+ * put back is another file (inode) than before, unless the whole machine was put back. */
 bool disk_copy_out(struct disk *d, const char *name, const char *path);
-bool disk_copy_in(struct disk *d, const char *path, const char *name);
+bool disk_copy_in(struct disk *d, const char *path, const char *name, bool same_inode);
 bool disk_remove(struct disk *d, const char *name);
 
 /* ---- for disk_calls.c ---- */

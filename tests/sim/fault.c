@@ -2,6 +2,7 @@
 #include "tests/sim/fault.h"
 
 #include "proto/assert.h"
+#include "tests/sim/check.h"
 #include "tests/sim/house.h"
 #include "tests/sim/net.h"
 
@@ -155,6 +156,51 @@ void fault_on_clock(struct sim *sim, const struct event *event)
     }
 }
 
+/* A house whose data can be lost without a fork: all whom it will meet hold what has left it. */
+static bool may_lose(struct sim *sim, const struct house *h)
+{
+    uint32_t met = 0;
+    for (uint32_t i = 0; i < sim->houses; i++) {
+        const struct house *other = &sim->house[i];
+        if (i == h->no) {
+            continue;
+        }
+        if (other->recovering) {
+            return false;
+        }
+        if (h->peers[i].dials || other->peers[h->no].dials) {
+            met++;
+            if (!check_all_hold(sim, h, other)) {
+                return false;
+            }
+        }
+    }
+    return met > 0 && !h->recovering && !h->mark_pending;
+}
+
+static bool strike_data(struct sim *sim, enum fault fault)
+{
+    for (int i = 0; i < 8; i++) {
+        struct house *h = victim(sim, FAULT_CRASH);
+        if (h == NULL || h->recovering) {
+            continue;
+        }
+        if (fault == FAULT_BACKUP) {
+            return house_back_up(h);
+        }
+        if (!may_lose(sim, h) || (fault == FAULT_RESTORE && !h->has_backup)) {
+            continue;
+        }
+        if (fault == FAULT_LOSS) {
+            house_lose(h);
+        } else {
+            house_put_back(h, (enum put_back)rng_below(chance(sim), PUT_BACKS));
+        }
+        return true;
+    }
+    return false;
+}
+
 /* ---- when ---- */
 
 typedef bool strike_fn(struct sim *sim, enum fault fault);
@@ -169,6 +215,7 @@ static strike_fn *const strikes[FAULTS] = {
     [FAULT_POWER] = strike_house,        [FAULT_DISK_FULL] = strike_house,
     [FAULT_DISK_SLOW] = strike_house,    [FAULT_CLOCK_JUMP] = strike_house,
     [FAULT_CLOCK_RATE] = strike_house,   [FAULT_RESTART] = strike_house,
+    [FAULT_BACKUP] = strike_data, [FAULT_RESTORE] = strike_data, [FAULT_LOSS] = strike_data,
 };
 
 void fault_begin(struct sim *sim)

@@ -101,7 +101,7 @@ static enum tris_err open_store(struct house *h)
     char detail[256];
     struct store_opts opts = {.dir = h->dir,
                               .map_bytes = MAP_BYTES,
-                              .create = h->life == 1,
+                              .create = h->life == 1 || h->lost,
                               .fed = h->sim->fed,
                               .own = h->id};
     enum tris_err err = store_open(&opts, &h->store, detail, sizeof detail);
@@ -112,8 +112,9 @@ static enum tris_err open_store(struct house *h)
         }
         return err;
     }
+    h->lost = false;
     err = store_mark_check(h->store, detail, sizeof detail);
-    if (err != TRIS_OK && !h->recovering && !disk_crashed(h->disk)) {
+    if (err != TRIS_OK && !h->mark_owed && !disk_crashed(h->disk)) {
         sim_fail(h->sim, "house %u: after a crash the mark is bad: %s (%s)", h->no,
                  tris_err_name(err), detail);
     }
@@ -188,6 +189,63 @@ void house_down(struct house *h, bool silent, bool kill)
     store_close(h->store);
     h->store = NULL;
     h->sim->census.sectors_lost += disk_settle(h->disk, kill);
+}
+
+/* ---- data lost ---- */
+
+static void backup_path(const struct house *h, const char *what, char out[HOUSE_PATH_BYTES])
+{
+    (void)snprintf(out, HOUSE_PATH_BYTES, "%.200s/backup-%u.%s", h->sim->options.dir, h->no, what);
+}
+
+bool house_back_up(struct house *h)
+{
+    char data[HOUSE_PATH_BYTES], mark[HOUSE_PATH_BYTES];
+    backup_path(h, "mdb", data);
+    backup_path(h, "mark", mark);
+    h->has_backup =
+        disk_copy_out(h->disk, "store/data.mdb", data) && disk_copy_out(h->disk, "mark", mark);
+    return h->has_backup;
+}
+
+/* What has left the house will come back; what was acknowledged and had not is lost with the disk.
+ */
+static void forget(struct house *h)
+{
+    h->recovering = true;
+    h->mark_owed = true;
+    check_forget(h);
+    operator_forget(h);
+}
+
+void house_put_back(struct house *h, enum put_back how)
+{
+    char data[HOUSE_PATH_BYTES], mark[HOUSE_PATH_BYTES];
+    tris_assert(h->has_backup);
+    backup_path(h, "mdb", data);
+    backup_path(h, "mark", mark);
+    house_down(h, true, true);
+    bool good = disk_copy_in(h->disk, data, "store/data.mdb", how == PUT_BACK_MACHINE);
+    if (how == PUT_BACK_MACHINE) {
+        good = good && disk_copy_in(h->disk, mark, "mark", true);
+    } else if (how == PUT_BACK_BACKUP) {
+        (void)disk_remove(h->disk, "mark"); /* what `tris backup restore` leaves is no mark either */
+    }
+    tris_assert(good);
+    forget(h);
+    house_start_later(h);
+}
+
+void house_lose(struct house *h)
+{
+    static const char *const names[] = {"store/data.mdb", "store/lock.mdb", "mark", "mark.tmp"};
+    house_down(h, true, true);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        (void)disk_remove(h->disk, names[i]);
+    }
+    h->lost = true;
+    forget(h);
+    house_start_later(h);
 }
 
 bool house_crashed(struct house *h)

@@ -93,7 +93,9 @@ struct house {
     enum guard_why guard_told;
     uint64_t guard_ms; /* of the EVENT_GUARD in the queue; UINT64_MAX: none */
     bool may_seal, mark_doubtful, tail_open;
-    bool recovering; /* data was lost: until the guard is content, the own log may be short */
+    bool has_backup, lost; /* lost: there is no store to open, it is made anew */
+    bool mark_owed;        /* data was lost, and no mark has been written since */
+    bool recovering;       /* data was lost: until the guard is content, the own log may be short */
 
     /* overlay */
     struct peer *peers; /* by house */
@@ -116,6 +118,13 @@ void house_start(struct house *h);
 void house_down(struct house *h, bool silent, bool kill);
 /* Whether a storage call met the crash: then the house is down when this returns true. */
 bool house_crashed(struct house *h);
+/* Copies the store and the mark aside. */
+bool house_back_up(struct house *h);
+/* Puts the copy back: what was written since is lost. */
+enum put_back { PUT_BACK_BACKUP, PUT_BACK_DATA_ONLY, PUT_BACK_MACHINE, PUT_BACKS };
+void house_put_back(struct house *h, enum put_back how);
+/* Only the keys are left. */
+void house_lose(struct house *h);
 /* Downtime, then EVENT_START. */
 void house_start_later(struct house *h);
 uint64_t house_wall_ms(const struct house *h);

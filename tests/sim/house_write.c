@@ -198,7 +198,7 @@ static enum tris_err segment_skip(struct span *wire, uint64_t skip)
 }
 
 /* The tail of an own log comes back; what was written behind its former end has to go first. */
-static enum tris_err tail_apply(struct batch *b, const struct work *w, const struct store_log *log)
+static enum tris_err tail_apply(struct batch *b, const struct work *w, struct store_log *log)
 {
     uint64_t sealed = log->has_seal ? log->seal.size : 0;
     if (!b->h->tail_open) {
@@ -207,7 +207,11 @@ static enum tris_err tail_apply(struct batch *b, const struct work *w, const str
     if (w->segment.first > sealed) {
         return TRIS_ERR_NO_SPACE;
     }
-    return log->held == sealed ? TRIS_OK : TRIS_ERR_NOT_READY;
+    if (log->held == sealed) {
+        return TRIS_OK;
+    }
+    enum tris_err err = store_log_cut(b->t, log->no, sealed, STORE_TAIL_DROP);
+    return err == TRIS_OK ? store_log_get(store_txn_view(b->t), log->no, log) : err;
 }
 
 static enum tris_err segment_apply(struct batch *b, struct work *w)
@@ -221,6 +225,12 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (log.ref.topic == TRIS_TOPIC_LOCAL) {
         return TRIS_ERR_UNEXPECTED;
     }
+    if (log.own) {
+        err = tail_apply(b, w, &log);
+        if (err != TRIS_OK) {
+            return err;
+        }
+    }
     if (s->count == 0 ? s->first != log.held
                       : s->count <= log.held && s->first <= log.held - s->count) {
         return TRIS_OK; /* another session was faster */
@@ -231,12 +241,9 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (log.ref.topic == TRIS_TOPIC_GOV && s->seal.size > TRIS_GOV_ENTRIES_MAX) {
         return TRIS_ERR_TOO_LARGE;
     }
-    if (log.own) {
-        err = tail_apply(b, w, &log);
-    }
     uint64_t skip = log.held - s->first;
     struct span wire = span_of(s->bytes, s->len);
-    err = err == TRIS_OK ? segment_skip(&wire, skip) : err;
+    err = segment_skip(&wire, skip);
     if (err == TRIS_OK) {
         err = segment_verify(&log.id, &log.ref.seal_key, &log.tree, wire, s->count - (uint32_t)skip,
                              &s->seal, b->h->verified);
@@ -443,6 +450,7 @@ static void mark_after_commit(struct batch *b)
     }
     bool pending = h->mark_pending;
     h->mark_pending = batch_mark(h) != TRIS_OK;
+    h->mark_owed = h->mark_owed && h->mark_pending;
     for (int i = 0; pending && !h->mark_pending && i < TRIS_TOPIC_LOCAL; i++) {
         touch(b, h->own_no[i], 0);
     }

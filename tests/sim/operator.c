@@ -217,6 +217,12 @@ static void plan(struct house *h)
     sim_after(h->sim, rng_wait(&h->operator->rng, mean), EVENT_OPERATOR, h->no, 0, 0);
 }
 
+void operator_forget(struct house *h)
+{
+    h->operator->data.count = 0;
+    h->operator->local.count = 0;
+}
+
 void operator_begin(struct house *h)
 {
     plan(h);
@@ -228,7 +234,7 @@ void operator_on_event(struct house *h, const struct event *event)
     if (h->sim->calm) {
         return;
     }
-    if (h->up) {
+    if (h->up && !h->recovering) {
         burst(h);
     }
     plan(h);

@@ -31,6 +31,8 @@ static const uint64_t every_ms[FAULTS] = {
     [FAULT_POWER] = 12 * HOUR,      [FAULT_DISK_FULL] = DAY,
     [FAULT_DISK_SLOW] = 12 * HOUR,  [FAULT_CLOCK_JUMP] = DAY,
     [FAULT_CLOCK_RATE] = 12 * HOUR, [FAULT_RESTART] = 12 * HOUR,
+    [FAULT_BACKUP] = 8 * HOUR,      [FAULT_RESTORE] = DAY,
+    [FAULT_LOSS] = 3 * DAY,
 };
 
 static const struct shape *shape_of(const char *name)
@@ -54,6 +56,9 @@ static void draw_faults(struct rng *rng, struct profile *p)
         uint64_t every = every_ms[f] * mood / 2 * 25 / p->houses;
         /* often enough to strike in a run as short as this */
         p->every_ms[f] = !on ? 0 : every < run_ms / 3 ? every : run_ms / 3;
+    }
+    if (p->every_ms[FAULT_RESTORE] != 0 && p->every_ms[FAULT_BACKUP] == 0) {
+        p->every_ms[FAULT_BACKUP] = p->every_ms[FAULT_RESTORE] / 2 + 1;
     }
 }
 
