@@ -156,10 +156,15 @@ void fault_on_clock(struct sim *sim, const struct event *event)
     }
 }
 
-/* A house whose data can be lost without a fork: all whom it will meet hold what has left it. */
+/* A house whose data can be lost without a fork: all whom it will meet hold what has left it. A
+ * house whose clock was ahead has sealed its log anew with a later day than it will do now: its
+ * peers keep that seal, and it does not take it from them. */
 static bool may_lose(struct sim *sim, const struct house *h)
 {
     uint32_t met = 0;
+    if (h->clock.jumped) {
+        return false;
+    }
     for (uint32_t i = 0; i < sim->houses; i++) {
         const struct house *other = &sim->house[i];
         if (i == h->no) {

@@ -77,8 +77,7 @@ static void make_partner(struct house *h, struct op *op)
     if (h->sim->profile.long_texts) {
         char text[DESCRIPTION_CHARS + 1];
         memset(text, 'x', sizeof text);
-        text[rng_below(&o->rng, DESCRIPTION_CHARS)] = '\0';
-        text[0] = 'X';
+        text[rng_between(&o->rng, 1, DESCRIPTION_CHARS)] = '\0';
         set(o, &scratch, PARTNER_DESCRIPTION, text);
     }
     enum tris_err err = record_encode(&o->record, &w);
