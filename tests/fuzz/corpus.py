@@ -82,6 +82,21 @@ def seals():
                 yield bytes([5, start]) + fixed + fixed + entry
 
 
+def forks():
+    def side(size, leaf, nodes):
+        return [size, 1000, bytes(64), bytes([leaf]) * 32, bytes(32 * nodes)]
+
+    house = bytes.fromhex(golden("charter")["lines"][0]["id"])
+    # at, nodes left of it, then size and nodes right of it for both
+    for at, left, one, two in [(0, 0, (1, 0), (1, 0)), (0, 0, (2, 1), (3, 2)), (1, 1, (2, 0), (2, 0)),
+                               (2, 1, (3, 0), (5, 2)), (7, 3, (8, 0), (9, 1)), (3, 2, (4, 0), (100, 1)),
+                               (2**40, 1, (2**40 + 1, 0), (2**40 + 1, 0))]:
+        for epoch, key in [(0, None), (3, bytes(32))]:
+            proof = ["tris-fork-1", bytes(32), house, 1, epoch, key, at, bytes(32 * left),
+                     side(one[0], 1, one[1]), side(two[0], 2, two[1])]
+            yield b"\x02\x07" + pack(proof)
+
+
 def charters():
     for charter in golden("charter")["charters"]:
         for which in [0, 15]:
@@ -266,7 +281,7 @@ def sessions():
 
 
 TARGETS = {
-    "msgpack": values, "message": messages, "entry": entries, "seal": seals, "charter": charters,
+    "msgpack": values, "message": messages, "entry": entries, "seal": seals, "fork": forks, "charter": charters,
     "house_line": house_lines, "noise": noise, "frame": frames, "key": keys, "tree": trees,
     "control": control, "record": records, "record_text": record_texts, "text": texts,
     "csv": lists, "config": configs, "map": maps, "manifest": manifests, "mark": marks,

@@ -5,6 +5,7 @@
 #include "proto/msg.h"
 #include "proto/session_int.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/pick.h"
 
 const size_t fuzz_heap_bytes_max = 16 * 1024 * 1024;
 
@@ -41,12 +42,15 @@ struct run {
 
 static struct noise_keypair own_key, peer_key, peer_ephemeral;
 static const struct tris_fed_id fed = {{7}};
-static const struct tris_house_id house_ids[3] = {{{0xa0}}, {{0xb0}}, {{0xc0}}};
+static struct tris_house_id house_ids[PICK_HOUSES];
 static uint8_t out[OUT_BYTES], plain[TRIS_FRAME_BYTES_MAX];
 
 void fuzz_setup(void)
 {
     static const struct tris_dh_secret secrets[3] = {{{1}}, {{2}}, {{3}}};
+    for (uint32_t i = 0; i < PICK_HOUSES; i++) {
+        house_ids[i] = pick_house(i);
+    }
     noise_keypair_from_secret(&secrets[0], &own_key);
     noise_keypair_from_secret(&secrets[1], &peer_key);
     noise_keypair_from_secret(&secrets[2], &peer_ephemeral);
@@ -127,14 +131,6 @@ static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *w)
 
 static const struct session_io io = {io_member, io_read,        io_random,
                                      io_nodes,  io_newest_seal, io_fork_proof};
-
-/* Ids that a fuzzer hits: one byte repeated. */
-static struct tris_short log_short(uint8_t log)
-{
-    struct tris_short id;
-    memset(id.b, 0x11 * (log % (LOGS + 2) + 1), sizeof id.b); /* two that nobody knows */
-    return id;
-}
 
 static void log_set(struct run *r, uint32_t log_no, uint64_t size)
 {
@@ -265,138 +261,16 @@ static void deliver_plain(struct run *r, struct span text)
     deliver(r, span_of(out, 2 + text.len + TRIS_AEAD_TAG_BYTES));
 }
 
-/* Fields of a message out of few bytes of input, mostly values that mean something. */
-static uint64_t pick_uint(struct run *r, uint64_t limit)
-{
-    uint8_t how = fuzz_u8(&r->in);
-    uint64_t value = how < 0xf0 ? how : how < 0xf8 ? fuzz_u16(&r->in) : UINT64_MAX - (how & 7);
-    return value < limit ? value : limit;
-}
-
-static struct tris_short pick_short(struct run *r)
-{
-    uint8_t how = fuzz_u8(&r->in);
-    if (how < 0x20) {
-        return log_short(how);
-    }
-    struct tris_hash root;
-    frontier_root(r->frontier, &root);
-    root.b[0] ^= how < 0x80 ? 0 : how;
-    return tris_short_of(root.b);
-}
-
-static struct msg_list pick_items(struct run *r, struct wbuf *w, uint64_t limit);
-static struct msg_list pick_claims(struct run *r, struct wbuf *w, uint64_t limit);
-
-/* Bytes that go on behind the input as zeros, so that a short input can make long pieces. */
-static struct span pick_bin(struct run *r, uint64_t limit)
-{
-    static uint8_t bytes[TRIS_FRAME_BYTES_MAX];
-    size_t len = fuzz_u16(&r->in);
-    len = len < limit ? len : (size_t)limit;
-    len = len < 60000 ? len : 60000;
-    struct span part = fuzz_take(&r->in, len < 64 ? len : 64);
-    memset(bytes, 0, len);
-    if (part.len > 0) {
-        memcpy(bytes, part.ptr, part.len);
-    }
-    return span_of(bytes, len);
-}
-
-#define PICK_UINT(at, limit) (at) = pick_uint(r, limit)
-#define PICK_SHORT(at, limit) (at) = pick_short(r)
-#define PICK_HASH(at, limit) (at).b[0] = fuzz_u8(&r->in)
-#define PICK_HOUSE(at, limit) (at) = house_ids[(1 + fuzz_u8(&r->in)) % 3]
-#define PICK_SIG(at, limit) (at).b[0] = fuzz_u8(&r->in)
-#define PICK_MAYBE(at, limit)                                                                      \
-    (at).has = (fuzz_u8(&r->in) & 1) != 0;                                                         \
-    (at).value = pick_short(r)
-#define PICK_TEXT(at, limit) (at) = span_str("because")
-#define PICK_BIN(at, limit) (at) = pick_bin(r, limit)
-#define PICK_ITEMS(at, limit) (at) = pick_items(r, rows, limit)
-#define PICK_CLAIMS(at, limit) (at) = pick_claims(r, rows, limit)
-#define PICK_MAYBE_CLAIMS(at, limit) (at) = pick_claims(r, rows, limit)
-
-/* pick_<name> for every message and row: what a later version adds is sent as well. */
-#define PICK_BEGIN(name)                                                                           \
-    static void pick_##name(struct run *r, struct msg_##name *m, struct wbuf *rows)                \
-    {                                                                                              \
-        (void)rows;
-#define MSG_ROW(name) PICK_BEGIN(name)
-#define MSG_ROW_END(name) }
-#define MSG(number, NAME, name) PICK_BEGIN(name)
-#define MSG_END(NAME, name) }
-#define MSG_FIELD(owner, kind, field, limit) PICK_##kind(m->field, limit);
-#define MSG_RESERVED(number, NAME)
-#define MSG_BYE(number, NAME)
-#include "proto/msg.def"
-
-static struct msg_list pick_items(struct run *r, struct wbuf *w, uint64_t limit)
-{
-    uint32_t count = fuzz_u8(&r->in) % 8;
-    size_t start = w->len;
-    count = count < limit ? count : (uint32_t)limit;
-    for (uint32_t i = 0; i < count; i++) {
-        struct msg_item item;
-        pick_item(r, &item, NULL);
-        msg_row_put(w, MSG_ROW_item, &item);
-    }
-    return (struct msg_list){true, count, span_of(w->ptr + start, w->len - start)};
-}
-
-static struct msg_list pick_claims(struct run *r, struct wbuf *w, uint64_t limit)
-{
-    uint32_t count = fuzz_u8(&r->in) % 4;
-    size_t start = w->len;
-    count = count < limit ? count : (uint32_t)limit;
-    for (uint32_t i = 0; i < count; i++) {
-        struct msg_claim claim;
-        pick_claim(r, &claim, NULL);
-        msg_row_put(w, MSG_ROW_claim, &claim);
-    }
-    return (struct msg_list){true, count, span_of(w->ptr + start, w->len - start)};
-}
-
-static void pick_message(struct run *r, struct msg *m, struct wbuf *rows)
-{
-    static const enum msg_type types[] = {
-#define MSG_ROW(name)
-#define MSG_ROW_END(name)
-#define MSG(number, NAME, name) MSG_##NAME,
-#define MSG_END(NAME, name)
-#define MSG_FIELD(owner, kind, field, limit)
-#define MSG_RESERVED(number, NAME)
-#define MSG_BYE(number, NAME)
-#include "proto/msg.def"
-    };
-    memset(m, 0, sizeof *m);
-    m->type = types[fuzz_u8(&r->in) % (sizeof types / sizeof types[0])];
-    switch (m->type) {
-    case MSG_UNKNOWN:
-        break;
-#define MSG_ROW(name)
-#define MSG_ROW_END(name)
-#define MSG(number, NAME, name)                                                                    \
-    case MSG_##NAME:                                                                               \
-        pick_##name(r, &m->name, rows);                                                            \
-        break;
-#define MSG_END(NAME, name)
-#define MSG_FIELD(owner, kind, field, limit)
-#define MSG_RESERVED(number, NAME)
-#define MSG_BYE(number, NAME)
-#include "proto/msg.def"
-    }
-}
-
 /* One frame of one to four messages of the peer's. */
 static void send_messages(struct run *r, uint32_t count)
 {
     static uint8_t frame[TRIS_FRAME_BYTES_MAX - TRIS_AEAD_TAG_BYTES], rows[4096];
     struct wbuf w = wbuf_of(frame, sizeof frame);
+    struct picker picker = {&r->in, r->frontier};
     for (uint32_t i = 0; i < count; i++) {
         struct wbuf list = wbuf_of(rows, sizeof rows), before = w;
         struct msg m;
-        pick_message(r, &m, &list);
+        pick_message(&picker, &m, &list);
         msg_encode(&w, &m);
         if (w.err != TRIS_OK) {
             w = before;
@@ -432,9 +306,8 @@ static void hello_payload(struct run *r, struct wbuf *p, bool right)
     struct msg_hello hello = {.version = 1, .house = house_ids[1], .root = tris_short_of(root.b)};
     struct msg_welcome welcome = {.house = house_ids[1], .root = tris_short_of(root.b)};
     if (!right) {
-        pick_hello(r, &hello, &rows);
-        pick_welcome(r, &welcome, &rows);
-        welcome.house = hello.house;
+        struct picker picker = {&r->in, r->frontier};
+        pick_payloads(&picker, &hello, &welcome, &rows);
     }
     if (r->initiator) {
         msg_row_put(p, MSG_ROW_welcome, &welcome);
@@ -614,7 +487,7 @@ static void begin(struct run *r, uint8_t flags)
         .idle_ms = 60000,
         .credit_bytes = TRIS_CREDIT_INITIAL_BYTES,
         .has_common_root = (flags & 32) != 0,
-        .common_root = log_short(0),
+        .common_root = pick_log(0),
         .frontier = r->frontier,
         .io = &io,
         .io_ctx = r,

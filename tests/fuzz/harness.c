@@ -14,8 +14,8 @@ enum {
     REPEATS = 3, /* first-time costs (caches of libc, page faults) are not the input's */
 };
 
-/* What the hooks count. libFuzzer gives a target no context of its own. */
-static struct {
+/* What the hooks count, of this thread: libFuzzer has another one that watches the process. */
+static _Thread_local struct {
     bool on;
     int64_t live, peak;
 } heap;

@@ -26,6 +26,7 @@ msgpack     350000 4096
 message     250000 4096
 entry       350000 4096
 seal         40000 2048
+fork        200000 4100
 charter     100000 8192
 house_line  350000 2304
 noise        25000 512
