@@ -158,7 +158,7 @@ static int import_list(struct import *im, const struct import_limit *limit, bool
             return EXIT_PARTLY;
         }
         if (n->new_rows + n->changed == 0) {
-            return finish(im, false, EXIT_OK);
+            return finish(im, cli->yes, EXIT_OK); /* nothing to write: done */
         }
         if (!cli->yes) {
             if (cli->tty_in && cli->tty_err && !cli->json) {
@@ -199,9 +199,13 @@ static bool see_header(void *ctx, uint64_t line, const struct span *cell, size_t
     return false;
 }
 
-/* What a record of this kind is called by: its first text that cannot be missing. */
+/* What a record of this kind is called by; without a title its first text that cannot be missing.
+ */
 static const struct field *naming_field(const struct kind *kind)
 {
+    if (schema_title(kind) != NULL) {
+        return schema_title(kind);
+    }
     for (size_t i = 0; i < kind->field_count; i++) {
         const struct field *field = &kind->fields[i];
         if (field->type == FIELD_TEXT && (field->flags & FIELD_REQUIRED) != 0) {

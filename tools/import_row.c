@@ -216,8 +216,22 @@ static void set_constants(struct row *r, struct wbuf *scratch)
     }
 }
 
+/* A list whose keys are short names gives no others. */
+static void set_slug(struct row *r, struct wbuf *scratch)
+{
+    const struct kind *kind = r->plan->kind;
+    struct span key = row_text(r, r->source_id);
+    for (size_t i = 0; i < kind->field_count; i++) {
+        const struct field *field = &kind->fields[i];
+        if ((field->flags & FIELD_SLUG) != 0 && !r->record.value[i].present && key.len > 0) {
+            (void)!record_set_text(&r->record, field, key, scratch, NULL);
+        }
+    }
+}
+
 static void set_presets(struct row *r, struct wbuf *scratch)
 {
+    set_slug(r, scratch);
     if (row_text(r, r->source_id).len > 0 && row_text(r, r->source).len == 0) {
         set_preset(r, r->source, r->plan->source_name, scratch);
     }

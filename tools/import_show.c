@@ -65,7 +65,7 @@ static void print_similar(const struct import *im)
     if (r->counts.similar == 0) {
         return;
     }
-    (void)printf(_("  %s new rows look like another record (same name but for the legal form, "
+    (void)printf(_("  %s rows look like another record (same name but for the legal form, "
                    "same district or partner):\n"),
                  show_count((int64_t)r->counts.similar, count));
     for (size_t i = 0; i < r->similar_count && i < IMPORT_REMARKS_MAX; i++) {
@@ -90,8 +90,8 @@ static void print_unlinked(const struct import *im)
     if (r->counts.unlinked == 0) {
         return;
     }
-    (void)printf(_("  %s rows name a record that is not here and go in without it; when it is, the "
-                   "same import links them:\n"),
+    (void)printf(_("  %s rows name a record that is not here, or stays in the house, and go in "
+                   "without it; later the same import links them:\n"),
                  show_count((int64_t)r->counts.unlinked, count));
     for (size_t i = 0; i < r->unlinked_count && i < most; i++) {
         const struct import_unlinked *u = &r->unlinked[i];

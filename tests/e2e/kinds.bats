@@ -88,6 +88,17 @@ PY
     tris_at koeln export all --format sqlite -o all.sqlite
 }
 
+@test "the keys of a list of instruments are their short names, if it gives no others" {
+    "$PYTHON" "$ROOT/tools/data/make_federation.py" --out "$WORLD/few" --ags 05315 --partners 0 \
+        --agreements 0 --listings 0 --consultations 0 --checks 0 2>/dev/null
+    run_code 0 tris_at koeln import --kind instrument few/instruments.csv -y
+    tris_at koeln export instrument --format ndjson | grep -q '"slug":"praxischeck-kmu"'
+    run_code 0 tris_at koeln import --kind instrument few/instruments.csv -y -q --json
+    [ "$(json '[d["new"], d["changed"], d["written"]]' <<<"$output")" = '[0, 0, true]' ]
+    printf 'id,type,title\nA B,guide,Kein Kurzname\n' >unslug.csv
+    run_code 3 tris_at koeln import --kind instrument unslug.csv -y
+}
+
 @test "a period the wrong way round is refused with its row" {
     printf 'region,step,from,to\n05315,1,2026-02-01,2026-01-31\n' >bad.csv
     run_code 3 tris_at koeln import --kind rollout bad.csv -y
