@@ -146,3 +146,64 @@ PY
     run_code 3 tris_at koeln import --kind listing keyless.csv --listed -y
     grep -q 'without source_id' keyless.rejected.csv
 }
+
+@test "references that no list would send are refused, and the daemon goes on" {
+    "$PYTHON" - "$(node_dir koeln)/trisd.sock" "$(house_id koeln)" <<'PY'
+import socket, struct, sys
+
+def pack(v):
+    if isinstance(v, bool):
+        return b"\xc3" if v else b"\xc2"
+    if isinstance(v, int):
+        return bytes([v]) if v < 128 else b"\xcd" + struct.pack(">H", v) if v < 65536 else \
+            b"\xce" + struct.pack(">I", v)
+    if isinstance(v, str):
+        v = v.encode()
+        return (bytes([0xa0 | len(v)]) if len(v) < 32 else b"\xd9" + bytes([len(v)])
+                if len(v) < 256 else b"\xda" + struct.pack(">H", len(v))) + v
+    if isinstance(v, bytes):
+        return b"\xc4" + bytes([len(v)]) + v
+    if isinstance(v, list):
+        return bytes([0x90 | len(v)]) + b"".join(map(pack, v))
+    return bytes([0x80 | len(v)]) + b"".join(pack(k) + pack(x) for k, x in v.items())
+
+def rows(*row):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20)
+        s.connect(sys.argv[1])
+        s.sendall(pack([0, 1, "import.rows", [{
+            "dry_run": True, "kind": "listing", "rows": list(row), "scope": "national",
+            "source": "s"}]]))
+        return s.recv(65536)
+
+nobody = [bytes(32), 0, 7]
+def listing(extra):
+    fields = {1: 1, 2: "T", 4: [7], 5: 4, 8: 20260101, 9: 20260201, 10: 1, 11: 1}
+    fields.update(extra)
+    return pack(dict(sorted(fields.items())))
+
+def refused(answer, what):
+    assert b"unlinked" not in answer and b"\xa3new\x00" in answer and what in answer, answer
+
+def broken(answer):
+    assert b"rows must be" in answer, answer
+
+assert b"\xa3new\x01" in rows([2, "K", listing({})])
+refused(rows([2, "K", listing({12: nobody})]), b"there is no such record")
+refused(rows([2, "K", listing({12: [bytes.fromhex(sys.argv[2]), 0, 999999]})]), b"no such record")
+refused(rows([2, "K", listing({12: [bytes.fromhex(sys.argv[2]), 9, 0]})]), b"no such record")
+refused(rows([2, "K", listing({12: [bytes.fromhex(sys.argv[2]), 0, 0]})]), b"another kind")
+refused(rows([2, "K", listing({}), {2: "koeln-0"}]), b"names no record")
+refused(rows([2, "K", listing({}), {99: "koeln-0"}]), b"names no record")
+refused(rows([2, "K", listing({}), {12: ""}]), b"names no record")
+refused(rows([2, "K", listing({}), {12: "koeln-0"}]), b"another kind")
+refused(rows([2, "K", listing({12: nobody}), {14: "nothing"}]), b"no such record")
+assert b"unlinked" in rows([2, "K", listing({}), {14: "nothing"}])
+broken(rows([2, "K", listing({}), {12: "x" * 400}]))
+broken(rows([2, "K", listing({}), {n: "a" for n in range(5)}]))
+broken(rows([2, "K", listing({}), {12: "a"}, 1]))
+broken(rows([2, "K"]))
+PY
+    tris_at koeln status --json >/dev/null
+    not grep -E 'Sanitizer|assertion' "$(node_dir koeln).log"
+}
