@@ -217,7 +217,8 @@ static void run(uint32_t houses, bool empty)
         row("first contact: frontier, a log", (double)down / (houses * LOGS_A_HOUSE), "bytes");
     } else {
         row("in sync: bytes, both ways", (double)(up + down), "bytes");
-        row("in sync: round trips until the dialler knows", known / 2, "");
+        const uint32_t trips = known / 2; /* up, down: one */
+        row("in sync: round trips until the dialler knows", trips, "");
     }
     session_free(a.session);
     session_free(b.session);
