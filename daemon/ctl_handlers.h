@@ -19,5 +19,6 @@ ctl_handler ctl_audit, ctl_config_show;
 ctl_handler ctl_backup_create, ctl_backup_progress;
 ctl_handler ctl_feed_next;
 ctl_handler ctl_guard_decide;
+ctl_handler ctl_draft_list, ctl_draft_show, ctl_draft_apply, ctl_draft_drop;
 
 #endif

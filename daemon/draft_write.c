@@ -5,6 +5,7 @@
 
 #include "daemon/ctl_in.h"
 #include "daemon/daemon.h"
+#include "daemon/rules.h"
 #include "proto/assert.h"
 #include "proto/record.h"
 
@@ -166,6 +167,11 @@ static enum tris_err write_again(struct again *a, uint64_t *seq)
         err = map_references(a, &payload);
         if (err == TRIS_OK && !h->has_record) {
             err = look_for_twin(a, payload);
+        }
+        struct record_ref other;
+        if (err == TRIS_OK && rules_check(store_txn_view(a->b->txn), h->kind, payload,
+                                          h->has_record ? &ref : NULL, &other) != TRIS_OK) {
+            err = TRIS_ERR_EXISTS; /* one that the tail brought stands in the way */
         }
     } else if (err == TRIS_OK && h->verb == VERB_CARD) {
         err = look_at_card(a, payload);
