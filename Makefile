@@ -56,7 +56,9 @@ e2e_src := $(wildcard tests/e2e/*.c)
 fault_src := $(wildcard tests/fault/*.c)
 sim_src := $(wildcard tests/sim/*.c)
 fuzz_src := $(wildcard tests/fuzz/fuzz_*.c)
-fuzz_own_src := $(filter-out $(fuzz_src),$(wildcard tests/fuzz/*.c))
+fuzz_own_src := $(filter-out $(fuzz_src) %/harness.c %/replay.c,$(wildcard tests/fuzz/*.c))
+# libFuzzer around a target, or a program that gives it the files of a folder
+fuzz_own_src += tests/fuzz/$(if $(filter fuzz,$(VARIANT)),harness,replay).c
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
@@ -162,14 +164,15 @@ $(inject_bin): $(B)/e2e_%: $(B)/obj/tests/e2e/%.o $(B)/libstorage.a $(B)/libprot
 $(B)/tris_sim: $(call obj,$(sim_src)) $(B)/libtest.a $(B)/libstorage.a $(B)/libproto.a
 	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS) -ldl -lcmocka)
 
-# Fuzz targets exist in VARIANT=fuzz, which is clang's: libFuzzer is part of its runtime.
+# In VARIANT=fuzz with libFuzzer, which is part of clang's runtime; else they replay a corpus.
 $(B)/libfuzz.a: $(call obj,$(fuzz_own_src))
 	$(archive)
 $(fuzz_bin): $(B)/%: $(B)/obj/tests/fuzz/%.o $(B)/libfuzz.a $(B)/libtools.a $(B)/libdaemon.a \
 		$(B)/libstorage.a $(B)/libproto.a
-	$(call link,-fsanitize=fuzzer $(STORAGE_LIBS) $(PROTO_LIBS) $(DAEMON_LIBS) $(TOOLS_LIBS))
+	$(call link,$(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer) $(STORAGE_LIBS) $(PROTO_LIBS) $(DAEMON_LIBS) $(TOOLS_LIBS))
 
 unit_all: $(unit_bin)
+vectors_all: $(vector_bin)
 tests: all unit_all $(vector_bin) $(bench_bin) $(inject_bin) $(B)/tris_sim ## build every program, run none
 
 unit: $(unit_bin) ## unit tests of this variant (T=name runs one)
@@ -230,10 +233,9 @@ bugs: ## plant the seeded bugs one by one: which test finds them (BUGS="3 7": on
 deps: ## the Debian packages that are missing, as one line
 	$(Q)bash tools/deps.sh
 
-coverage: ## line and branch coverage of the unit tests
-	$(Q)$(MAKE) VARIANT=cov unit vectors
-	$(Q)mkdir -p build/coverage
-	gcovr -r . --object-directory build/cov/obj -e tests/ -s --html-details build/coverage/index.html
+coverage: ## branch coverage of proto/ and storage/ by unit tests, vectors, corpora, simulator
+	$(Q)$(MAKE) --no-print-directory VARIANT=cov CC=gcc unit_all vectors_all fuzz_all build/cov/tris_sim
+	$(Q)bash tests/coverage.sh build/cov
 
 man: $(man_pages) ## man pages
 $(B)/man/%: tools/man/%.scd
@@ -270,7 +272,7 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9_.-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all unit_all tests unit vectors layers lint e2e fault sim soak fuzz fuzz_all fuzz-smoke check bench demo bugs deps coverage man install \
+.PHONY: all unit_all vectors_all tests unit vectors layers lint e2e fault sim soak fuzz fuzz_all fuzz-smoke check bench demo bugs deps coverage man install \
 	clean help force
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -79,7 +79,7 @@ void fuzz_one(struct span input)
     frame_reader_init(&reader, FRAME_FIRST_OF_RESPONDER);
     if (frame_read(&reader, &rest, &complete, &prefix, &frame) == TRIS_OK && complete) {
         frame_reader_stage(&reader, FRAME_TRANSPORT);
-        (void)frame_read(&reader, &rest, &complete, &prefix, &frame);
+        REQUIRE(frame_read(&reader, &rest, &complete, &prefix, &frame) != TRIS_ERR_NO_MEMORY);
     }
     frame_reader_fini(&reader);
 }

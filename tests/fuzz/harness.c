@@ -1,11 +1,8 @@
 /* The frame around each fuzz target: no input may take more than 100 ms of processor time, hold
  * more heap than its target allows, or leave any of it behind. Crashes, undefined behaviour and
  * hangs are the sanitizers' and libFuzzer's matter. */
-#define _GNU_SOURCE /* memfd_create; NOLINT: the name that glibc asks for */
 #include <sanitizer/allocator_interface.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "tests/fuzz/fuzz.h"
 
@@ -89,18 +86,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_fail("an input frees what it allocates", __FILE__, __LINE__);
     }
     return 0;
-}
-
-const char *fuzz_file(struct span bytes)
-{
-    static char path[64];
-    static int fd = -1;
-    if (fd < 0) {
-        fd = memfd_create("fuzz", 0);
-        REQUIRE(fd >= 0);
-        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    }
-    REQUIRE(ftruncate(fd, 0) == 0);
-    REQUIRE(pwrite(fd, bytes.ptr, bytes.len, 0) == (ssize_t)bytes.len);
-    return path;
 }
