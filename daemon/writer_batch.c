@@ -188,7 +188,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (log.ref.topic == TRIS_TOPIC_LOCAL) {
         return TRIS_ERR_UNEXPECTED;
     }
-    if (log.own) {
+    if (log.own && s->count > 0) { /* a newer seal over what is here changes no entry */
         err = tail_look(b, &log);
         if (err != TRIS_OK) {
             return err;

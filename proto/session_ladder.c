@@ -117,13 +117,10 @@ static void ladder_item(struct session *s, const struct msg_item *m)
         fork_want(s, log_no);
     } else if (other_root) {
         fork_suspect(s, log_no, SUSPECT_ITEM, m->whole);
-    } else if (item->own) {
-        return;
-    } else if (ahead > item->held) {
+    } else if (!item->own && ahead > item->held) {
         pull_want(s, log_no, ahead);
-    } else if (!forked && m->whole == item->whole && m->whole == item->held && m->day > item->day &&
-               !item->own) {
-        pull_want_seal(s, log_no);
+    } else if (!forked && m->whole == item->whole && m->whole == item->held && m->day > item->day) {
+        pull_want_seal(s, log_no); /* also a seal of our own that we do not have any more */
     }
 }
 

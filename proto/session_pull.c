@@ -58,7 +58,7 @@ static void want_add(struct session *s, uint32_t log_no, uint64_t until, bool se
         until = item->end;
     }
     const struct want want = {.log_no = log_no, .seal = seal, .until = until};
-    if (item == NULL || !frontier_item_fetched(item) || want_met(s, &want) ||
+    if (item == NULL || !(seal || frontier_item_fetched(item)) || want_met(s, &want) ||
         fork_suspected(s, log_no)) {
         return;
     }

@@ -66,13 +66,19 @@ void segment_void(struct session *s, uint32_t log_no)
     }
 }
 
+/* Whether what begins at `first` continues the log. */
+static bool segment_continues(const struct session *s, uint32_t log_no, uint64_t first)
+{
+    const struct flight *f = flight_find(s, log_no);
+    return !fork_suspected(s, log_no) && (f == NULL || !f->failed) &&
+           first == segment_base(s, log_no);
+}
+
 /* Whether a segment of this log that begins at `first` can be used as it stands. */
 static bool segment_fits(const struct session *s, uint32_t log_no, uint64_t first)
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
-    const struct flight *f = flight_find(s, log_no);
-    return item != NULL && frontier_item_fetched(item) && !fork_suspected(s, log_no) &&
-           (f == NULL || !f->failed) && first == segment_base(s, log_no);
+    return item != NULL && frontier_item_fetched(item) && segment_continues(s, log_no, first);
 }
 
 static void assembly_begin(struct session *s, const struct msg_entries *m)
@@ -208,7 +214,7 @@ static void seal_alone(struct session *s, const struct msg_seal *m)
     }
     /* Only what is asked for is worth a signature check, and once; late answers are no fault. */
     if (fetch == NULL || !fetch->requested || fetch->sealed ||
-        !segment_fits(s, log_no, m->first)) { /* or the log has grown, and the seal with it */
+        !segment_continues(s, log_no, m->first)) { /* or the log has grown, and the seal with it */
         s->stats.duplicate_segments++;
         return;
     }

@@ -133,7 +133,8 @@ void check_head(struct house *h, struct store_view *v, const struct store_log *l
         uint64_t key = (uint64_t)number << SIZE_BITS | size;
         const struct sealed *row = slot_of(c->rows, c->cap, key);
         if (row->key != key || !tris_hash_eq(&row->root, &log->seal.root)) {
-            sim_fail(h->sim, "I3: house %u holds %llu entries of log %u that its owner did not seal so",
+            sim_fail(h->sim,
+                     "I3: house %u holds %llu entries of log %u that its owner did not seal so",
                      h->no, (unsigned long long)size, number);
         }
     }
@@ -163,12 +164,14 @@ void check_started(struct house *h)
             continue;
         }
         if (store_log_get(v, h->own_no[i], &log) != TRIS_OK || log.held < acked->size) {
-            sim_fail(h->sim, "I1: house %u: %llu entries of topic %d were acknowledged, %llu are there",
+            sim_fail(h->sim,
+                     "I1: house %u: %llu entries of topic %d were acknowledged, %llu are there",
                      h->no, (unsigned long long)acked->size, i, (unsigned long long)log.held);
         }
         if (store_root_at(v, h->own_no[i], acked->size, &root) != TRIS_OK ||
             !tris_hash_eq(&root, &acked->root)) {
-            sim_fail(h->sim, "I1: house %u: the first %llu entries of topic %d are not those acknowledged",
+            sim_fail(h->sim,
+                     "I1: house %u: the first %llu entries of topic %d are not those acknowledged",
                      h->no, (unsigned long long)acked->size, i);
         }
     }
@@ -208,8 +211,7 @@ void check_forget(struct house *h)
     for (int topic = 0; topic < TRIS_TOPIC_LOCAL; topic++) {
         uint32_t number = house_log(h->no, (enum tris_topic)topic);
         uint64_t left = c->registered[number];
-        const struct sealed *row =
-            slot_of(c->rows, c->cap, (uint64_t)number << SIZE_BITS | left);
+        const struct sealed *row = slot_of(c->rows, c->cap, (uint64_t)number << SIZE_BITS | left);
         h->acked[topic] = (struct acked){left, row->root};
     }
 }
@@ -232,7 +234,8 @@ void check_confirmed(struct house *h)
         const struct frontier_item *item = frontier_item(h->frontier, h->own_no[topic]);
         uint64_t left = h->sim->check->registered[house_log(h->no, (enum tris_topic)topic)];
         if (item->held < left) {
-            sim_fail(h->sim, "I6: house %u is content with %llu entries of topic %d, %llu had left it",
+            sim_fail(h->sim,
+                     "I6: house %u is content with %llu entries of topic %d, %llu had left it",
                      h->no, (unsigned long long)item->held, topic, (unsigned long long)left);
         }
     }
@@ -242,9 +245,8 @@ void check_confirmed(struct house *h)
 void check_end_reason(struct house *h, const struct conn *c, uint32_t end, enum tris_err reason,
                       bool by_peer)
 {
-    static const enum tris_err innocent[] = {
-        TRIS_ERR_CLOSED,  TRIS_ERR_TIMEOUT,  TRIS_ERR_DUPLICATE, TRIS_ERR_GOODBYE,
-        TRIS_ERR_STOPPING};
+    static const enum tris_err innocent[] = {TRIS_ERR_CLOSED, TRIS_ERR_TIMEOUT, TRIS_ERR_DUPLICATE,
+                                             TRIS_ERR_GOODBYE, TRIS_ERR_STOPPING};
     /* what bits turned over on the way lead to */
     static const enum tris_err flipped[] = {TRIS_ERR_DECRYPT, TRIS_ERR_BAD_FRAME, TRIS_ERR_GATE,
                                             TRIS_ERR_HANDSHAKE, TRIS_ERR_TOO_LARGE};

@@ -1,4 +1,5 @@
-/* The closing comparison: all houses have the same, and it is what was acknowledged; see check.h. */
+/* The closing comparison: all houses have the same, and it is what was acknowledged; see check.h.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,7 +67,8 @@ void check_explain(struct sim *sim)
                 mine = h->log_of[no] == log ? no : mine;
                 theirs = owner->log_of[no] == log ? no : theirs;
             }
-            const struct frontier_item *a = owner->up ? frontier_item(owner->frontier, theirs) : NULL;
+            const struct frontier_item *a =
+                owner->up ? frontier_item(owner->frontier, theirs) : NULL;
             const struct frontier_item *b = frontier_item(h->frontier, mine);
             if (a != NULL && b != NULL && (a->whole != b->whole || a->day != b->day)) {
                 fprintf(stderr, "    log %u: %" PRIu64 " of %" PRIu64 ", day %u of %u\n", log,
@@ -126,9 +128,9 @@ static void export_records(struct sim *sim, struct house *h, struct store_view *
         if (err != TRIS_OK) {
             sim_fail(sim, "house %u: its records cannot be listed: %s", h->no, tris_err_name(err));
         }
-        const uint64_t numbers[] = {owner,          r.ref.seq,    r.kind,     r.ended,
-                                    r.end_reason,   r.created_ms, r.updated_ms, r.last_seq,
-                                    r.changes,      r.payload.len};
+        const uint64_t numbers[] = {owner,        r.ref.seq,    r.kind,       r.ended,
+                                    r.end_reason, r.created_ms, r.updated_ms, r.last_seq,
+                                    r.changes,    r.payload.len};
         for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
             mix_number(state, numbers[i]);
         }
@@ -181,7 +183,8 @@ void check_end(struct sim *sim)
         check_started(&sim->house[i]); /* acknowledged writes are in the own log ... */
         export_house(sim, &sim->house[i], i == 0 ? &first : &other, &records);
         if (i > 0 && !tris_hash_eq(&first, &other)) {
-            sim_fail(sim, "I2: equal frontier roots, but houses 0 and %u export different records", i);
+            sim_fail(sim, "I2: equal frontier roots, but houses 0 and %u export different records",
+                     i);
         }
     }
     for (uint32_t i = 0; i < sim->houses; i++) { /* ... which by equal roots all others hold */

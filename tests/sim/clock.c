@@ -15,7 +15,6 @@ uint64_t clock_show(const struct house_clock *c, uint64_t now_ms)
 void clock_jump(struct house_clock *c, struct rng *rng)
 {
     int64_t far = (int64_t)rng_scale(rng, (uint64_t)(10 * YEAR_MS));
-    c->jumped = true;
     c->offset_ms += rng_below(rng, 2) == 0 ? far : -far;
 }
 
@@ -28,5 +27,5 @@ void clock_drift(struct house_clock *c, struct rng *rng, uint64_t now_ms)
 
 void clock_set_right(struct house_clock *c)
 {
-    *c = (struct house_clock){.jumped = c->jumped};
+    *c = (struct house_clock){0, 0};
 }

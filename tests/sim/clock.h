@@ -7,7 +7,6 @@
 struct house_clock {
     int64_t offset_ms;
     int64_t rate_ppm;
-    bool jumped; /* ever */
 };
 
 /* Unix time in ms that this clock shows at virtual time `now_ms`; never negative. */

@@ -72,7 +72,7 @@ static bool strike_partition(struct sim *sim, enum fault fault)
         for (uint32_t b = 0; b < sim->houses; b++) {
             bool left = (side[a / 64 % 4] >> a % 64 & 1) != 0;
             bool right = (side[b / 64 % 4] >> b % 64 & 1) != 0;
-            bool apart = fault == FAULT_ISOLATE ? a == lonely || b == lonely
+            bool apart = fault == FAULT_ISOLATE     ? a == lonely || b == lonely
                          : fault == FAULT_PARTITION ? left != right
                                                     : left && !right;
             if (a != b && apart) {
@@ -156,15 +156,10 @@ void fault_on_clock(struct sim *sim, const struct event *event)
     }
 }
 
-/* A house whose data can be lost without a fork: all whom it will meet hold what has left it. A
- * house whose clock was ahead has sealed its log anew with a later day than it will do now: its
- * peers keep that seal, and it does not take it from them. */
+/* A house whose data can be lost without a fork: all whom it will meet hold what has left it. */
 static bool may_lose(struct sim *sim, const struct house *h)
 {
     uint32_t met = 0;
-    if (h->clock.jumped) {
-        return false;
-    }
     for (uint32_t i = 0; i < sim->houses; i++) {
         const struct house *other = &sim->house[i];
         if (i == h->no) {
@@ -211,16 +206,27 @@ static bool strike_data(struct sim *sim, enum fault fault)
 typedef bool strike_fn(struct sim *sim, enum fault fault);
 
 static strike_fn *const strikes[FAULTS] = {
-    [FAULT_CUT] = strike_conn,           [FAULT_CUT_BYTE] = strike_conn,
-    [FAULT_SILENT] = strike_conn,        [FAULT_FLIP] = strike_conn,
-    [FAULT_SPLIT] = strike_conn,         [FAULT_SLOW] = strike_conn,
-    [FAULT_PARTITION] = strike_partition, [FAULT_ONE_WAY] = strike_partition,
-    [FAULT_ISOLATE] = strike_partition,  [FAULT_REORDER] = strike_house,
-    [FAULT_KILL] = strike_house,         [FAULT_CRASH] = strike_house,
-    [FAULT_POWER] = strike_house,        [FAULT_DISK_FULL] = strike_house,
-    [FAULT_DISK_SLOW] = strike_house,    [FAULT_CLOCK_JUMP] = strike_house,
-    [FAULT_CLOCK_RATE] = strike_house,   [FAULT_RESTART] = strike_house,
-    [FAULT_BACKUP] = strike_data, [FAULT_RESTORE] = strike_data, [FAULT_LOSS] = strike_data,
+    [FAULT_CUT] = strike_conn,
+    [FAULT_CUT_BYTE] = strike_conn,
+    [FAULT_SILENT] = strike_conn,
+    [FAULT_FLIP] = strike_conn,
+    [FAULT_SPLIT] = strike_conn,
+    [FAULT_SLOW] = strike_conn,
+    [FAULT_PARTITION] = strike_partition,
+    [FAULT_ONE_WAY] = strike_partition,
+    [FAULT_ISOLATE] = strike_partition,
+    [FAULT_REORDER] = strike_house,
+    [FAULT_KILL] = strike_house,
+    [FAULT_CRASH] = strike_house,
+    [FAULT_POWER] = strike_house,
+    [FAULT_DISK_FULL] = strike_house,
+    [FAULT_DISK_SLOW] = strike_house,
+    [FAULT_CLOCK_JUMP] = strike_house,
+    [FAULT_CLOCK_RATE] = strike_house,
+    [FAULT_RESTART] = strike_house,
+    [FAULT_BACKUP] = strike_data,
+    [FAULT_RESTORE] = strike_data,
+    [FAULT_LOSS] = strike_data,
 };
 
 void fault_begin(struct sim *sim)
@@ -266,8 +272,8 @@ void fault_on_event(struct sim *sim, const struct event *event)
     if (sim->calm) {
         return;
     }
-    uint64_t wait = fault_strike(sim, f) ? rng_wait(chance(sim), sim->profile.every_ms[f])
-                                         : (uint64_t)AGAIN_MS;
+    uint64_t wait =
+        fault_strike(sim, f) ? rng_wait(chance(sim), sim->profile.every_ms[f]) : (uint64_t)AGAIN_MS;
     sim_after(sim, wait, EVENT_FAULT, f, 0, 0);
 }
 

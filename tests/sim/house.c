@@ -35,7 +35,7 @@ void house_init(struct house *h, struct sim *sim, uint32_t no)
     h->disk = disk_new(h->dir, rng_of(sim->options.seed, 4000 + no));
     h->peers = calloc(sim->houses, sizeof *h->peers);
     h->verified = malloc(sizeof *h->verified);
-    h->operator = operator_new(h);
+    h->operator= operator_new(h);
     tris_assert(h->peers != NULL && h->verified != NULL);
     for (uint32_t i = 0; i < sim->houses; i++) {
         h->peers[i].conn = SIM_NONE;
@@ -229,7 +229,8 @@ void house_put_back(struct house *h, enum put_back how)
     if (how == PUT_BACK_MACHINE) {
         good = good && disk_copy_in(h->disk, mark, "mark", true);
     } else if (how == PUT_BACK_BACKUP) {
-        (void)disk_remove(h->disk, "mark"); /* what `tris backup restore` leaves is no mark either */
+        (void)disk_remove(h->disk,
+                          "mark"); /* what `tris backup restore` leaves is no mark either */
     }
     tris_assert(good);
     forget(h);

@@ -16,7 +16,7 @@
 enum { HOUSE_PATH_BYTES = 256, HOUSE_TOPICS = 3, HOUSE_LOGS_MAX = 128 };
 
 struct peer {
-    bool dials; /* we dial it */
+    bool dials;    /* we dial it */
     uint32_t conn; /* SIM_NONE: none; else the one that counts */
     bool open;     /* authenticated */
     uint64_t next_dial_ms, backoff_ms, instance;
@@ -104,7 +104,7 @@ struct house {
     uint32_t held_back[HOUSE_LOGS_MAX]; /* logs not yet passed on, while reordering */
     uint32_t held_back_count;
 
-    struct operator *operator;
+    struct operator* operator;
 };
 
 extern const struct session_io house_io;
@@ -167,7 +167,6 @@ void house_guard_event(struct house *h, struct end *e, const struct session_even
 void house_guard_advanced(struct house *h, uint32_t log_no, uint64_t size, bool by_us);
 
 /* ---- house_peer.c ---- */
-
 
 void house_plan_dials(struct house *h);
 void house_on_dial(struct house *h, const struct event *event);

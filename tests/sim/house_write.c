@@ -13,7 +13,9 @@ enum {
     MARK_RETRY_MS = 60 * 1000,
     BACKOFF_MS = 1000, /* after a full disk; doubles */
     BACKOFF_MS_MAX = 60 * 1000,
-    WORD_ITEMS = 512, DAY_LOOK_MS = 600 * 1000 };
+    WORD_ITEMS = 512,
+    DAY_LOOK_MS = 600 * 1000
+};
 
 struct own {
     uint64_t entries, bytes; /* behind the newest seal */
@@ -129,8 +131,8 @@ static enum tris_err append_end(struct batch *b, enum tris_topic topic, uint64_t
     struct store_record now;
     uint8_t bytes[END_PAYLOAD_BYTES];
     struct wbuf w = wbuf_of(bytes, sizeof bytes);
-    enum tris_err err = store_record_get(
-        store_txn_view(b->t), (struct record_ref){b->h->own_no[topic], record}, &now);
+    enum tris_err err = store_record_get(store_txn_view(b->t),
+                                         (struct record_ref){b->h->own_no[topic], record}, &now);
     if (err == TRIS_OK && now.ended) {
         err = TRIS_ERR_ENDED;
     }
@@ -149,9 +151,9 @@ static enum tris_err op_publish(struct batch *b, struct op *op)
 {
     struct store_record now;
     uint64_t end_seq;
-    enum tris_err err = store_record_get(
-        store_txn_view(b->t), (struct record_ref){b->h->own_no[TRIS_TOPIC_LOCAL], op->record},
-        &now);
+    enum tris_err err =
+        store_record_get(store_txn_view(b->t),
+                         (struct record_ref){b->h->own_no[TRIS_TOPIC_LOCAL], op->record}, &now);
     if (err == TRIS_OK && now.ended) {
         err = TRIS_ERR_ENDED;
     }
@@ -225,7 +227,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (log.ref.topic == TRIS_TOPIC_LOCAL) {
         return TRIS_ERR_UNEXPECTED;
     }
-    if (log.own) {
+    if (log.own && s->count > 0) {
         err = tail_apply(b, w, &log);
         if (err != TRIS_OK) {
             return err;

@@ -93,7 +93,8 @@ static bool run_once(struct options *o, struct run_result *r)
 
 static void print_run(const struct options *o, const struct run_result *r, double took)
 {
-    printf("seed %" PRIu64 " %s: %u houses, %" PRIu64 " days in %.2f s of processor (%.0f x real time), "
+    printf("seed %" PRIu64 " %s: %u houses, %" PRIu64
+           " days in %.2f s of processor (%.0f x real time), "
            "%" PRIu64 " events, %" PRIu64 " sessions, %" PRIu64 " commits, %" PRIu64
            " written, %" PRIu64 " delivered, %.1f MB, hash %016" PRIx64 "\n",
            o->seed, r->profile.name, r->profile.houses, r->virtual_ms / SIM_DAY_MS, took,
@@ -110,8 +111,8 @@ static void print_census(const struct census *c)
     printf("  crashes in: writes %" PRIu64 ", durable writes %" PRIu64 ", syncs %" PRIu64
            ", syncs of names %" PRIu64 ", names %" PRIu64 "; sectors lost %" PRIu64
            "; batches refused by full disks %" PRIu64 "\n",
-           c->crashed_at[0], c->crashed_at[1], c->crashed_at[2], c->crashed_at[3],
-           c->crashed_at[4], c->sectors_lost, c->disk_refused);
+           c->crashed_at[0], c->crashed_at[1], c->crashed_at[2], c->crashed_at[3], c->crashed_at[4],
+           c->sectors_lost, c->disk_refused);
 }
 
 static void add_census(struct census *sum, const struct census *c)
@@ -162,7 +163,8 @@ int main(int argc, char **argv)
         wish.options.seed++;
     }
     print_census(&sum);
-    printf("%" PRIu64 " runs, %.0f federation-days, %.1f s\n", done, days, seconds_of(CLOCK_MONOTONIC) - begun);
+    printf("%" PRIu64 " runs, %.0f federation-days, %.1f s\n", done, days,
+           seconds_of(CLOCK_MONOTONIC) - begun);
     printf("%" PRIu64 " passed, 0 failed, 0 skipped\n", done);
     return 0;
 }

@@ -23,7 +23,8 @@ struct known {
     size_t count;
 };
 
-struct operator {
+struct operator
+{
     struct rng rng;
     struct known data, local;
     uint64_t next_name;
@@ -31,22 +32,22 @@ struct operator {
     uint8_t scratch[PAYLOAD_BYTES];
 };
 
-struct operator *operator_new(struct house *h)
+struct operator* operator_new(struct house *h)
 {
-    struct operator *o = calloc(1, sizeof *o);
+    struct operator* o = calloc(1, sizeof *o);
     tris_assert(o != NULL);
     o->rng = rng_of(h->sim->options.seed, 1000 + h->no);
     return o;
 }
 
-void operator_free(struct operator *o)
+void operator_free(struct operator* o)
 {
     free(o);
 }
 
 /* ---- what is written ---- */
 
-static void set(struct operator *o, struct wbuf *scratch, uint32_t number, const char *text)
+static void set(struct operator* o, struct wbuf *scratch, uint32_t number, const char *text)
 {
     const struct field *field = schema_field(o->record.kind, number);
     enum tris_err err = record_set_text(&o->record, field, span_str(text), scratch, NULL);
@@ -60,13 +61,12 @@ static void make_partner(struct house *h, struct op *op)
     static const char *const topics[] = {"diversity", "other", "diversity|other"};
     static const char *const regions[] = {"05315", "14713", "09162", "11000", "02000"};
     static const char *const states[] = {"active", "active", "inactive"};
-    struct operator *o = h->operator;
+    struct operator* o = h->operator;
     char name[64];
     uint8_t payload[PAYLOAD_BYTES];
     struct wbuf scratch = wbuf_of(o->scratch, sizeof o->scratch);
     struct wbuf w = wbuf_of(payload, sizeof payload);
-    (void)snprintf(name, sizeof name, "Verein %u-%llu", h->no,
-                   (unsigned long long)o->next_name++);
+    (void)snprintf(name, sizeof name, "Verein %u-%llu", h->no, (unsigned long long)o->next_name++);
     record_init(&o->record, schema_kind(KIND_PARTNER));
     set(o, &scratch, PARTNER_NAME, name);
     set(o, &scratch, PARTNER_SECTOR, sectors[rng_below(&o->rng, 3)]);
@@ -88,7 +88,7 @@ static void make_partner(struct house *h, struct op *op)
     op->len = w.len;
 }
 
-static uint64_t any(struct operator *o, const struct known *k)
+static uint64_t any(struct operator* o, const struct known *k)
 {
     return k->seq[rng_below(&o->rng, k->count)];
 }
@@ -103,7 +103,7 @@ static void forget(struct known *k, uint64_t seq)
     }
 }
 
-static void remember(struct operator *o, struct known *k, uint64_t seq)
+static void remember(struct operator* o, struct known *k, uint64_t seq)
 {
     if (k->count < KNOWN_MAX) {
         k->seq[k->count++] = seq;
@@ -115,7 +115,7 @@ static void remember(struct operator *o, struct known *k, uint64_t seq)
 /* One act of ordinary work. */
 static void make_op(struct house *h, struct op *op)
 {
-    struct operator *o = h->operator;
+    struct operator* o = h->operator;
     uint64_t what = rng_below(&o->rng, 100);
     op->topic = rng_chance(&o->rng, 150) ? TRIS_TOPIC_LOCAL : TRIS_TOPIC_DATA;
     struct known *k = op->topic == TRIS_TOPIC_DATA ? &o->data : &o->local;
@@ -195,7 +195,7 @@ static void submit(struct house *h, size_t count, bool import)
 
 static void burst(struct house *h)
 {
-    struct operator *o = h->operator;
+    struct operator* o = h->operator;
     const struct profile *p = &h->sim->profile;
     submit(h, 1 + rng_below(&o->rng, 2 * (uint64_t)p->burst - 1), false);
     if (rng_chance(&o->rng, 20)) {
@@ -241,7 +241,7 @@ void operator_on_event(struct house *h, const struct event *event)
 
 void operator_done(struct house *h, const struct op *ops, size_t count, enum tris_err err)
 {
-    struct operator *o = h->operator;
+    struct operator* o = h->operator;
     for (size_t i = 0; i < count && err == TRIS_OK; i++) {
         const struct op *op = &ops[i];
         sim_note(h->sim, op->err);

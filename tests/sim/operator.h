@@ -7,8 +7,8 @@
 
 struct operator;
 
-struct operator *operator_new(struct house *h);
-void operator_free(struct operator *o);
+struct operator* operator_new(struct house *h);
+void operator_free(struct operator* o);
 /* Plans the first burst. */
 void operator_begin(struct house *h);
 void operator_on_event(struct house *h, const struct event *event);

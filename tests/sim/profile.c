@@ -22,17 +22,13 @@ static const struct shape shapes[] = {
 
 /* Mean time between two strikes in a federation of 25 houses. */
 static const uint64_t every_ms[FAULTS] = {
-    [FAULT_CUT] = 4 * HOUR,         [FAULT_CUT_BYTE] = 4 * HOUR,
-    [FAULT_SILENT] = 8 * HOUR,      [FAULT_FLIP] = 12 * HOUR,
-    [FAULT_SPLIT] = 6 * HOUR,       [FAULT_SLOW] = 8 * HOUR,
-    [FAULT_PARTITION] = 2 * DAY,    [FAULT_ONE_WAY] = 2 * DAY,
-    [FAULT_ISOLATE] = DAY,          [FAULT_REORDER] = 12 * HOUR,
-    [FAULT_KILL] = 12 * HOUR,       [FAULT_CRASH] = 6 * HOUR,
-    [FAULT_POWER] = 12 * HOUR,      [FAULT_DISK_FULL] = DAY,
-    [FAULT_DISK_SLOW] = 12 * HOUR,  [FAULT_CLOCK_JUMP] = DAY,
-    [FAULT_CLOCK_RATE] = 12 * HOUR, [FAULT_RESTART] = 12 * HOUR,
-    [FAULT_BACKUP] = 8 * HOUR,      [FAULT_RESTORE] = DAY,
-    [FAULT_LOSS] = 3 * DAY,
+    [FAULT_CUT] = 4 * HOUR,      [FAULT_CUT_BYTE] = 4 * HOUR,    [FAULT_SILENT] = 8 * HOUR,
+    [FAULT_FLIP] = 12 * HOUR,    [FAULT_SPLIT] = 6 * HOUR,       [FAULT_SLOW] = 8 * HOUR,
+    [FAULT_PARTITION] = 2 * DAY, [FAULT_ONE_WAY] = 2 * DAY,      [FAULT_ISOLATE] = DAY,
+    [FAULT_REORDER] = 12 * HOUR, [FAULT_KILL] = 12 * HOUR,       [FAULT_CRASH] = 6 * HOUR,
+    [FAULT_POWER] = 12 * HOUR,   [FAULT_DISK_FULL] = DAY,        [FAULT_DISK_SLOW] = 12 * HOUR,
+    [FAULT_CLOCK_JUMP] = DAY,    [FAULT_CLOCK_RATE] = 12 * HOUR, [FAULT_RESTART] = 12 * HOUR,
+    [FAULT_BACKUP] = 8 * HOUR,   [FAULT_RESTORE] = DAY,          [FAULT_LOSS] = 3 * DAY,
 };
 
 static const struct shape *shape_of(const char *name)

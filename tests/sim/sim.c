@@ -22,11 +22,9 @@ enum {
 void sim_after(struct sim *sim, uint64_t wait_ms, enum event_type type, uint32_t a, uint32_t b,
                uint64_t stamp)
 {
-    queue_put(&sim->queue, (struct event){.at_ms = sim->now_ms + wait_ms,
-                                          .type = type,
-                                          .a = a,
-                                          .b = b,
-                                          .stamp = stamp});
+    queue_put(&sim->queue,
+              (struct event){
+                  .at_ms = sim->now_ms + wait_ms, .type = type, .a = a, .b = b, .stamp = stamp});
 }
 
 void sim_note(struct sim *sim, uint64_t number)

@@ -127,6 +127,38 @@ static void an_unchanged_log_sealed_anew_spreads_without_entries(void **state)
     world_free(w);
 }
 
+/* A house whose clock was a year ahead sealed its log anew, and came back from an older copy:
+ * others keep the later seal, so it has to take it from them, or no frontier would ever be equal
+ * again. */
+static void an_own_seal_that_was_lost_comes_back(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2, 2);
+    fill_node(w, 0, 1, 20, 100);
+    struct link *l = link_open(w, 0, 0, 1);
+    world_run(w);
+    struct fake_log *log = &w->nodes[0].logs[1];
+    struct seal before = log->entries[19].seal;
+    node_reseal(&w->nodes[0], 1, 365);
+    world_pass(w, 100000);
+    assert_true(nodes_equal(w, 0, 1));
+    link_close(l);
+    log->entries[19].seal = before;
+    frontier_free(w->nodes[0].frontier); /* it starts again */
+    assert_int_equal(frontier_new(&w->nodes[0].frontier), TRIS_OK);
+    for (uint32_t k = 0; k < w->logs_count; k++) {
+        node_publish(&w->nodes[0], k);
+    }
+    assert_false(nodes_equal(w, 0, 1));
+    l = link_open(w, 0, 0, 1);
+    world_run(w);
+    world_pass(w, 100000);
+    assert_alive(l);
+    assert_true(nodes_equal(w, 0, 1));
+    assert_true(log->entries[19].seal.time_ms == before.time_ms + (uint64_t)365 * 86400000);
+    world_free(w);
+}
+
 static void bad_seals_close_the_session(void **state)
 {
     (void)state;
@@ -460,6 +492,7 @@ int main(void)
         cmocka_unit_test(a_lost_push_is_repaired_by_heartbeats),
         cmocka_unit_test(full_disk_is_retried),
         cmocka_unit_test(an_unchanged_log_sealed_anew_spreads_without_entries),
+        cmocka_unit_test(an_own_seal_that_was_lost_comes_back),
         cmocka_unit_test(bad_seals_close_the_session),
         cmocka_unit_test(first_entry_of_a_new_log_is_pushed),
         cmocka_unit_test(a_withheld_log_is_given_back),
