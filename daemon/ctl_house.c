@@ -2,31 +2,18 @@
 #include "daemon/ctl_handlers.h"
 #include "daemon/ctl_in.h"
 #include "daemon/ctl_out.h"
-
-enum { SAME_DISTRICT_MAX = 16 };
+#include "daemon/near.h"
 
 /* The house's own record: among those of its district, which are few; else at the beginning of its
  * log, one bounded step. */
 static bool find_house_record(struct store_view *v, const struct house_line *line,
                               struct store_record *out)
 {
-    struct record_filter filter = {.kind = KIND_HOUSE, .national = true};
     struct record_ref cursor = {UINT32_MAX, 0};
-    struct store_log log;
-    memcpy(filter.region, line->region, strnlen(line->region, sizeof filter.region - 1));
-    for (int i = 0; i < SAME_DISTRICT_MAX && strlen(line->region) == 5; i++) {
-        if (store_record_next(v, &filter, &cursor, out) != TRIS_OK) {
-            break;
-        }
-        if (store_log_get(v, out->ref.log_no, &log) == TRIS_OK &&
-            tris_house_id_eq(&log.ref.house, &line->id)) {
-            return true;
-        }
-    }
-    cursor = (struct record_ref){UINT32_MAX, 0};
-    filter = (struct record_filter){
+    const struct record_filter filter = {
         .kind = KIND_HOUSE, .national = true, .by_house = true, .house = line->id};
-    return store_record_next(v, &filter, &cursor, out) == TRIS_OK;
+    return near_house_record(v, line, out) ||
+           store_record_next(v, &filter, &cursor, out) == TRIS_OK;
 }
 
 static uint64_t held(struct store_view *v, uint32_t log_no)

@@ -6,32 +6,17 @@
 #include "daemon/ctl_handlers.h"
 #include "daemon/ctl_in.h"
 #include "daemon/ctl_out.h"
-#include "proto/district.h"
+#include "daemon/near.h"
 
 enum {
     MATCH_PRESET = 20,           /* matches of one record in an answer */
     MATCH_ROWS_MAX = 65536,      /* index rows and places looked at for one record */
     MATCH_CALL_ROWS = 16384,     /* a call begins no other record behind so many: about 5 ms */
     MATCH_HOUSE_ROWS_MAX = 8192, /* of one house: it cannot use up what is read of all */
-    MATCH_STEPS_MAX = 3,         /* borders that are counted; behind them: same state or not */
     MATCH_LIST_STEPS_MAX = 4,    /* bounded steps of the store over one's own records */
     MATCH_OWN_MAX = 4096,        /* own records that a call looks at */
     MATCH_ITEM_BYTES = 8 * 1024, /* a listing and what is said of it */
     MATCH_TITLE_BYTES = 120 * 4 + 1,
-};
-
-enum near {
-    NEAR_HOUSE,     /* the same house */
-    NEAR_DISTRICT,  /* another one in the same district */
-    NEAR_NEIGHBOUR, /* in a district that shares a border */
-    NEAR_STEPS,     /* two borders, three; NEAR_STEPS + steps - 2 */
-    NEAR_STATE = NEAR_STEPS + MATCH_STEPS_MAX - 1,
-    NEAR_COUNTRY,
-};
-
-struct place {
-    uint32_t member;
-    uint8_t near;
 };
 
 struct candidate {
@@ -61,45 +46,7 @@ struct matcher {
     struct candidate best[OUT_PAGE_ITEMS_MAX]; /* sorted */
 };
 
-/* ---- places ---- */
-
-static int place_order(const void *a, const void *b)
-{
-    const struct place *x = a, *y = b;
-    int order = (x->near > y->near) - (x->near < y->near);
-    return order != 0 ? order : (x->member > y->member) - (x->member < y->member);
-}
-
-static uint8_t near_of(const struct house_line *from, const struct house_line *to,
-                       const uint8_t steps[DISTRICTS])
-{
-    const struct district *d = district_find(span_str(to->region));
-    const uint8_t n = d != NULL ? steps[district_place(d)] : DISTRICT_FAR;
-    if (n <= MATCH_STEPS_MAX) {
-        return (uint8_t)(NEAR_DISTRICT + n);
-    }
-    bool state = d != NULL && district_find(span_str(from->region)) != NULL &&
-                 memcmp(from->region, to->region, 2) == 0;
-    return state ? NEAR_STATE : NEAR_COUNTRY;
-}
-
-static void find_places(struct matcher *m)
-{
-    const struct members *members = &m->o->d->members;
-    const struct house_line *from = members_line(members, m->member);
-    uint8_t steps[DISTRICTS];
-    if (m->placed == m->member) {
-        return;
-    }
-    district_steps_from(span_str(from->region), MATCH_STEPS_MAX, steps);
-    for (uint32_t i = 0; i < members->count; i++) {
-        m->place[i] =
-            (struct place){i, i == m->member ? (uint8_t)NEAR_HOUSE
-                                             : near_of(from, members_line(members, i), steps)};
-    }
-    qsort(m->place, members->count, sizeof *m->place, place_order);
-    m->placed = m->member;
-}
+/* ---- candidates ---- */
 
 /* A radius of a later version reaches no other house. */
 static bool reaches(uint32_t radius, uint8_t near)
@@ -107,8 +54,6 @@ static bool reaches(uint32_t radius, uint8_t near)
     return radius == RADIUS_NATIONAL || near == NEAR_HOUSE ||
            (radius == RADIUS_NEIGHBOURS && near <= NEAR_NEIGHBOUR);
 }
-
-/* ---- candidates ---- */
 
 /* More topics shared, then the same contribution, then nearer; then by house and number. */
 static int candidate_order(const struct candidate *a, const struct candidate *b)
@@ -119,7 +64,7 @@ static int candidate_order(const struct candidate *a, const struct candidate *b)
     if (a->same != b->same) {
         return a->same ? -1 : 1;
     }
-    int order = place_order(&a->place, &b->place);
+    int order = near_order(&a->place, &b->place);
     if (order != 0) {
         return order;
     }
@@ -177,7 +122,10 @@ static enum tris_err find_matches(struct matcher *m)
     const struct daemon *d = m->o->d;
     m->count = m->rows = 0;
     m->partial = false;
-    find_places(m);
+    if (m->placed != m->member) {
+        near_places(&d->members, m->v, m->member, &m->o->record, m->place);
+        m->placed = m->member;
+    }
     for (uint32_t i = 0; i < d->members.count && reaches(m->radius, m->place[i].near); i++) {
         m->at = m->place[i];
         const uint32_t logs[] = {d->members.list[m->at.member].data_no,

@@ -106,6 +106,21 @@ rhein-sieg-kreis/national rhein-sieg-kreis/neighbours" ]
 leipzig/national rhein-sieg-kreis/national rhein-sieg-kreis/neighbours" ]
 }
 
+@test "a house is in every district that it covers" {
+    enter koeln offer "Angebot" --listed --radius neighbours >/dev/null
+    enter bonn need "Gesuch" --listed --radius neighbours >/dev/null
+    everywhere
+    [ "$(matches koeln match)" = "" ]
+    run_code 0 tris_at bonn house edit --covers '05314|05382'
+    everywhere
+    [ "$(matches koeln match)" = "Gesuch" ]
+    [ "$(matches bonn match)" = "Angebot" ]
+    tris_at koeln match --json | json 'd["items"][0]["near"]' | grep -qx neighbour
+    run_code 0 tris_at bonn house edit --covers 05314
+    everywhere
+    [ "$(matches koeln match)" = "" ]
+}
+
 @test "more topics shared come first, then the contribution, then the nearer house" {
     offer=$(enter koeln offer "Angebot" --topics 'diversity|other')
     enter leipzig need "zwei Themen, weit" --topics 'diversity|other' --listed >/dev/null
