@@ -327,6 +327,37 @@ enum tris_err resolve_check(struct store_view *v, const struct field *field, str
     return err;
 }
 
+/* What a house says of itself. */
+static enum tris_err find_house_record(struct daemon *d, struct store_view *v, uint32_t index,
+                                       struct record_ref *out)
+{
+    const struct record_filter filter = {.kind = KIND_HOUSE,
+                                         .national = true,
+                                         .by_house = true,
+                                         .house = members_line(&d->members, index)->id};
+    struct record_ref cursor = {UINT32_MAX, 0};
+    struct store_record found;
+    enum tris_err err = TRIS_ERR_NOT_READY;
+    while (err == TRIS_ERR_NOT_READY) {
+        err = store_record_next(v, &filter, &cursor, &found);
+    }
+    if (err == TRIS_OK) {
+        *out = found.ref;
+    }
+    return err;
+}
+
+enum tris_err resolve_named(struct daemon *d, struct store_view *v, const struct field *field,
+                            struct span text, struct record_ref *out)
+{
+    uint32_t index;
+    if (field->limit == KIND_HOUSE && members_resolve(&d->members, text, &index) == TRIS_OK &&
+        span_eq(text, span_str(members_line(&d->members, index)->slug))) {
+        return find_house_record(d, v, index, out);
+    }
+    return resolve_record(d, v, text, out);
+}
+
 enum tris_err resolve_ref(struct daemon *d, const struct field *field, struct span text,
                           char out[REF_BYTES], const char **why)
 {
@@ -343,7 +374,7 @@ enum tris_err resolve_ref(struct daemon *d, const struct field *field, struct sp
     if (err != TRIS_OK) {
         return err;
     }
-    err = resolve_record(d, v, text, &ref);
+    err = resolve_named(d, v, field, text, &ref);
     if (err == TRIS_OK) {
         err = resolve_check(v, field, ref, &log, why);
     }

@@ -52,6 +52,10 @@ TRIS_MUST_CHECK enum tris_err resolve_record(struct daemon *d, struct store_view
 TRIS_MUST_CHECK enum tris_err resolve_log(struct daemon *d, struct store_view *v,
                                           const struct tris_house_id *house, uint64_t epoch,
                                           uint32_t *log_no);
+/* As resolve_record; where a house's record is asked for, the house's whole name does too. */
+TRIS_MUST_CHECK enum tris_err resolve_named(struct daemon *d, struct store_view *v,
+                                            const struct field *field, struct span text,
+                                            struct record_ref *out);
 /* Whether a field may name this record: it is there, national, and of the field's kind. `log` is
  * the record's; `*why` a sentence, or NULL: the error says it. */
 TRIS_MUST_CHECK enum tris_err resolve_check(struct store_view *v, const struct field *field,

@@ -107,13 +107,25 @@ static enum tris_err find_key(struct import_refs *r, const struct field *field, 
 
 /* ---- one reference ---- */
 
+/* "17" and "L17", which are records of this house where people type. */
+static bool is_number(struct span text)
+{
+    bool digits = text.len > 0;
+    for (size_t i = 0; i < text.len; i++) {
+        const uint8_t c = text.ptr[i];
+        digits = digits && ((c >= '0' && c <= '9') || (i == 0 && (c == 'l' || c == 'L')));
+    }
+    return digits;
+}
+
 /* A key, or koeln-1042; a number alone is a key and never a record's number. */
 static enum tris_err find_named(struct import_refs *r, const struct field *field,
                                 struct span source, struct span text, struct record_ref *out)
 {
     enum tris_err err = find_key(r, field, source, text, out);
-    if (err == TRIS_ERR_NOT_FOUND && memchr(text.ptr, '-', text.len) != NULL) {
-        err = resolve_record(r->d, r->v, text, out);
+    const bool is_name = memchr(text.ptr, '-', text.len) != NULL || field->limit == KIND_HOUSE;
+    if (err == TRIS_ERR_NOT_FOUND && is_name && !is_number(text)) {
+        err = resolve_named(r->d, r->v, field, text, out);
     }
     return err;
 }

@@ -34,6 +34,17 @@ field() { tris_at koeln rollout show "$1" --json | json "d['fields']['$2']"; }
     [[ $output == *step* ]]
 }
 
+@test "the lead is said by the name of its house, in a list too" {
+    id=$(step 1 planned --lead koeln)
+    [ "$(field "$id" lead)" = koeln-0 ]
+    run step 1 planned --lead nowhere
+    [ "$status" -eq 4 ]
+    printf '%s\n' 'id,region,step,from,lead' L1,05315,1,2026-01-01,koeln \
+        L2,05315,1,2026-01-01,koel L3,05315,1,2026-01-01,0 L4,05315,1,2026-01-01,koeln-0 >lead.csv
+    run_code 3 tris_at koeln import --kind rollout lead.csv -y --json
+    [ "$(json '[d["new"], [i["line"] for i in d["items"]]]' <<<"$output")" = '[2, [3, 4]]' ]
+}
+
 @test "one region is not running in two steps at once; the other record is named" {
     first=$(step 1 running)
     run_code 5 step 2 running
