@@ -105,8 +105,12 @@ enum tris_err confirm_load(struct daemon *d, enum tris_err mark, const char *det
         config.others = 0;
         config.doubt = GUARD_SURE;
     }
+    (void)snprintf(f->detail, sizeof f->detail, "%s",
+                   config.doubt == GUARD_SURE ? ""
+                   : detail[0] != '\0'        ? detail
+                                              : tris_err_text(mark));
     if (store_setting_get(v, CONFIRM_ACCEPTED, &value) == TRIS_OK) {
-        config.accepted = true;
+        config.accepted = span_eq(value, span_str(f->detail));
     }
     if (store_setting_get(v, CONFIRM_ALARM, &value) == TRIS_OK) {
         config.alarm = alarm_of(value);
@@ -118,10 +122,6 @@ enum tris_err confirm_load(struct daemon *d, enum tris_err mark, const char *det
     }
     store_view_end(v);
     guard_init(&f->guard, &config, uv_now(&d->loop));
-    (void)snprintf(f->detail, sizeof f->detail, "%s",
-                   config.doubt == GUARD_SURE ? ""
-                   : detail[0] != '\0'        ? detail
-                                              : tris_err_text(mark));
     f->told = GUARD_READY;
     f->ready = guard_may_seal(&f->guard);
     atomic_store(&f->may_seal, f->ready);
@@ -219,6 +219,10 @@ static void set_ready(struct daemon *d, bool ready)
     f->ready = ready;
     if (ready) {
         atomic_store(&f->mark_doubtful, false);
+        if (f->detail[0] != '\0') { /* the mark is written anew: what was decided is over */
+            f->detail[0] = '\0';
+            setting_put(d, CONFIRM_ACCEPTED, "");
+        }
     }
     atomic_store(&f->may_seal, ready);
     if (ready) {
@@ -423,7 +427,7 @@ enum tris_err confirm_accept_loss(struct daemon *d)
     if (!guard_doubtful(&f->guard)) {
         return TRIS_ERR_EXISTS;
     }
-    setting_put(d, CONFIRM_ACCEPTED, "1");
+    setting_put(d, CONFIRM_ACCEPTED, f->detail);
     guard_accept_loss(&f->guard);
     LOG(&d->log, LOG_WARN, "loss_accepted", log_text("mark", f->detail));
     update(d);

@@ -14,9 +14,10 @@ struct daemon;
 struct conn;
 
 /* Settings in which decisions outlive the process. */
-#define CONFIRM_ACCEPTED "guard/accepted" /* "1": a person has accepted what the mark says */
-#define CONFIRM_ALARM "guard/alarm"       /* "clone" or "fork" */
-#define CONFIRM_PROVEN "guard/proven/"    /* + topic: size of an own seal that others hold */
+/* what is wrong with the mark, as a person has accepted it: of this mark, not of a later one */
+#define CONFIRM_ACCEPTED "guard/accepted"
+#define CONFIRM_ALARM "guard/alarm"    /* "clone" or "fork" */
+#define CONFIRM_PROVEN "guard/proven/" /* + topic: size of an own seal that others hold */
 
 enum { CONFIRM_DETAIL_BYTES = 256 };
 

@@ -54,6 +54,21 @@ struct guard_peer *conn_guard(struct conn *c)
     return &c->guard;
 }
 
+uint64_t conn_instance(const struct conn *c)
+{
+    return c->instance;
+}
+
+bool conn_leaves(const struct conn *c)
+{
+    return c->leaves;
+}
+
+void conn_set_leaves(struct conn *c)
+{
+    c->leaves = true;
+}
+
 struct conn *conn_next(const struct conn *c)
 {
     return c->next;
@@ -230,6 +245,7 @@ static void conn_event(struct conn *c, struct session_event *event)
     switch (event->type) {
     case SESSION_EV_OPEN:
         c->open = true;
+        c->instance = event->peer.instance_nonce;
         guard_peer_init(&c->guard, &event->peer.house);
         overlay_conn_open(c->d, c, event);
         return;
@@ -251,6 +267,9 @@ static void conn_event(struct conn *c, struct session_event *event)
         return;
     case SESSION_EV_OWN_SEAL:
         confirm_seal(c->d, c, event->own_seal.log_no, &event->own_seal.seal);
+        return;
+    case SESSION_EV_TWIN:
+        overlay_conn_twin(c->d, c, &event->twin);
         return;
     case SESSION_EV_FORK: /* no proof is kept yet */
         free(event->fork.bytes);

@@ -55,12 +55,17 @@ const struct conn_origin *conn_origin(const struct conn *c);
 uint32_t conn_peer(const struct conn *c);
 void conn_set_peer(struct conn *c, uint32_t index);
 struct guard_peer *conn_guard(struct conn *c); /* what the peer has said of the own logs */
-struct conn *conn_next(const struct conn *c);  /* the owner's list */
+uint64_t conn_instance(const struct conn *c); /* nonce of the peer's process; 0 before it is open */
+/* Another session with its house is kept; this one stays open for a moment. */
+bool conn_leaves(const struct conn *c);
+void conn_set_leaves(struct conn *c);
+struct conn *conn_next(const struct conn *c); /* the owner's list */
 void conn_set_next(struct conn *c, struct conn *next);
 
 /* What conn tells its owner; implemented by overlay.c. */
 void overlay_conn_open(struct daemon *d, struct conn *c, const struct session_event *event);
 void overlay_conn_in_sync(struct daemon *d, struct conn *c);
+void overlay_conn_twin(struct daemon *d, struct conn *c, const struct twin *twin);
 void overlay_conn_pong(struct daemon *d, struct conn *c, uint64_t id, uint64_t rtt_ms);
 /* Last word: the memory goes when this returns. Session and its stats are still there. */
 void overlay_conn_closed(struct daemon *d, struct conn *c, enum tris_err reason, bool by_peer);

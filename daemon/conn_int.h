@@ -22,6 +22,8 @@ struct conn {
     enum tris_err reason;
     uint32_t peer;
     struct guard_peer guard;
+    uint64_t instance;
+    bool leaves;
     struct conn *next;
     struct conn_origin origin;
     struct tris_house_id dial_house;

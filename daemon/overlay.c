@@ -334,6 +334,7 @@ enum tris_err overlay_start(struct overlay *o)
     tris_assert(rc == 0);
     o->stop_timer.data = o;
     o->stop_timer_open = true;
+    overlay_twins_open(o);
     asks_open(&o->asks, o->d);
     o->started = true;
     overlay_plan_dials(o);
@@ -370,6 +371,7 @@ void overlay_stop(struct overlay *o, uint64_t flush_ms)
     listener_close(&o->listener);
     asks_close(&o->asks);
     uv_close((uv_handle_t *)&o->dial_timer, NULL);
+    uv_close((uv_handle_t *)&o->twins_timer, NULL);
     for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
         conn_goodbye(c, TRIS_ERR_GOODBYE);
     }

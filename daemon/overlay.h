@@ -36,6 +36,7 @@ struct peer {
     uint64_t next_dial_ms;  /* monotonic; 0 = not planned */
     uint64_t heard_wall_ms; /* when their last byte came; 0 = never since the start */
     uint64_t instance;      /* nonce of their process in the open session */
+    uint64_t twins_ms;      /* when two processes of it were asked last; 0 = never */
     uint32_t offences;      /* sessions in a row that ended with a fault of theirs */
     uint64_t opens_ms;      /* start of the minute in which `opens` sessions were dialled by them */
     uint32_t opens;

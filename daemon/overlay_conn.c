@@ -199,7 +199,7 @@ void overlay_conn_open(struct daemon *d, struct conn *c, const struct session_ev
     LOG(&d->log, LOG_INFO, "peer_open", log_text("house", overlay_slug(o, index)),
         log_number("session", conn_session_no(c)),
         log_text("inbound", p->inbound ? "true" : "false"));
-    if (older != NULL) {
+    if (older != NULL && !overlay_twins_ask(o, p, older, c)) {
         conn_goodbye(older, TRIS_ERR_DUPLICATE);
     }
     overlay_share_windows(o);

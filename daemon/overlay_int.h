@@ -15,7 +15,7 @@ struct overlay {
     uint64_t next_session_no;
     struct listener listener;
     struct asks asks;
-    uv_timer_t dial_timer, stop_timer;
+    uv_timer_t dial_timer, stop_timer, twins_timer;
     bool started, stopping, stop_timer_open;
     uint64_t refused, refused_logged_ms; /* connections that did not become sessions */
 };
@@ -36,6 +36,10 @@ bool overlay_is_candidate(const struct overlay *o, uint32_t index);
 void overlay_dial_later(struct overlay *o, struct peer *p, enum tris_err err);
 /* Dials whoever is due and sets the timer for who is next. */
 void overlay_plan_dials(struct overlay *o);
+void overlay_twins_open(struct overlay *o);
+/* Two processes of one house are connected: lets them prove it to each other. True: `older` is
+ * closed later. */
+bool overlay_twins_ask(struct overlay *o, struct peer *p, struct conn *older, struct conn *newer);
 void overlay_on_connection(uv_stream_t *listener, int status);
 
 #endif

@@ -266,6 +266,23 @@ static void on_claim(struct session *s, const struct msg *m)
     claims_read(s, &m->claim_own.claims);
 }
 
+static void on_twin(struct session *s, const struct msg *m)
+{
+    if (s->twins_in < SESSION_TWINS_MAX) { /* a signature each; a session needs two */
+        s->twins_in++;
+        struct session_event event = {.type = SESSION_EV_TWIN};
+        event.twin = (struct twin){m->twin.about, m->twin.nonce, m->twin.sig};
+        session_event_put(s, &event);
+    }
+}
+
+void session_twin(struct session *s, const struct twin *twin)
+{
+    if (s->state == SESSION_OPEN && s->twins_count < SESSION_TWINS_WAITING) {
+        s->twins[s->twins_count++] = *twin;
+    }
+}
+
 static void on_unknown(struct session *s, const struct msg *m)
 {
     (void)m;
@@ -301,6 +318,7 @@ static const struct {
     [MSG_GET_NODES] = {fork_on_get_nodes, true},
     [MSG_NODES] = {fork_on_nodes, true},
     [MSG_GET_FORK] = {fork_on_get_fork, true},
+    [MSG_TWIN] = {on_twin, true},
 };
 
 static bool control_allowed(struct session *s)

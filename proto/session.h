@@ -15,6 +15,7 @@
 #include "proto/frontier.h"
 #include "proto/noise.h"
 #include "proto/seal.h"
+#include "proto/twin.h"
 
 enum { SESSION_MAJOR_VERSION = 1 };
 
@@ -77,6 +78,7 @@ enum session_event_type {
     SESSION_EV_TOLD,     /* and that was all of it */
     SESSION_EV_OWN_SEAL, /* answer to session_own_probe: own_seal, not verified */
     SESSION_EV_FORK, /* a fork proof that would lower a log's end; answered by session_fork_done */
+    SESSION_EV_TWIN, /* about two processes of one house: twin, not verified */
     SESSION_EV_CLOSED, /* closed.reason; last event */
 };
 
@@ -122,6 +124,7 @@ struct session_event {
             uint32_t log_no;
             struct seal seal; /* log filled in */
         } own_seal;
+        struct twin twin;
         struct {
             enum tris_err reason;
             bool by_peer; /* it said goodbye with this reason */
@@ -201,6 +204,9 @@ void session_fork_done(struct session *s, uint32_t log_no, enum tris_err result)
 /* A proof was kept that lowers the end of a log; the frontier is updated and the log is cut. Call
  * on every session: the peer is told, unless it said so itself. */
 void session_fork_known(struct session *s, uint32_t log_no);
+
+/* Sends a question, an answer or somebody else's answer; at most two wait, more are dropped. */
+void session_twin(struct session *s, const struct twin *twin);
 
 void session_credit_window(struct session *s, uint64_t bytes); /* change the window, >= initial */
 /* Answered by SESSION_EV_PONG; a newer ping replaces one that waits. */

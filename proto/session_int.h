@@ -15,6 +15,8 @@ enum {
     /* logs waiting to be pushed; what does not fit is left to the frontier */
     SESSION_PUSH_MAX = 256,
     SESSION_PONGS_MAX = 8,
+    SESSION_TWINS_WAITING = 2,
+    SESSION_TWINS_MAX = 4, /* of a peer that are looked at in one session */
     /* control messages a second: a ladder at 10,000 houses has 80 chunks */
     SESSION_CONTROL_PER_SECOND = 1000,
     /* frontier requests a minute: two or three a second while a transfer runs */
@@ -337,6 +339,8 @@ struct session {
     bool ping_open;
     uint64_t pongs[SESSION_PONGS_MAX];
     uint32_t pongs_count;
+    struct twin twins[SESSION_TWINS_WAITING]; /* to be sent */
+    uint32_t twins_count, twins_in;
     uint64_t control_window_ms;
     uint32_t control_in_window;
 

@@ -48,6 +48,16 @@ static void pings_put(struct session *s, struct wbuf *w)
     }
 }
 
+static void twins_put(struct session *s, struct wbuf *w)
+{
+    struct msg m = {.type = MSG_TWIN};
+    for (uint32_t i = 0; i < s->twins_count; i++) {
+        m.twin = (struct msg_twin){s->twins[i].about, s->twins[i].nonce, s->twins[i].sig};
+        msg_encode(w, &m);
+    }
+    s->twins_count = 0;
+}
+
 static void root_put(struct session *s, struct wbuf *w)
 {
     struct msg m = {.type = MSG_ROOT};
@@ -61,9 +71,9 @@ static void root_put(struct session *s, struct wbuf *w)
 
 static bool control_has(const struct session *s)
 {
-    return s->claim_due || s->root_send || s->ping_due || s->pongs_count > 0 || credit_due(s) ||
-           pull_has_control(s) || own_has_control(s) || serve_has_control(s) ||
-           fork_serve_has_control(s) || fork_has_control(s);
+    return s->claim_due || s->root_send || s->ping_due || s->pongs_count > 0 ||
+           s->twins_count > 0 || credit_due(s) || pull_has_control(s) || own_has_control(s) ||
+           serve_has_control(s) || fork_serve_has_control(s) || fork_has_control(s);
 }
 
 /* The small ones together take less than 1 KiB of an empty frame. */
@@ -73,6 +83,7 @@ static void control_put(struct session *s, struct wbuf *w)
         claim_put(s, w);
     }
     pings_put(s, w);
+    twins_put(s, w);
     if (credit_due(s)) {
         credit_put(s, w);
     }

@@ -426,6 +426,7 @@ void pull_message(struct session *s, const struct msg *m)
     case MSG_GET_CONSISTENCY:
     case MSG_CONSISTENCY:
     case MSG_FORK_PROOF:
+    case MSG_TWIN:
     case MSG_GET_NODES:
     case MSG_NODES:
     case MSG_GET_FORK:

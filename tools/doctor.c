@@ -15,7 +15,8 @@
 enum {
     AUDIT_TIMEOUT_MS = 24 * 3600 * 1000,
     FREE_WARN_BYTES = 512 * 1024 * 1024,
-    DETAIL_BYTES = 512
+    DETAIL_BYTES = 512,
+    MARK_DETAIL_BYTES = 256, /* as in trisd, which compares what was accepted */
 };
 
 enum verdict { VERDICT_OK, VERDICT_WARN, VERDICT_FAIL };
@@ -248,16 +249,16 @@ static enum tris_err setting_put(struct store *store, const char *key, const cha
 
 /* What decides, for people and for the daemon. */
 static const struct decision {
-    const char *what, *key, *value;
+    const char *what, *key;
     const char *none, *question, *done;
 } decisions[] = {
-    {"loss", "guard/accepted", "1", N_("Nothing to accept: the store is as its mark says."),
+    {"loss", "guard/accepted", N_("Nothing to accept: the store is as its mark says."),
      N_("What the mark knew of and nobody holds any more is lost for ever; if somebody "
         "holds it whom this house has not met since, this house will contradict itself. "
         "Accept the store as it is?"),
      N_("Accepted. Sealing begins as soon as two other houses have said what they hold (all, if "
         "there are fewer).")},
-    {"alarm", "guard/alarm", "", N_("There is no alarm."),
+    {"alarm", "guard/alarm", N_("There is no alarm."),
      N_("Two processes with one key contradict each other before everybody. Is the other one "
         "ended, and will it never be started again?"),
      N_("The alarm is over. The other houses are asked anew what they hold.")},
@@ -298,15 +299,18 @@ static int decide_online(struct cli *cli, const struct decision *x, const json_t
 }
 
 /* True: there is something to decide; the reason is shown. */
-static bool is_open(struct cli *cli, const struct decision *x, struct store *store)
+static bool is_open(struct cli *cli, const struct decision *x, struct store *store,
+                    char detail[DETAIL_BYTES])
 {
-    char detail[DETAIL_BYTES];
     struct store_view *v;
     struct span value;
     if (x == &decisions[0]) {
-        enum tris_err err = store_mark_check(store, detail, sizeof detail);
+        enum tris_err err = store_mark_check(store, detail, MARK_DETAIL_BYTES);
+        if (err != TRIS_OK && detail[0] == '\0') {
+            (void)snprintf(detail, DETAIL_BYTES, "%s", tris_err_text(err));
+        }
         if (err != TRIS_OK) {
-            cli_note(cli, "%s", detail[0] != '\0' ? detail : tris_err_text(err));
+            cli_note(cli, "%s", detail);
         }
         return err != TRIS_OK;
     }
@@ -337,7 +341,7 @@ static int decide(struct cli *cli, const struct decision *x)
                          err == TRIS_ERR_IN_USE ? _("stop trisd, then repeat") : "tris doctor",
                          "%s", detail);
     }
-    if (!is_open(cli, x, store)) {
+    if (!is_open(cli, x, store, detail)) {
         cli_note(cli, "%s", _(x->none));
         store_close(store);
         return EXIT_OK;
@@ -346,7 +350,7 @@ static int decide(struct cli *cli, const struct decision *x)
         store_close(store);
         return cli->dry_run ? EXIT_OK : EXIT_DECISION;
     }
-    err = setting_put(store, x->key, x->value);
+    err = setting_put(store, x->key, x == &decisions[0] ? detail : "");
     store_close(store);
     if (err != TRIS_OK) {
         return cli_error(cli, err, unchanged, "tris doctor", "%s", tris_err_text(err));

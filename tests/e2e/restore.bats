@@ -74,3 +74,82 @@ nothing_sealed_twice() {
         grep -q "Im Dunkeln geschrieben"
     nothing_sealed_twice
 }
+
+@test "a copy that runs beside the original: both notice, both stop sealing, until a person has decided" {
+    local before node
+    cp -r "$(node_dir koeln)" "$WORLD/twin"
+    rm -f "$WORLD/twin/trisd.sock" "$WORLD/twin/lock"
+    printf 'listen = 127.0.0.1:%s\n' "$(free_port)" >"$WORLD/twin.conf"
+    node_start twin
+    wait_for 30 state_is koeln clone
+    wait_for 30 state_is twin clone
+    before=$(root_of leipzig)
+    add koeln "Original e. V." >/dev/null
+    add twin "Zwilling e. V." >/dev/null
+    for node in koeln twin; do
+        [ "$(guard_of "$node" '["unsealed"]')" -ge 1 ]
+        run_code 14 tris_at "$node" doctor
+        [[ $output == *FAIL* && $output == *"doctor --end-alarm"* ]]
+        tris_at "$node" partner list --json | grep -qE 'Original|Zwilling' # it works at home
+    done
+    sleep 1
+    [ "$(root_of leipzig)" = "$before" ]
+    # a restart is no decision
+    node_stop twin
+    node_stop koeln
+    node_start koeln
+    wait_for 20 connected koeln 2
+    state_is koeln clone
+    [ "$(root_of leipzig)" = "$before" ]
+    tris_at koeln doctor --end-alarm -y
+    wait_for 30 is_confirmed koeln
+    wait_for 30 has_partner leipzig "Original e. V."
+    not has_partner leipzig "Zwilling"
+    nothing_sealed_twice
+}
+
+@test "a backup put back: the tail returns, what does not fit it waits for a person" {
+    local id
+    id=$(add koeln "Beständig e. V.")
+    tris_at koeln backup create --with-keys "$WORLD/backup"
+    tris_at koeln partner edit "$id" --name "Geändert nach der Sicherung e. V."
+    add koeln "Neu nach der Sicherung e. V." >/dev/null
+    wait_equal 60 koeln leipzig rostock
+    node_stop koeln
+    mv "$(node_dir koeln)" "$WORLD/lost"
+    node_stop leipzig
+    node_stop rostock
+    tris_at koeln backup restore "$WORLD/backup"
+    node_start koeln
+    tris_at koeln partner edit "$id" --name "Geändert ohne die Sicherung e. V."
+    add koeln "Neu nach der Sicherung e. V." >/dev/null # typed in again
+    add koeln "Ganz neu e. V." >"$WORLD/new.id"
+    tris_at koeln status --json | grep -q 'put back from a backup of 2'
+    tris_at koeln doctor --accept-loss -y # early: it still waits for the others
+    [ "$(guard_of koeln '["confirmed"]')" = false ]
+    node_start leipzig
+    sleep 1
+    [ "$(guard_of koeln '["confirmed"]')" = false ] # one is not enough with such a mark
+    node_start rostock
+    wait_for 30 is_confirmed koeln
+    wait_equal 60 koeln leipzig rostock
+    tris_at koeln partner show "$id" --json | grep -q "Geändert nach der Sicherung"
+    has_partner leipzig "Ganz neu"
+    [ "$(guard_of koeln '["drafts"]["decision"]')" = 2 ]
+    run_code 3 tris_at koeln doctor
+    [[ $output == *"tris draft list"* ]]
+    tris_at koeln draft list --state decision --json >"$WORLD/open.json"
+    [ "$(json '[i["reason"] for i in d["items"]]' <"$WORLD/open.json")" = '["not_ready", "exists"]' ]
+    local change twice
+    change=$(json 'd["items"][0]["draft"]' <"$WORLD/open.json")
+    twice=$(json 'd["items"][1]["draft"]' <"$WORLD/open.json")
+    tris_at koeln draft show "$change" | grep -q "Geändert ohne die Sicherung"
+    run_code 5 tris_at koeln draft apply "$change" </dev/null
+    tris_at koeln draft apply "$change" -y
+    tris_at koeln draft drop "$twice" -y
+    run_code 2 tris_at koeln draft drop "$twice" -y
+    wait_equal 60 koeln leipzig rostock
+    tris_at leipzig partner show "$id" --json | grep -q "Geändert ohne die Sicherung"
+    [ "$(guard_of koeln '["drafts"]["decision"]')" = 0 ]
+    nothing_sealed_twice
+}

@@ -181,6 +181,7 @@ static void take_events(struct run *r)
             break;
         case SESSION_EV_TOLD:
         case SESSION_EV_IN_SYNC:
+        case SESSION_EV_TWIN:
         case SESSION_EV_PONG:
             break;
         case SESSION_EV_CLOSED:

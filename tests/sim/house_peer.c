@@ -251,6 +251,7 @@ void house_conn_event(struct house *h, uint32_t conn, uint32_t end, struct sessi
     case SESSION_EV_TOLD:
     case SESSION_EV_OWN_SEAL:
     case SESSION_EV_IN_SYNC:
+    case SESSION_EV_TWIN:
     case SESSION_EV_PONG:
     case SESSION_EV_CLOSED:
         return;

@@ -78,6 +78,8 @@ struct end {
     struct session *session;
     bool opened, in_sync, closed;
     uint32_t in_sync_count, own_ahead_count, told_count, own_seal_count, found_count;
+    uint32_t twin_count;
+    struct twin twin;     /* the last one */
     struct seal own_seal; /* the last one that a peer answered */
     struct session_event close;
     uint64_t rtt_id;
@@ -652,6 +654,10 @@ static inline void end_events(struct end *e)
             break;
         case SESSION_EV_FORK:
             end_fork(e, &event.fork);
+            break;
+        case SESSION_EV_TWIN:
+            e->twin_count++;
+            e->twin = event.twin;
             break;
         case SESSION_EV_CLOSED:
             e->closed = true;

@@ -132,6 +132,9 @@ static struct msg sample(uint32_t which)
     case MSG_FORK_PROOF:
         m.fork_proof.proof = span_of(hash_bytes, MSG_FORK_PROOF_BYTES);
         break;
+    case MSG_TWIN:
+        m.twin.about = m.twin.nonce = UINT64_MAX;
+        break;
     case MSG_GET_NODES:
         m.get_nodes.level = 63;
         m.get_nodes.index = UINT64_MAX;

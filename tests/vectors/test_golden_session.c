@@ -214,6 +214,9 @@ static struct msg vector_msg(uint32_t number, uint8_t *bytes)
     case MSG_FORK_PROOF:
         m.fork_proof = (struct msg_fork_proof){log, span_of(bytes, 500)};
         break;
+    case MSG_TWIN:
+        m.twin = (struct msg_twin){1, UINT64_MAX, sig};
+        break;
     case MSG_GET_NODES:
         m.get_nodes = (struct msg_get_nodes){log, 10, 65536, 256};
         break;
