@@ -228,10 +228,18 @@ static enum tris_err io_newest_seal(void *ctx, uint32_t log_no, struct seal *sea
 
 static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
 {
-    (void)ctx; /* no proof is kept yet */
-    (void)log_no;
-    (void)out;
-    return TRIS_ERR_NOT_FOUND;
+    struct conn *c = ctx;
+    struct store_fork fork;
+    struct store_view *v;
+    enum tris_err err = daemon_view(c->d, &v);
+    if (err == TRIS_OK) {
+        err = store_fork_get(v, log_no, &fork);
+        if (err == TRIS_OK) {
+            wbuf_span_put(out, fork.proof);
+        }
+        store_view_end(v);
+    }
+    return err;
 }
 
 static const struct session_io conn_io = {
@@ -271,9 +279,8 @@ static void conn_event(struct conn *c, struct session_event *event)
     case SESSION_EV_TWIN:
         overlay_conn_twin(c->d, c, &event->twin);
         return;
-    case SESSION_EV_FORK: /* no proof is kept yet */
-        free(event->fork.bytes);
-        session_fork_done(c->session, event->fork.log_no, TRIS_ERR_NOT_READY);
+    case SESSION_EV_FORK:
+        writer_submit_fork(c->d->writer, c->session_no, &event->fork);
         return;
     case SESSION_EV_CLOSED:
         conn_end(c, event->closed.reason, event->closed.by_peer);

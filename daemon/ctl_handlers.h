@@ -14,7 +14,7 @@ ctl_handler ctl_import_list, ctl_import_undo;
 ctl_handler ctl_national_overview, ctl_national_regions, ctl_national_sectors;
 ctl_handler ctl_peer_list, ctl_peer_show, ctl_peer_add, ctl_peer_remove, ctl_peer_ping;
 ctl_handler ctl_sync_status, ctl_sync_now, ctl_sync_wait;
-ctl_handler ctl_log_tail, ctl_log_show, ctl_log_level;
+ctl_handler ctl_log_tail, ctl_log_show, ctl_log_level, ctl_log_forks, ctl_log_fork;
 ctl_handler ctl_audit, ctl_config_show;
 ctl_handler ctl_backup_create, ctl_backup_progress;
 ctl_handler ctl_feed_next;

@@ -74,4 +74,8 @@ enum { REF_BYTES = 96 };
 TRIS_MUST_CHECK enum tris_err resolve_ref(struct daemon *d, const struct field *field,
                                           struct span text, char out[REF_BYTES], const char **why);
 
+/* The number of a member's log by its topic ("" = data): TRIS_ERR_INVALID, _NOT_FOUND. */
+TRIS_MUST_CHECK enum tris_err ctl_log_of(struct daemon *d, uint32_t index, struct span topic,
+                                         uint32_t *log_no);
+
 #endif

@@ -7,7 +7,7 @@
 
 enum { TAIL_PRESET = 20 };
 
-static enum tris_err log_of(struct daemon *d, uint32_t index, struct span topic, uint32_t *log_no)
+enum tris_err ctl_log_of(struct daemon *d, uint32_t index, struct span topic, uint32_t *log_no)
 {
     const struct member *m = index != UINT32_MAX ? &d->members.list[index] : NULL;
     if (topic.len == 0 || span_eq(topic, span_str("data"))) {
@@ -80,7 +80,7 @@ void ctl_log_tail(struct daemon *d, uint64_t token, struct span params)
                                  : !ctl_in_ok(d, token, &in)) {
         return;
     }
-    enum tris_err err = one_log ? log_of(d, index, topic, &log_no) : TRIS_OK;
+    enum tris_err err = one_log ? ctl_log_of(d, index, topic, &log_no) : TRIS_OK;
     if (err != TRIS_OK) {
         ctl_reply_error(d, token, err, "this house has no such log", NULL, "tris house list",
                         "topic");
@@ -117,7 +117,7 @@ void ctl_log_show(struct daemon *d, uint64_t token, struct span params)
     if (o == NULL) {
         return;
     }
-    enum tris_err err = log_of(d, index, topic, &log_no);
+    enum tris_err err = ctl_log_of(d, index, topic, &log_no);
     if (err == TRIS_OK) {
         err = daemon_view(d, &v);
     }

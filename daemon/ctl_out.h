@@ -14,6 +14,11 @@ enum {
     OUT_ID_BYTES = 96,           /* slug, "~" and 6 digits, epoch, seq */
 };
 
+/* What is said where an own log has ended by a fork proof. */
+#define OWN_FORK_TEXT                                                                              \
+    "this house's own log was signed in two histories and ends where they part: nothing more can " \
+    "be written to it"
+
 /* One answer under construction and what is needed for its items. Heap: out_new, out_free. */
 struct out {
     struct daemon *d;

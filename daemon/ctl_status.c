@@ -141,6 +141,28 @@ static bool guard_warns(const struct daemon *d)
     return why != GUARD_READY && (!waits || writer_unsealed(d->writer) > 0);
 }
 
+static bool is_forked(const struct daemon *d, uint32_t log_no)
+{
+    const struct frontier_item *item = frontier_item(d->frontier, log_no);
+    return item != NULL && (item->flags & FRONTIER_FORKED) != 0;
+}
+
+static bool own_is_forked(const struct daemon *d)
+{
+    return is_forked(d, d->gov_no) || is_forked(d, d->data_no);
+}
+
+/* A pass over 20,000 logs costs less than the answer's way through the socket. */
+static bool others_are_forked(const struct daemon *d)
+{
+    for (uint32_t no = 0; no < frontier_count(d->frontier); no++) {
+        if (no != d->gov_no && no != d->data_no && is_forked(d, no)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* At most one line for each thing that may be wrong. */
 static void status_warnings(struct out *o, enum tris_err err, const struct store_info *info)
 {
@@ -154,6 +176,9 @@ static void status_warnings(struct out *o, enum tris_err err, const struct store
         {trouble != TRIS_OK, tris_err_text(trouble)},
         {d->confirm.detail[0] != '\0' && !confirm_ready(d), d->confirm.detail},
         {guard_warns(d), confirm_text(d)},
+        {own_is_forked(d), OWN_FORK_TEXT},
+        {others_are_forked(d), "a house has signed two histories of its log, which now ends where "
+                               "they part: see tris log forks"},
         {map_nearly_full(info), "the store is nearly as large as store.map_bytes allows"},
         {disk_nearly_full(info), "the disk of the data directory is nearly full"},
         {d->own_index == UINT32_MAX, "the charter does not name this house"},

@@ -40,6 +40,8 @@ const struct ctl_method ctl_methods[] = {
     {"draft.drop", ctl_draft_drop},
     {"log.tail", ctl_log_tail},
     {"log.show", ctl_log_show},
+    {"log.forks", ctl_log_forks},
+    {"log.fork", ctl_log_fork},
     {"log.level", ctl_log_level},
     {"config.show", ctl_config_show},
 };

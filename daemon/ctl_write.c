@@ -99,8 +99,12 @@ static void change_done(struct daemon *d, void *ctx, enum tris_err err,
     if (err != TRIS_OK || count != 1) {
         refuse(d, c, err,
                err == TRIS_ERR_NOT_READY ? "somebody else changed the record in the meantime"
+               : err == TRIS_ERR_FORK    ? OWN_FORK_TEXT
                                          : NULL,
-               err == TRIS_ERR_NOT_READY ? "repeat the command" : "tris status", NULL);
+               err == TRIS_ERR_NOT_READY ? "repeat the command"
+               : err == TRIS_ERR_FORK    ? "tris log forks"
+                                         : "tris status",
+               NULL);
         return;
     }
     struct out *o = out_new(d, c->token);

@@ -1,19 +1,35 @@
 /* Log heads as frontier items; see heads.h. */
 #include "daemon/heads.h"
 
+/* Held to the known end of a forked log, with the root that the proof gives. */
+static bool is_at_end(const struct store_log *log)
+{
+    struct tris_hash root;
+    if (!log->forked || log->held != log->end) {
+        return false;
+    }
+    tree_root(&log->tree, &root);
+    return tris_hash_eq(&root, &log->end_root);
+}
+
 void head_item(const struct store_log *log, struct frontier_item *out)
 {
     memset(out, 0, sizeof *out);
     out->id = log->id;
     out->ref = log->ref;
     out->own = log->own;
-    if (!log->has_seal) {
-        return;
-    }
-    out->held = log->seal.size; /* own entries behind the seal are nobody else's business */
+    /* own entries behind the seal are nobody else's business */
+    out->held = log->has_seal ? log->seal.size : 0;
     out->whole = log->whole;
     out->root = log->whole_root;
-    out->day = seal_day(&log->seal);
+    out->day = log->has_seal ? seal_day(&log->seal) : 0;
+    if (log->forked) { /* seals beyond a fork differ: the day of none is told */
+        out->flags = FRONTIER_FORKED;
+        out->day = 0;
+        out->end = log->end;
+        out->end_root = log->end_root;
+        out->held = is_at_end(log) ? log->end : out->held;
+    }
 }
 
 enum tris_err heads_load(struct store *s, struct frontier *f)

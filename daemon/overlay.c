@@ -173,6 +173,30 @@ void overlay_segment_done(struct overlay *o, uint64_t session_no, uint32_t log_n
     }
 }
 
+void overlay_fork_done(struct overlay *o, uint64_t session_no, uint32_t log_no,
+                       enum tris_err result)
+{
+    for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        if (conn_session_no(c) == session_no) {
+            if (conn_session(c) != NULL && !conn_closing(c)) {
+                session_fork_done(conn_session(c), log_no, result);
+                conn_pump(c);
+            }
+            return;
+        }
+    }
+}
+
+void overlay_fork_known(struct overlay *o, uint32_t log_no)
+{
+    for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        if (overlay_open_peer(o, c) != NULL && conn_open(c)) {
+            session_fork_known(conn_session(c), log_no);
+            conn_pump(c);
+        }
+    }
+}
+
 void overlay_own_tail(struct overlay *o, uint32_t log_no)
 {
     for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {

@@ -104,6 +104,10 @@ struct overlay_advance {
 void overlay_advanced(struct overlay *o, const struct overlay_advance *list, size_t count);
 void overlay_segment_done(struct overlay *o, uint64_t session_no, uint32_t log_no, size_t len,
                           enum tris_err result);
+/* The verdict on a fork proof, for the session that brought it; and a lower end, for all. */
+void overlay_fork_done(struct overlay *o, uint64_t session_no, uint32_t log_no,
+                       enum tris_err result);
+void overlay_fork_known(struct overlay *o, uint32_t log_no);
 /* An own log is to be fetched from whoever has claimed more of it: its tail in the frontier. */
 void overlay_own_tail(struct overlay *o, uint32_t log_no);
 /* Ends all sessions, so that new ones say anew what they hold. */

@@ -128,6 +128,8 @@ static void work_free(struct work *work)
 {
     if (work->type == WORK_SEGMENT) {
         free(work->segment.bytes);
+    } else if (work->type == WORK_FORK) {
+        free(work->fork.bytes);
     }
     free(work);
 }
@@ -150,6 +152,25 @@ void writer_submit_segment(struct writer *w, uint64_t session_no,
         free(work);
         overlay_segment_done(w->d->overlay, session_no, segment->log_no, segment->len,
                              err == TRIS_ERR_STOPPING ? TRIS_ERR_NO_SPACE : err);
+    }
+}
+
+void writer_submit_fork(struct writer *w, uint64_t session_no, const struct session_fork *fork)
+{
+    enum tris_err err = TRIS_ERR_NO_MEMORY;
+    struct work *work = calloc(1, sizeof *work);
+    if (work != NULL) {
+        work->type = WORK_FORK;
+        work->bytes = fork->len + sizeof *work;
+        work->entries = 1;
+        work->session_no = session_no;
+        work->fork = *fork;
+        err = inbox_push(w, &w->segments, WRITER_SEGMENTS_BYTES_MAX, work);
+    }
+    if (err != TRIS_OK) {
+        free(fork->bytes);
+        free(work);
+        overlay_fork_done(w->d->overlay, session_no, fork->log_no, err);
     }
 }
 
@@ -186,6 +207,20 @@ void writer_stats(const struct writer *w, struct writer_stats *out)
 
 /* ---- results: loop thread ---- */
 
+/* A proof has lowered the end of a log. */
+static void deliver_fork(struct daemon *d, const struct batch_head *head)
+{
+    uint32_t member = members_find(&d->members, &head->item.ref.house);
+    LOG(&d->log, head->item.own ? LOG_ERROR : LOG_WARN, "fork_proven",
+        log_text("house", member != UINT32_MAX ? members_line(&d->members, member)->slug : ""),
+        log_text("topic", head->item.ref.topic == TRIS_TOPIC_GOV ? "gov" : "data"),
+        log_number("ends_at", head->item.end), log_text("next", "tris log forks"));
+    if (head->item.own) {
+        confirm_fork(d);
+    }
+    overlay_fork_known(d->overlay, head->log_no);
+}
+
 static void deliver_heads(struct writer *w, const struct outcome *o)
 {
     struct daemon *d = w->d;
@@ -200,6 +235,9 @@ static void deliver_heads(struct writer *w, const struct outcome *o)
         }
         if (head->item.own) {
             confirm_advanced(d, head->log_no, head->item.held, head->by_us);
+        }
+        if (head->cut) {
+            deliver_fork(d, head);
         }
         uint32_t member = members_find(&d->members, &head->item.ref.house);
         if (member != UINT32_MAX) {
@@ -242,6 +280,14 @@ static void deliver_work(struct writer *w, struct work *work)
     if (work->type == WORK_GROUP) {
         bool done = work->err == TRIS_OK;
         work->done(w->d, work->ctx, work->err, done ? work->results : NULL, done ? work->count : 0);
+        return;
+    }
+    if (work->type == WORK_FORK) {
+        if (work->err != TRIS_OK) {
+            LOG(&w->d->log, LOG_WARN, "fork_proof_refused", log_number("session", work->session_no),
+                log_number("log", work->fork.log_no), log_text("reason", tris_err_name(work->err)));
+        }
+        overlay_fork_done(w->d->overlay, work->session_no, work->fork.log_no, work->err);
         return;
     }
     if (work->err != TRIS_OK) {

@@ -119,6 +119,11 @@ TRIS_MUST_CHECK enum tris_err writer_submit(struct writer *w, const struct write
 void writer_submit_segment(struct writer *w, uint64_t session_no,
                            const struct session_segment *segment);
 
+/* A fork proof that a session has brought or made; takes over fork->bytes in every case. It is
+ * verified, kept if it lowers the log's end, and the log is cut there. The session gets
+ * session_fork_done later, if it still lives; all sessions are told of a lower end. */
+void writer_submit_fork(struct writer *w, uint64_t session_no, const struct session_fork *fork);
+
 /* Own entries may be sealed now (confirm.h): seals those that wait and writes the mark anew. */
 void writer_confirmed(struct writer *w);
 /* Own entries of gov and data that are acknowledged and have not left the house as sealed. */

@@ -7,6 +7,7 @@
 #include "daemon/daemon.h"
 #include "daemon/heads.h"
 #include "daemon/imports.h"
+#include "daemon/writer_fork.h"
 #include "daemon/writer_op.h"
 #include "proto/assert.h"
 
@@ -174,6 +175,23 @@ static enum tris_err tail_make_room(struct batch *b, const struct store_log *log
     return err;
 }
 
+/* The last run of a forked log is judged by the root that the proof gives, the others by their
+ * seal.
+ */
+static enum tris_err segment_judge(struct batch *b, const struct session_segment *s,
+                                   const struct store_log *log, struct span wire, uint32_t count)
+{
+    if (log->forked && count > 0 && count >= log->end - log->held) {
+        return segment_verify_cut(&log->id, &log->tree, wire, count, log->end, &log->end_root,
+                                  &b->verified);
+    }
+    if (seal_is_cut(&s->seal)) {
+        return TRIS_ERR_NOT_READY; /* the proof is still to come */
+    }
+    return segment_verify(&log->id, &log->ref.seal_key, &log->tree, wire, count, &s->seal,
+                          &b->verified);
+}
+
 static enum tris_err segment_apply(struct batch *b, struct work *w)
 {
     const struct session_segment *s = &w->segment;
@@ -188,7 +206,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (log.ref.topic == TRIS_TOPIC_LOCAL) {
         return TRIS_ERR_UNEXPECTED;
     }
-    if (log.own && s->count > 0) { /* a newer seal over what is here changes no entry */
+    if (log.own && !log.forked && s->count > 0) { /* a newer seal alone changes no entry */
         err = tail_look(b, &log);
         if (err != TRIS_OK) {
             return err;
@@ -197,6 +215,9 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (s->count == 0 ? s->first != log.held
                       : s->count <= log.held && s->first <= log.held - s->count) {
         return TRIS_OK; /* another session was faster */
+    }
+    if (log.forked && s->count > 0 && log.held >= log.end) {
+        return TRIS_OK; /* all of it is here */
     }
     if (s->first > log.held) {
         return TRIS_ERR_NO_SPACE; /* a former segment met a full disk or map: fetch again */
@@ -208,13 +229,12 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     struct span wire = span_of(s->bytes, s->len);
     err = segment_skip(&wire, skip);
     if (err == TRIS_OK) {
-        err = segment_verify(&log.id, &log.ref.seal_key, &log.tree, wire, s->count - (uint32_t)skip,
-                             &s->seal, &b->verified);
+        err = segment_judge(b, s, &log, wire, s->count - (uint32_t)skip);
     }
     if (err != TRIS_OK) {
         return err;
     }
-    if (log.own) {
+    if (log.own && !log.forked && s->count > 0) {
         err = tail_make_room(b, &log);
     }
     if (err == TRIS_OK) {
@@ -235,6 +255,8 @@ static void work_apply(struct batch *b, struct work *w)
     w->err = TRIS_OK;
     if (w->type == WORK_SEGMENT) {
         w->err = segment_apply(b, w);
+    } else if (w->type == WORK_FORK) {
+        w->err = fork_apply(b, w);
     } else {
         for (size_t i = 0; i < w->count && store_txn_err(b->txn) == TRIS_OK; i++) {
             op_apply(b, &w->ops[i], &w->results[i]);

@@ -5,7 +5,7 @@
 
 #include "daemon/writer.h"
 
-enum work_type { WORK_GROUP, WORK_SEGMENT };
+enum work_type { WORK_GROUP, WORK_SEGMENT, WORK_FORK };
 
 /* One thing in the inbox, in one heap block. `err` is the verdict. */
 struct work {
@@ -22,9 +22,10 @@ struct work {
     bool dry_run;
     writer_done_fn *done;
     void *ctx;
-    /* segment */
+    /* segment, fork */
     uint64_t session_no;
     struct session_segment segment;
+    struct session_fork fork;
 };
 
 struct work_list {
@@ -43,6 +44,7 @@ struct batch_head {
     uint32_t log_no;
     uint64_t source; /* session that brought it; 0 = own write, or several */
     bool by_us;      /* sealed here */
+    bool cut;        /* a fork proof lowered its end */
     struct frontier_item item;
 };
 

@@ -108,8 +108,9 @@ void batch_seal(struct batch *b, enum tris_topic topic)
         return;
     }
     struct store_log log;
-    if (store_log_get(store_txn_view(b->txn), own->no, &log) != TRIS_OK || log.held == 0) {
-        return; /* empty, or the transaction is broken: its commit says so */
+    if (store_log_get(store_txn_view(b->txn), own->no, &log) != TRIS_OK || log.held == 0 ||
+        log.forked) {
+        return; /* empty, ended by a fork, or the transaction is broken: its commit says so */
     }
     if (own->entries == 0) {
         if (reseal_due(&log, b->now_ms)) {

@@ -210,7 +210,7 @@ static enum tris_err run_without_segments(struct writer *w, struct work_list *wo
     bool groups = false, segments = false;
     for (struct work *item = work->first; item != NULL; item = item->next) {
         groups = groups || (item->type == WORK_GROUP && !item->decided);
-        if (item->type == WORK_SEGMENT && !item->decided) {
+        if (item->type != WORK_GROUP && !item->decided) {
             segments = true;
             item->decided = true;
             item->err = err;

@@ -42,7 +42,8 @@ static inline bool frontier_item_counts(const struct frontier_item *item)
 /* Whether entries of the log are taken from peers. */
 static inline bool frontier_item_fetched(const struct frontier_item *item)
 {
-    return !item->own || item->tail > item->held;
+    return !item->own || item->tail > item->held ||
+           ((item->flags & FRONTIER_FORKED) != 0 && item->end > item->held);
 }
 
 struct frontier; /* opaque, heap */

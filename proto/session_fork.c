@@ -120,7 +120,10 @@ static void proof_read(struct session *s, const struct msg_fork_proof *m)
         suspect_remove(s, log_no); /* it cannot answer any more */
     }
     heard_note(s, log_no, proof.at);
-    const bool known = (item->flags & FRONTIER_FORKED) != 0 && proof.at >= item->end;
+    const bool known =
+        (item->flags & FRONTIER_FORKED) != 0 &&
+        (proof.at > item->end ||
+         (proof.at == item->end && tris_hash_cmp(&proof.root_at, &item->end_root) >= 0));
     const bool room = f->waiting < SESSION_FORK_OPEN_MAX &&
                       (asked || budget_take(&f->news, s->now_ms, SESSION_FORK_NEWS_PER_MINUTE));
     if (room && probe_proof_fits(s, log_no, m->proof, &proof) && !known &&

@@ -96,6 +96,12 @@ void ladder_digests(struct session *s, const struct msg_digests *m)
     ladder_step_to(s, LADDER_BUCKETS);
 }
 
+static bool end_root_is(const struct frontier_item *item, const struct tris_short *root)
+{
+    struct tris_short end_root = tris_short_of(item->end_root.b);
+    return tris_short_eq(&end_root, root);
+}
+
 static void ladder_item(struct session *s, const struct msg_item *m)
 {
     uint32_t log_no = frontier_find(s->config.frontier, &m->log);
@@ -113,7 +119,8 @@ static void ladder_item(struct session *s, const struct msg_item *m)
     if (item->own) {
         own_claim(s, log_no, m->whole, &m->root);
     }
-    if (peer_forked && (!forked || m->whole < item->whole || other_root)) {
+    const bool other_end = forked && m->whole == item->end && !end_root_is(item, &m->root);
+    if (peer_forked && (!forked || m->whole < item->whole || other_root || other_end)) {
         fork_want(s, log_no);
     } else if (other_root) {
         fork_suspect(s, log_no, SUSPECT_ITEM, m->whole);

@@ -105,6 +105,11 @@ void probe_next(struct session *s)
         const struct frontier_item *item = frontier_item(s->config.frontier, suspect->log_no);
         if (suspect->state != SUSPECT_WAITS) {
             i++;
+        } else if (suspect->kind == SUSPECT_SEGMENT && item->held == 0 &&
+                   (item->flags & FRONTIER_FORKED) != 0) {
+            fork_want(s, suspect->log_no); /* it may know of another end */
+            suspect_leave(s, suspect->log_no);
+            i++;
         } else if (suspect->kind == SUSPECT_SEGMENT && item->held == 0) {
             session_fail(s, TRIS_ERR_BAD_ROOT); /* nothing of ours that could be another history */
         } else if (item->held == 0 || item->held < suspect->size) {
