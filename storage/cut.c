@@ -29,8 +29,8 @@ static enum tris_err cut_seals(struct store_txn *t, struct log_row *row, uint64_
     memset(&log->seal, 0, sizeof log->seal);
     row->seal_bytes = 0;
     for (;;) {
-        struct span key;
-        struct span value;
+        struct span key = {NULL, 0};
+        struct span value = {NULL, 0};
         struct seal_row seal;
         uint32_t no = 0;
         uint64_t at = 0;

@@ -113,7 +113,7 @@ void feed_put_run(struct store_txn *t, uint64_t last, const struct feed_row *row
 
 void feed_cut(struct store_txn *t, uint32_t no, uint64_t size, uint64_t followed, uint64_t *end)
 {
-    struct run run;
+    struct run run = {0};
     enum tris_err err;
     *end = size;
     txn_arrival_keep(t);

@@ -1,6 +1,6 @@
 /* Logs with two histories: kept proofs, where the log ends, what is served and taken there. */
 #include "storage/backup.h"
-#include "tests/unit/store_script.h"
+#include "tests/unit/store_draw.h"
 
 enum { ROOM = 60 };
 
@@ -15,6 +15,7 @@ struct forked {
 static void forked_init(struct forked *w, uint8_t house, uint32_t at, bool good)
 {
     fix_init(&w->f);
+    script_no_sync(w->f.s);
     w->rng.state = house * 100 + at;
     script_init(&w->one, &w->f, house, TRIS_TOPIC_DATA, 0, ROOM);
     script_draw(&w->one, &w->f, &w->rng, ROOM, good);
@@ -291,6 +292,7 @@ static void run_order(uint64_t seed)
     forked_init(&w, house, at, false);
     struct span proof = proof_of(&w, at);
     fix_init(&other);
+    script_no_sync(other.s);
     ok(store_txn_begin(w.f.s, &t));
     uint32_t no = script_no(&w.one, t);
     struct script_log *held = seed % 3 == 0 ? &w.two : &w.one;

@@ -1,7 +1,7 @@
 /* What the mark says of the store, as the restore guard asks for it. */
 #include <unistd.h>
 
-#include "tests/unit/store_script.h"
+#include "tests/unit/store_draw.h"
 
 enum { ROOM = 40 };
 
