@@ -1,12 +1,15 @@
-/* tris log tail, show: the entries of the logs, for diagnosis. */
+/* tris log tail, show: the entries of the logs, for diagnosis; forks: logs with two histories. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/fork.h"
 #include "proto/pack.h"
+#include "tools/files.h"
 #include "tools/grid.h"
 #include "tools/lists.h"
 #include "tools/mpjson.h"
+#include "tools/offline.h"
 
 enum { TAIL_MAX = 200 };
 
@@ -137,6 +140,125 @@ static int log_show(struct cli *cli, const struct args *args)
     return EXIT_OK;
 }
 
+/* ---- forks ---- */
+
+/* The sizes at which both histories are sealed: "57 / 63". */
+static const char *seal_sizes(const json_t *item, char out[SHOW_BYTES])
+{
+    const json_t *seals = json_object_get(item, "seals");
+    (void)snprintf(out, SHOW_BYTES, "%lld / %lld",
+                   (long long)get_int(json_array_get(seals, 0), "size"),
+                   (long long)get_int(json_array_get(seals, 1), "size"));
+    return out;
+}
+
+static int forks_list(struct cli *cli)
+{
+    int code = EXIT_OK;
+    char buffer[SHOW_BYTES];
+    json_t *all = json_array(), *params = json_object();
+    while (params != NULL) {
+        json_t *page = cli_call(cli, "log.forks", params, &code);
+        params = NULL;
+        if (page == NULL) {
+            json_decref(all);
+            return code;
+        }
+        (void)json_array_extend(all, json_object_get(page, "items"));
+        if (json_object_get(page, "after") != NULL) {
+            params = json_pack("{s:I}", "after", (json_int_t)get_int(page, "after"));
+        }
+        json_decref(page);
+    }
+    if (cli->json) {
+        return cli_json(json_pack("{s:o}", "items", all), "tris.log.forks.1");
+    }
+    const char *titles[] = {_("House"), _("Log"),       _("Ends at"),
+                            _("Held"),  _("Sealed at"), _("Found")};
+    const int flags[] = {0, 0, GRID_RIGHT, GRID_RIGHT, GRID_RIGHT, 0};
+    struct grid *grid = grid_new(cli, titles, flags, 6);
+    size_t index;
+    json_t *item;
+    json_array_foreach(all, index, item)
+    {
+        grid_row(grid);
+        grid_text(grid, get_text(item, "house"));
+        grid_text(grid, get_text(item, "topic"));
+        grid_count(grid, get_int(item, "end"));
+        grid_count(grid, get_int(item, "held"));
+        grid_text(grid, seal_sizes(item, buffer));
+        grid_text(grid, show_time((uint64_t)get_int(item, "found_ms"), buffer));
+    }
+    grid_print(grid, _("No log has two histories."));
+    if (json_array_size(all) > 0) {
+        cli_note(cli, "%s",
+                 _("These houses signed two histories of one log, as happens when two machines "
+                   "work with one key, or one with an old copy of its data. The log ends in every "
+                   "house where they part; what comes behind counts nowhere."));
+    }
+    json_decref(all);
+    return EXIT_OK;
+}
+
+static int proof_save(const struct cli *cli, const json_t *fork, const char *path)
+{
+    const char *hex = get_text(fork, "proof");
+    uint8_t bytes[FORK_PROOF_BYTES_MAX];
+    const size_t len = strlen(hex) / 2;
+    if (len > sizeof bytes || !tris_unhex(span_str(hex), bytes, len)) {
+        return cli_error(cli, TRIS_ERR_BAD_PROOF, _("nothing was written"), "tris doctor",
+                         _("the daemon's answer is no fork proof"));
+    }
+    enum tris_err err = file_write(path, span_of(bytes, len), 0644, FILE_KEEP_OLD);
+    if (err != TRIS_OK) {
+        return offline_file_error(cli, err, path, _("nothing was written"));
+    }
+    cli_note(cli, _("written to %s; anybody can check it: tris verify %s"), path, path);
+    return EXIT_OK;
+}
+
+static int log_forks(struct cli *cli, const struct args *args)
+{
+    int code = EXIT_OK;
+    char buffer[SHOW_BYTES], text[SHOW_BYTES];
+    const char *path = args_value(args, "output"), *topic = args_value(args, "topic");
+    if (args->pos_count == 0) {
+        if (path != NULL || topic != NULL) {
+            return cli_usage(cli, "tris log forks", _("name the house whose proof is meant"));
+        }
+        return forks_list(cli);
+    }
+    if (path != NULL && cli_no_dry_run(cli)) {
+        return EXIT_USAGE;
+    }
+    json_t *params = json_pack("{s:s}", "house", args->pos[0]);
+    if (topic != NULL) {
+        (void)json_object_set_new(params, "topic", json_string(topic));
+    }
+    json_t *result = cli_call(cli, "log.fork", params, &code);
+    if (result == NULL) {
+        return code;
+    }
+    if (path != NULL) {
+        code = proof_save(cli, result, path);
+    }
+    if (code != EXIT_OK || cli->json) {
+        if (code == EXIT_OK) {
+            return cli_json(result, "tris.log.fork.1");
+        }
+        json_decref(result);
+        return code;
+    }
+    show_pair(_("House"), get_text(result, "house"));
+    show_pair(_("Log"), get_text(result, "topic"));
+    (void)snprintf(text, sizeof text, "%lld", (long long)get_int(result, "end"));
+    show_pair(_("Ends at"), text);
+    show_pair(_("Sealed at"), seal_sizes(result, text));
+    show_pair(_("Found"), show_time((uint64_t)get_int(result, "found_ms"), buffer));
+    json_decref(result);
+    return EXIT_OK;
+}
+
 static const struct cli_option tail_options[] = {
     {"count", "N", N_("so many entries"), 'c'},
     {"topic", "TOPIC", N_("gov, data or local"), 0},
@@ -147,10 +269,18 @@ static const struct cli_option show_options[] = {
     {NULL, NULL, NULL, 0},
 };
 
+static const struct cli_option forks_options[] = {
+    {"topic", "TOPIC", N_("gov or data"), 0},
+    {"output", N_("FILE"), N_("write the proof to a file, for tris verify"), 'o'},
+    {NULL, NULL, NULL, 0},
+};
+
 const struct command cmd_log_rows[] = {
     {"log", "tail", "[HOUSE]", N_("the newest entries, of all houses or one"), tail_options, 0, 1,
      0, log_tail},
     {"log", "show", "HOUSE SEQ", N_("one entry with header and payload"), show_options, 2, 2, 0,
      log_show},
+    {"log", "forks", "[HOUSE]", N_("logs that were signed in two histories, and the proofs"),
+     forks_options, 0, 1, 0, log_forks},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };
