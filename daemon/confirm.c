@@ -455,6 +455,12 @@ bool confirm_ready(const struct daemon *d)
     return d->confirm.ready;
 }
 
+bool confirm_is_open(const struct daemon *d, uint32_t log_no, uint64_t seq)
+{
+    const struct frontier_item *item = frontier_item(d->frontier, log_no);
+    return !d->confirm.ready && item != NULL && item->own && seq >= item->held;
+}
+
 static const struct {
     const char *name, *text, *next;
 } words[] = {

@@ -62,6 +62,9 @@ TRIS_MUST_CHECK enum tris_err confirm_end_alarm(struct daemon *d);
 
 /* The start is confirmed; own entries are sealed as they are written. */
 bool confirm_ready(const struct daemon *d);
+/* A record of the own data log that may still get another number: it is not sealed, and what
+ * others hold of the log is not known yet. */
+bool confirm_is_open(const struct daemon *d, uint32_t log_no, uint64_t seq);
 /* For people: what is waited for, and what to do; "" if nothing. */
 const char *confirm_name(enum guard_why why); /* "ready", "clone", ... never translated */
 const char *confirm_text(const struct daemon *d);

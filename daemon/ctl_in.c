@@ -238,6 +238,10 @@ enum tris_err resolve_record(struct daemon *d, struct store_view *v, struct span
         return TRIS_ERR_NOT_FOUND;
     }
     lower_copy(text, name, sizeof name);
+    char *mark = strchr(name, '?'); /* as it is shown while its number is not confirmed */
+    if (mark != NULL && mark[1] == '\0') {
+        *mark = '\0';
+    }
     char *dash = strrchr(name, '-');
     const char *number = dash != NULL ? dash + 1 : name;
     bool local = number[0] == 'l';

@@ -346,6 +346,13 @@ void out_fields(struct out *o, uint32_t kind, struct span payload)
     put_fields(o, kind, payload, 0);
 }
 
+void out_confirmed(struct out *o, struct record_ref ref)
+{
+    if (confirm_is_open(o->d, ref.log_no, ref.seq)) {
+        out_bool(o, "confirmed", false);
+    }
+}
+
 void out_record(struct out *o, struct store_view *v, const struct store_record *record)
 {
     char buffer[24];
@@ -363,6 +370,7 @@ void out_record(struct out *o, struct store_view *v, const struct store_record *
     out_uint(o, "updated_ms", record->updated_ms);
     out_uint(o, "changes", record->changes);
     out_bool(o, "sealed", !record->unsealed);
+    out_confirmed(o, record->ref);
     put_fields(o, record->kind, record->payload, o->today);
 }
 

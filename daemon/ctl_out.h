@@ -51,6 +51,8 @@ void out_map(struct out *o, const char *key);
 void out_list(struct out *o, const char *key);
 void out_end(struct out *o);
 
+/* "confirmed": false, if the record's number may still change; else nothing. */
+void out_confirmed(struct out *o, struct record_ref ref);
 /* Whether own entries are sealed, and what is waited for, into the open map; with a view also how
  * many drafts there are. */
 void out_guard(struct out *o, struct store_view *v);

@@ -119,6 +119,7 @@ static void change_done(struct daemon *d, void *ctx, enum tris_err err,
         }
         store_view_end(v);
     }
+    out_confirmed(o, results[0].record);
     out_bool(o, "changed", results[0].change != WRITER_UNCHANGED);
     out_list(o, "warnings");
     for (uint32_t i = 0; i < c->warnings_count; i++) {

@@ -253,13 +253,10 @@ static void restore_words(struct cli *cli, const struct backup_manifest *m, bool
     if (!observer) {
         cli_note(cli, "%s",
                  _("What this house sealed after the backup is missing here, and other houses may "
-                   "hold it. If it sealed something else in the same place, it would contradict "
-                   "itself before everybody. So trisd does not seal anything in this directory "
-                   "until that is settled."));
-        cli_note(cli,
-                 _("If nothing was sealed after the backup, or it is lost to everybody: tris "
-                   "doctor --accept-loss --data %s"),
-                 dir);
+                   "hold it. trisd fetches it from them; what is written meanwhile stays unsealed, "
+                   "and is written again behind it. Sealing begins when two other houses (all, if "
+                   "there are fewer) have said what they hold, and you have said:"));
+        cli_note(cli, _("  tris doctor --accept-loss --data %s"), dir);
     }
     free(dir);
 }

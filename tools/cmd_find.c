@@ -83,8 +83,9 @@ static void print_found(const struct cli *cli, const json_t *result)
     {
         const json_t *fields = json_object_get(item, "fields");
         const char *city = get_text(fields, "city");
+        char id[SHOWN_ID_BYTES];
         grid_row(grid);
-        grid_text(grid, get_text(item, "id"));
+        grid_text(grid, shown_id(item, id));
         grid_text(grid, kind_label(cli, get_text(item, "kind")));
         grid_text(grid, record_title(item));
         grid_text(grid, city[0] != '\0' ? city : get_text(fields, "region"));

@@ -150,7 +150,8 @@ static int partner_publish(struct cli *cli, const struct args *args)
     if (result == NULL || cli->json) {
         return result != NULL ? cli_json(result, record_schema_of(args, schema)) : code;
     }
-    char *id = show_text(get_text(result, "id"), 0);
+    char text[SHOWN_ID_BYTES];
+    char *id = show_text(shown_id(result, text), 0);
     (void)puts(id);
     free(id);
     json_decref(result);

@@ -146,8 +146,9 @@ static void print_record_row(struct cli *cli, struct grid *grid, const struct ki
     const json_t *fields = json_object_get(item, "fields");
     const struct field *status = state_field(kind);
     char *called = record_called(cli, kind, fields);
+    char id[SHOWN_ID_BYTES];
     grid_row(grid);
-    grid_text(grid, get_text(item, "id"));
+    grid_text(grid, shown_id(item, id));
     grid_text(grid, called);
     free(called);
     grid_text(grid, scope_label(get_text(item, "scope")));
@@ -214,8 +215,9 @@ int partner_list_run(struct cli *cli, const struct args *args)
     {
         const json_t *fields = json_object_get(item, "fields");
         const char *city = get_text(fields, "city");
+        char id[SHOWN_ID_BYTES];
         grid_row(grid);
-        grid_text(grid, get_text(item, "id"));
+        grid_text(grid, shown_id(item, id));
         grid_text(grid, get_text(fields, "name"));
         grid_text(grid, sector_word(cli, get_text(fields, "sector")));
         grid_text(grid, code_label(cli, "legal_form", get_text(fields, "legal_form")));

@@ -182,13 +182,21 @@ static void show_field(const struct cli *cli, const struct field *field, const c
     free(shown);
 }
 
+const char *shown_id(const json_t *item, char out[SHOWN_ID_BYTES])
+{
+    bool open = json_is_false(json_object_get(item, "confirmed"));
+    (void)snprintf(out, SHOWN_ID_BYTES, "%.120s%s", get_text(item, "id"), open ? "?" : "");
+    return out;
+}
+
 void show_record(const struct cli *cli, const json_t *record)
 {
     const char *kind_name = get_text(record, "kind");
     const struct kind *kind = schema_kind_by_name(span_str(kind_name));
     const json_t *fields = json_object_get(record, "fields");
     char buffer[SHOW_BYTES];
-    show_pair(_("Record"), get_text(record, "id"));
+    char id[SHOWN_ID_BYTES];
+    show_pair(_("Record"), shown_id(record, id));
     show_pair(_("Scope"), scope_label(get_text(record, "scope")));
     if (get_bool(record, "ended")) {
         const char *reason = get_text(record, "end_reason");
@@ -247,7 +255,8 @@ int print_change(struct cli *cli, json_t *params, const char *schema)
     if (cli->json) {
         return cli_json(result, schema);
     }
-    char *id = show_text(get_text(result, "id"), 0);
+    char text[SHOWN_ID_BYTES];
+    char *id = show_text(shown_id(result, text), 0);
     if (get_bool(result, "changed")) {
         (void)puts(id);
     } else {

@@ -8,6 +8,9 @@
  * result. Steals `params`. NULL after printing the error. */
 json_t *cli_pages(struct cli *cli, const char *method, json_t *params, size_t most, int *exit_code);
 
+enum { SHOWN_ID_BYTES = 128 };
+/* The id of an answer's record, with a question mark while its number is not confirmed. */
+const char *shown_id(const json_t *item, char out[SHOWN_ID_BYTES]);
 /* "Name      text" with the label padded to a column; the text is escaped. */
 void show_pair(const char *label, const char *text);
 /* One record with labelled fields in the language of `cli`. */

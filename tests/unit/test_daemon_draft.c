@@ -1,0 +1,389 @@
+/* An own tail comes back into a store that was put back from a copy: what was written since is
+ * written again behind it, or waits for a person. */
+#include "tests/lib/testlib.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/daemon.h"
+#include "daemon/writer_batch.h"
+#include "daemon/writer_first.h"
+
+enum { SEGMENTS_MAX = 32 };
+
+/* Two stores of one house: the original, and what a backup made of it. */
+struct side {
+    char dir[256];
+    struct daemon d;
+    struct batch b;
+};
+struct fixture {
+    struct side original, copy;
+};
+
+static void make_identity(struct daemon *d)
+{
+    static const uint8_t nonce[32] = {7}, seed[32] = {9};
+    struct tris_sign_pub pub;
+    assert_int_equal(crypto_sign_seed_keypair(pub.b, d->identity.b, seed), 0);
+    d->own_line = (struct house_line){.role = TRIS_ROLE_HOUSE,
+                                      .region = "05315",
+                                      .slug = "koeln",
+                                      .name = "Haus Köln",
+                                      .time_ms = 1000};
+    memset(d->own_line.transport.b, 9, sizeof d->own_line.transport.b);
+    assert_int_equal(
+        house_line_make(&d->own_line, &d->identity, d->own_line_text, sizeof d->own_line_text),
+        TRIS_OK);
+    assert_int_equal(charter_new("Test", nonce, &d->own_line, 1, 1, 2, &d->charter), TRIS_OK);
+    d->own = d->own_line.id;
+    d->role = TRIS_ROLE_HOUSE;
+}
+
+static void side_open(struct side *s, bool may_seal)
+{
+    char detail[256];
+    test_dir_make(s->dir, sizeof s->dir);
+    log_init(&s->d.log, LOG_ERROR, LOG_TEXT);
+    make_identity(&s->d);
+    atomic_store(&s->d.confirm.may_seal, may_seal);
+    atomic_store(&s->d.confirm.tail_open, !may_seal);
+    struct store_opts opts = {.dir = s->dir,
+                              .map_bytes = 64 << 20,
+                              .create = true,
+                              .fed = s->d.charter.fed,
+                              .own = s->d.own};
+    assert_int_equal(store_open(&opts, &s->d.store, detail, sizeof detail), TRIS_OK);
+    assert_int_equal(first_logs(&s->d), TRIS_OK);
+    assert_int_equal(batch_init(&s->b, &s->d), TRIS_OK);
+}
+
+static void side_close(struct side *s)
+{
+    batch_fini(&s->b);
+    store_close(s->d.store);
+    charter_fini(&s->d.charter);
+    test_dir_remove(s->dir);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    side_open(&f->original, true);
+    assert_int_equal(first_entries(&f->original.d, &f->original.b), TRIS_OK);
+    side_open(&f->copy, false);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    side_close(&f->original);
+    side_close(&f->copy);
+    free(f);
+    return 0;
+}
+
+/* ---- writing, and carrying the log over ---- */
+
+static struct span partner(uint8_t *bytes, size_t cap, const char *name, const char *text)
+{
+    const struct kind *kind = schema_kind(KIND_PARTNER);
+    uint8_t scratch_bytes[4096];
+    struct wbuf scratch = wbuf_of(scratch_bytes, sizeof scratch_bytes);
+    struct record *r = malloc(sizeof *r);
+    const char *fields[][2] = {{"name", name},         {"sector", "W"},     {"legal_form", "gmbh"},
+                               {"intermediary", "no"}, {"region", "05315"}, {"status", "active"},
+                               {"description", text}};
+    assert_non_null(r);
+    record_init(r, kind);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const struct field *field = schema_field_by_name(kind, span_str(fields[i][0]));
+        bool changed;
+        assert_non_null(field);
+        assert_int_equal(record_set_text(r, field, span_str(fields[i][1]), &scratch, &changed),
+                         TRIS_OK);
+    }
+    struct wbuf w = wbuf_of(bytes, cap);
+    assert_int_equal(record_encode(r, &w), TRIS_OK);
+    free(r);
+    return wbuf_span(&w);
+}
+
+static struct writer_result run(struct side *s, struct writer_op op)
+{
+    struct writer_result r;
+    struct work work = {.type = WORK_GROUP, .ops = &op, .results = &r, .count = 1};
+    struct work_list list;
+    work_list_init(&list);
+    work_list_push(&list, &work);
+    assert_int_equal(batch_run(&s->b, &list), TRIS_OK);
+    assert_int_equal(work.err, TRIS_OK);
+    return r;
+}
+
+static uint64_t create(struct side *s, const char *name)
+{
+    uint8_t bytes[1024];
+    struct writer_op op = {.type = WRITER_PUT,
+                           .topic = TRIS_TOPIC_DATA,
+                           .kind = KIND_PARTNER,
+                           .payload = partner(bytes, sizeof bytes, name, "one")};
+    struct writer_result r = run(s, op);
+    assert_int_equal(r.change, WRITER_NEW);
+    return r.record.seq;
+}
+
+static void change(struct side *s, uint64_t seq, const char *name, const char *text)
+{
+    uint8_t bytes[1024];
+    struct writer_op op = {.type = WRITER_PUT,
+                           .kind = KIND_PARTNER,
+                           .has_record = true,
+                           .record = {s->d.data_no, seq},
+                           .payload = partner(bytes, sizeof bytes, name, text)};
+    assert_int_equal(run(s, op).change, WRITER_CHANGED);
+}
+
+static void end(struct side *s, uint64_t seq)
+{
+    struct writer_op op = {.type = WRITER_END, .has_record = true, .record = {s->d.data_no, seq}};
+    assert_int_equal(run(s, op).change, WRITER_CHANGED);
+}
+
+static uint64_t sealed(struct side *s, uint32_t no, uint64_t *held)
+{
+    struct store_view *v;
+    struct store_log log;
+    assert_int_equal(store_view_begin(s->d.store, &v), TRIS_OK);
+    assert_int_equal(store_log_get(v, no, &log), TRIS_OK);
+    store_view_end(v);
+    *held = log.held;
+    return log.has_seal ? log.seal.size : 0;
+}
+
+/* Brings what the original has sealed of one log to the copy, as a session would. */
+static void carry(struct fixture *f, uint32_t no)
+{
+    uint64_t held, to = sealed(&f->original, no, &held);
+    for (uint32_t i = 0; i < SEGMENTS_MAX && sealed(&f->copy, no, &held) < to; i++) {
+        uint64_t first = sealed(&f->copy, no, &held);
+        uint8_t *bytes = malloc(TRIS_SEGMENT_BYTES_MAX);
+        struct work work = {.type = WORK_SEGMENT, .session_no = 1};
+        struct wbuf w = wbuf_of(bytes, TRIS_SEGMENT_BYTES_MAX);
+        struct store_view *v;
+        struct work_list list;
+        assert_non_null(bytes);
+        assert_int_equal(store_view_begin(f->original.d.store, &v), TRIS_OK);
+        assert_int_equal(
+            store_segment_read(v, no, first, &w, &work.segment.count, &work.segment.seal), TRIS_OK);
+        store_view_end(v);
+        work.segment.log_no = no;
+        work.segment.first = first;
+        work.segment.bytes = bytes;
+        work.segment.len = w.len;
+        work_list_init(&list);
+        work_list_push(&list, &work);
+        assert_int_equal(batch_run(&f->copy.b, &list), TRIS_OK);
+        assert_int_equal(work.err, TRIS_OK);
+        free(bytes);
+    }
+    assert_int_equal(sealed(&f->copy, no, &held), to);
+}
+
+static void carry_all(struct fixture *f)
+{
+    carry(f, f->original.d.gov_no);
+    carry(f, f->original.d.data_no);
+}
+
+static void write_drafts(struct fixture *f)
+{
+    atomic_store(&f->copy.d.confirm.tail_open, false);
+    struct writer_result r = run(&f->copy, (struct writer_op){.type = WRITER_DRAFTS});
+    assert_int_equal(r.change, WRITER_UNCHANGED);
+}
+
+static struct store_draft draft(struct fixture *f, uint64_t no)
+{
+    struct store_view *v;
+    struct store_draft out;
+    assert_int_equal(store_view_begin(f->copy.d.store, &v), TRIS_OK);
+    assert_int_equal(store_draft_get(v, no, &out), TRIS_OK);
+    store_view_end(v);
+    return out;
+}
+
+static void assert_draft(struct fixture *f, uint64_t no, enum draft_state state,
+                         enum tris_err reason)
+{
+    struct store_draft d = draft(f, no);
+    if (d.state != state || d.reason != reason) {
+        fail_msg("draft %d: state %d, reason %s", (int)no, (int)d.state, tris_err_name(d.reason));
+    }
+}
+
+static void assert_clean(struct fixture *f)
+{
+    struct audit_report report;
+    assert_int_equal(store_audit(f->copy.d.store, false, NULL, NULL, &report), TRIS_OK);
+    if (report.problems > 0) {
+        fail_msg("%s", report.first_problem);
+    }
+}
+
+/* ---- tests ---- */
+
+static void drafts_follow_the_tail_with_new_numbers(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t held;
+    carry_all(f); /* house record 0 */
+    uint64_t tail = create(&f->original, "Aus dem Tail");
+    uint64_t mine = create(&f->copy, "Im Dunkeln");
+    assert_int_equal(mine, tail); /* the same place twice, and no seal */
+    change(&f->copy, mine, "Im Dunkeln", "two");
+    change(&f->copy, mine, "Im Dunkeln", "three");
+    carry_all(f);
+    assert_int_equal(sealed(&f->copy, f->copy.d.data_no, &held), 2);
+    assert_int_equal(held, 2);
+    assert_draft(f, 1, DRAFT_WAITING, TRIS_OK);
+    write_drafts(f);
+    for (uint64_t no = 1; no <= 3; no++) {
+        assert_draft(f, no, DRAFT_WRITTEN, TRIS_OK);
+        assert_int_equal(draft(f, no).new_seq, 1 + no);
+    }
+    struct store_view *v;
+    struct store_record record;
+    assert_int_equal(store_view_begin(f->copy.d.store, &v), TRIS_OK);
+    assert_int_equal(store_record_get(v, (struct record_ref){f->copy.d.data_no, 2}, &record),
+                     TRIS_OK);
+    assert_int_equal(record.changes, 3);
+    store_view_end(v);
+    assert_clean(f);
+}
+
+static void what_the_tail_has_changed_or_ended_waits(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t changed = create(&f->original, "Wird geändert");
+    uint64_t ended = create(&f->original, "Wird beendet");
+    uint64_t quiet = create(&f->original, "Bleibt");
+    carry_all(f);
+    change(&f->original, changed, "Wird geändert", "by the original");
+    end(&f->original, ended);
+    change(&f->copy, changed, "Wird geändert", "by the copy"); /* draft 1 */
+    change(&f->copy, ended, "Wird beendet", "by the copy");    /* 2 */
+    change(&f->copy, quiet, "Bleibt", "by the copy");          /* 3 */
+    end(&f->copy, quiet);                                      /* 4 */
+    change(&f->copy, changed, "Wird geändert", "once more");   /* 5: needs 1 */
+    carry_all(f);
+    write_drafts(f);
+    assert_draft(f, 1, DRAFT_DECISION, TRIS_ERR_NOT_READY);
+    assert_draft(f, 2, DRAFT_DECISION, TRIS_ERR_ENDED);
+    assert_draft(f, 3, DRAFT_WRITTEN, TRIS_OK);
+    assert_draft(f, 4, DRAFT_WRITTEN, TRIS_OK);
+    assert_draft(f, 5, DRAFT_DECISION, TRIS_ERR_NOT_READY);
+    struct writer_op apply = {.type = WRITER_DRAFT_APPLY, .base_seq = 1};
+    assert_int_equal(run(&f->copy, apply).change, WRITER_NEW);
+    assert_draft(f, 1, DRAFT_WRITTEN, TRIS_OK);
+    assert_int_equal(run(&f->copy, apply).err, TRIS_ERR_INVALID);
+    apply.base_seq = 2;
+    assert_int_equal(run(&f->copy, apply).err, TRIS_ERR_ENDED);
+    struct writer_op drop = {.type = WRITER_DRAFT_DROP, .base_seq = 2};
+    assert_int_equal(run(&f->copy, drop).change, WRITER_CHANGED);
+    assert_int_equal(draft(f, 2).state, DRAFT_DROPPED);
+    drop.base_seq = 99;
+    assert_int_equal(run(&f->copy, drop).err, TRIS_ERR_NOT_FOUND);
+    assert_clean(f);
+}
+
+static void what_the_tail_has_already_is_not_written_twice(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(first_entries(&f->copy.d, &f->copy.b), TRIS_OK); /* an empty store begins */
+    create(&f->copy, "Doppelt");
+    create(&f->original, "Doppelt");
+    carry_all(f);
+    write_drafts(f);
+    uint64_t held;
+    assert_int_equal(sealed(&f->copy, f->copy.d.gov_no, &held), 1);
+    assert_int_equal(held, 1); /* its card is there */
+    assert_draft(f, 1, DRAFT_DROPPED, TRIS_ERR_EXISTS);
+    assert_draft(f, 2, DRAFT_DROPPED, TRIS_ERR_EXISTS);
+    assert_draft(f, 3, DRAFT_DECISION, TRIS_ERR_EXISTS); /* typed in again? a person knows */
+    struct writer_op apply = {.type = WRITER_DRAFT_APPLY, .base_seq = 3};
+    assert_int_equal(run(&f->copy, apply).change, WRITER_NEW);
+    assert_clean(f);
+}
+
+static void a_tail_in_several_pieces_pushes_aside_more_than_once(void **state)
+{
+    struct fixture *f = *state;
+    carry_all(f);
+    create(&f->original, "Eins");
+    create(&f->copy, "Meins");
+    carry_all(f); /* draft 1 */
+    create(&f->copy, "Noch eins");
+    create(&f->original, "Zwei");
+    carry_all(f); /* draft 2 */
+    write_drafts(f);
+    assert_draft(f, 1, DRAFT_WRITTEN, TRIS_OK);
+    assert_draft(f, 2, DRAFT_WRITTEN, TRIS_OK);
+    /* and the rewritten ones once more, by a tail that came late */
+    atomic_store(&f->copy.d.confirm.tail_open, true);
+    create(&f->original, "Drei");
+    carry_all(f);
+    write_drafts(f);
+    uint64_t held;
+    assert_int_equal(sealed(&f->copy, f->copy.d.data_no, &held), 4);
+    assert_int_equal(held, 6);
+    struct store_view *v;
+    uint64_t now;
+    assert_int_equal(store_view_begin(f->copy.d.store, &v), TRIS_OK);
+    assert_int_equal(store_alias_get(v, TRIS_TOPIC_DATA, 1, &now, NULL), TRIS_OK);
+    assert_int_equal(now, 4);
+    store_view_end(v);
+    assert_clean(f);
+}
+
+static void a_segment_that_is_not_ours_pushes_nothing_aside(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t held;
+    uint8_t junk[64] = {0};
+    struct work work = {.type = WORK_SEGMENT, .session_no = 1};
+    struct work_list list;
+    carry_all(f);
+    create(&f->copy, "Meins");
+    work.segment = (struct session_segment){
+        .log_no = f->copy.d.data_no, .first = 1, .count = 1, .bytes = junk, .len = sizeof junk};
+    work.segment.seal.size = 2;
+    work_list_init(&list);
+    work_list_push(&list, &work);
+    assert_int_equal(batch_run(&f->copy.b, &list), TRIS_OK);
+    assert_int_not_equal(work.err, TRIS_OK);
+    assert_int_equal(sealed(&f->copy, f->copy.d.data_no, &held), 1);
+    assert_int_equal(held, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(drafts_follow_the_tail_with_new_numbers, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_the_tail_has_changed_or_ended_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_the_tail_has_already_is_not_written_twice, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_tail_in_several_pieces_pushes_aside_more_than_once, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_segment_that_is_not_ours_pushes_nothing_aside, setup,
+                                        teardown),
+    };
+    if (sodium_init() < 0) {
+        return 1;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
