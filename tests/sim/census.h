@@ -37,6 +37,8 @@ enum fault { FAULT_TABLE(FAULT_ENUM) FAULTS };
 struct census {
     uint64_t struck[FAULTS];
     uint64_t sectors_lost, crashed_at[5]; /* by enum disk_op */
+    uint64_t drafts[2];                   /* written again, left to a person */
+    uint64_t forks;                       /* proofs kept, all houses */
     uint64_t disk_refused;                /* batches that a full disk refused */
 };
 

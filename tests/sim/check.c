@@ -228,6 +228,16 @@ bool check_all_hold(struct sim *sim, const struct house *h, const struct house *
     return other->up;
 }
 
+void check_fork(struct house *h, uint32_t log)
+{
+    struct house *owner = &h->sim->house[log / 2];
+    h->sim->census.forks++;
+    if (!owner->forks) {
+        sim_fail(h->sim, "house %u is proven a fork of log %u, whose owner signed none", h->no,
+                 log);
+    }
+}
+
 void check_confirmed(struct house *h)
 {
     for (int topic = 0; topic < TRIS_TOPIC_LOCAL; topic++) {

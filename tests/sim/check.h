@@ -27,6 +27,8 @@ void check_alarm(struct house *h, enum guard_why why);
 bool check_all_hold(struct sim *sim, const struct house *h, const struct house *other);
 /* Data of the house is lost: only what has left it is still owed. */
 void check_forget(struct house *h);
+/* A fork of this log has been proven to the house. */
+void check_fork(struct house *h, uint32_t log);
 /* The guard is content: what left this house is back. */
 void check_confirmed(struct house *h);
 /* Why a connection ended: an offence of an honest peer is a bug. */

@@ -7,6 +7,7 @@
 #include "proto/assert.h"
 #include "proto/hash.h"
 #include "tests/sim/check.h"
+#include "tests/sim/operator.h"
 
 enum { FULL_AUDIT_ENTRIES = 30000 };
 
@@ -181,6 +182,7 @@ void check_end(struct sim *sim)
     uint64_t records = 0, entries = 0;
     for (uint32_t i = 0; i < sim->houses; i++) {
         check_started(&sim->house[i]); /* acknowledged writes are in the own log ... */
+        operator_check(&sim->house[i]);
         export_house(sim, &sim->house[i], i == 0 ? &first : &other, &records);
         if (i > 0 && !tris_hash_eq(&first, &other)) {
             sim_fail(sim, "I2: equal frontier roots, but houses 0 and %u export different records",

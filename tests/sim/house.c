@@ -35,7 +35,7 @@ void house_init(struct house *h, struct sim *sim, uint32_t no)
     h->disk = disk_new(h->dir, rng_of(sim->options.seed, 4000 + no));
     h->peers = calloc(sim->houses, sizeof *h->peers);
     h->verified = malloc(sizeof *h->verified);
-    h->operator= operator_new(h);
+    h->staff = operator_new(h);
     tris_assert(h->peers != NULL && h->verified != NULL);
     for (uint32_t i = 0; i < sim->houses; i++) {
         h->peers[i].conn = SIM_NONE;
@@ -50,7 +50,7 @@ void house_fini(struct house *h)
     house_write_stop(h);
     frontier_free(h->frontier);
     store_close(h->store);
-    operator_free(h->operator);
+    operator_free(h->staff);
     disk_free(h->disk);
     free(h->peers);
     free(h->verified);
@@ -215,7 +215,7 @@ static void forget(struct house *h)
     h->recovering = true;
     h->mark_owed = true;
     check_forget(h);
-    operator_forget(h);
+    operator_forget(h, h->acked[TRIS_TOPIC_DATA].size);
 }
 
 void house_put_back(struct house *h, enum put_back how)
@@ -224,6 +224,7 @@ void house_put_back(struct house *h, enum put_back how)
     tris_assert(h->has_backup);
     backup_path(h, "mdb", data);
     backup_path(h, "mark", mark);
+    forget(h);
     house_down(h, true, true);
     bool good = disk_copy_in(h->disk, data, "store/data.mdb", how == PUT_BACK_MACHINE);
     if (how == PUT_BACK_MACHINE) {
@@ -233,19 +234,18 @@ void house_put_back(struct house *h, enum put_back how)
                           "mark"); /* what `tris backup restore` leaves is no mark either */
     }
     tris_assert(good);
-    forget(h);
     house_start_later(h);
 }
 
 void house_lose(struct house *h)
 {
     static const char *const names[] = {"store/data.mdb", "store/lock.mdb", "mark", "mark.tmp"};
+    forget(h);
     house_down(h, true, true);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         (void)disk_remove(h->disk, names[i]);
     }
     h->lost = true;
-    forget(h);
     house_start_later(h);
 }
 

@@ -24,7 +24,7 @@ struct peer {
     struct tris_short common;
 };
 
-enum op_type { OP_PUT, OP_END, OP_PUBLISH, OP_CARD, OP_SETTING };
+enum op_type { OP_PUT, OP_END, OP_PUBLISH, OP_CARD, OP_SETTING, OP_DRAFTS };
 
 /* One own write and what became of it. */
 struct op {
@@ -36,7 +36,7 @@ struct op {
     uint8_t *payload;
     size_t len;
     enum tris_err err;
-    uint64_t seq;
+    uint64_t seq, name; /* name: the number in the record's name */
 };
 
 struct work {
@@ -44,10 +44,11 @@ struct work {
     /* a group of own writes ... */
     struct op *ops;
     size_t count;
-    /* ... or a segment */
+    /* ... or a segment, or a fork proof */
     uint64_t session_no;
     uint32_t conn;
     struct session_segment segment;
+    struct session_fork fork; /* bytes NULL: none */
     bool is_segment, decided;
     enum tris_err err;
 };
@@ -95,6 +96,7 @@ struct house {
     bool may_seal, mark_doubtful, tail_open;
     bool has_backup, lost; /* lost: there is no store to open, it is made anew */
     bool mark_owed;        /* data was lost, and no mark has been written since */
+    bool forks;            /* hostile: it signs two histories */
     bool recovering;       /* data was lost: until the guard is content, the own log may be short */
 
     /* overlay */
@@ -104,7 +106,7 @@ struct house {
     uint32_t held_back[HOUSE_LOGS_MAX]; /* logs not yet passed on, while reordering */
     uint32_t held_back_count;
 
-    struct operator* operator;
+    struct staff *staff;
 };
 
 extern const struct session_io house_io;
@@ -163,6 +165,8 @@ TRIS_MUST_CHECK enum tris_err house_guard_load(struct house *h, enum tris_err ma
 void house_guard_open(struct house *h);
 void house_on_guard(struct house *h, const struct event *event);
 void house_guard_event(struct house *h, struct end *e, const struct session_event *event);
+/* A fork of an own log is proven. */
+void house_guard_fork(struct house *h);
 /* An own log is sealed up to `size` now. */
 void house_guard_advanced(struct house *h, uint32_t log_no, uint64_t size, bool by_us);
 
@@ -178,6 +182,9 @@ void house_conn_ended(struct house *h, uint32_t conn, uint32_t end, enum tris_er
 /* These logs have grown; `source` by log: the session that brought it, 0 = none or several. */
 void house_advanced(struct house *h, const uint32_t *logs, const uint64_t *source, uint32_t count);
 void house_segment_verdict(struct house *h, const struct work *w);
+void house_fork_verdict(struct house *h, const struct work *w);
+/* A proof has cut this log: everybody is told. */
+void house_fork_known(struct house *h, uint32_t log_no);
 /* The tail of an own log is to be fetched from whoever has claimed it. */
 void house_own_tail(struct house *h, uint32_t log_no);
 /* All connections of the house, whatever their state, go down. */

@@ -261,6 +261,12 @@ void house_guard_event(struct house *h, struct end *e, const struct session_even
     update(h);
 }
 
+void house_guard_fork(struct house *h)
+{
+    guard_fork(&h->guard);
+    update(h);
+}
+
 void house_guard_advanced(struct house *h, uint32_t log_no, uint64_t size, bool by_us)
 {
     char detail[256];

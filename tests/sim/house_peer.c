@@ -1,4 +1,4 @@
-/* The overlay of a house: whom it dials, what sessions ask and tell; see house.h. */
+/* The overlay of a house: whom it dials, what sessions tell; see house.h. */
 #include <stdlib.h>
 
 #include "proto/assert.h"
@@ -7,121 +7,6 @@
 #include "tests/sim/net.h"
 
 enum { BACKOFF_FIRST_MS = 200, GOOD_MS = 30000, RELAY_MS_MAX = 20 * 60 * 1000 };
-
-/* ---- the session's questions ---- */
-
-static uint32_t house_find(const struct sim *sim, const struct tris_house_id *id)
-{
-    for (uint32_t i = 0; i < sim->houses; i++) {
-        if (tris_house_id_eq(&sim->house[i].id, id)) {
-            return i;
-        }
-    }
-    return SIM_NONE;
-}
-
-static enum tris_err io_member(void *ctx, const struct tris_house_id *house,
-                               const struct tris_dh_pub *transport, enum tris_role *role)
-{
-    const struct house *h = ctx;
-    uint32_t no = house_find(h->sim, house);
-    if (no == SIM_NONE) {
-        return TRIS_ERR_STRANGER;
-    }
-    *role = TRIS_ROLE_HOUSE;
-    return tris_dh_pub_eq(&h->sim->house[no].transport.pub, transport) ? TRIS_OK
-                                                                       : TRIS_ERR_WRONG_KEY;
-}
-
-static enum tris_err read_marked_run(struct store_view *v, uint32_t log_no, uint64_t first,
-                                     uint64_t held, struct wbuf *out, uint32_t *count,
-                                     struct seal *seal)
-{
-    enum tris_err err = store_seal_covering(v, log_no, first, seal);
-    if (err != TRIS_OK || seal->size > held) {
-        return err != TRIS_OK ? err : TRIS_ERR_NOT_FOUND;
-    }
-    *count = (uint32_t)(seal->size - first);
-    for (uint64_t seq = first; seq < seal->size && err == TRIS_OK; seq++) {
-        struct entry entry;
-        err = store_entry_get(v, log_no, seq, &entry);
-        if (err == TRIS_OK) {
-            wbuf_span_put(out, entry.wire);
-            err = out->err;
-        }
-    }
-    return err;
-}
-
-static enum tris_err io_read_segment(void *ctx, uint32_t log_no, uint64_t first, struct wbuf *out,
-                                     uint32_t *count, struct seal *seal)
-{
-    struct house *h = ctx;
-    const struct frontier_item *item = frontier_item(h->frontier, log_no);
-    struct store_view *v;
-    if (item == NULL) {
-        return TRIS_ERR_NOT_FOUND;
-    }
-    enum tris_err err = store_view_begin(h->store, &v);
-    if (err != TRIS_OK) {
-        return err;
-    }
-    size_t start = out->len;
-    err = store_segment_read(v, log_no, first, out, count, seal);
-    /* an own seal leaves only after the mark: the frontier knows no more than that */
-    if (err == TRIS_OK && item->own && seal->size > item->held) {
-        out->len = start;
-        err = read_marked_run(v, log_no, first, item->held, out, count, seal);
-    }
-    store_view_end(v);
-    return err;
-}
-
-static void io_random(void *ctx, void *out, size_t len)
-{
-    struct house *h = ctx;
-    rng_bytes(&h->rng, out, len);
-}
-
-static enum tris_err io_nodes(void *ctx, uint32_t log_no, struct tree_node *nodes, size_t count)
-{
-    struct house *h = ctx;
-    struct store_view *v;
-    enum tris_err err = store_view_begin(h->store, &v);
-    if (err == TRIS_OK) {
-        err = store_tree_nodes(v, log_no, nodes, count);
-        store_view_end(v);
-    }
-    return err;
-}
-
-static enum tris_err io_newest_seal(void *ctx, uint32_t log_no, struct seal *seal)
-{
-    struct house *h = ctx;
-    const struct frontier_item *item = frontier_item(h->frontier, log_no);
-    struct store_view *v;
-    if (item == NULL || item->held == 0) {
-        return TRIS_ERR_NOT_FOUND;
-    }
-    enum tris_err err = store_view_begin(h->store, &v);
-    if (err == TRIS_OK) {
-        err = store_seal_covering(v, log_no, item->held - 1, seal);
-        store_view_end(v);
-    }
-    return err;
-}
-
-static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
-{
-    (void)ctx;
-    (void)log_no;
-    (void)out;
-    return TRIS_ERR_NOT_FOUND;
-}
-
-const struct session_io house_io = {
-    io_member, io_read_segment, io_random, io_nodes, io_newest_seal, io_fork_proof,
-};
 
 /* ---- dialling ---- */
 
@@ -232,6 +117,26 @@ static void on_segment(struct house *h, uint32_t conn, uint32_t end, struct sess
     house_take_work(h, w);
 }
 
+static void on_fork(struct house *h, uint32_t conn, uint32_t end, const struct session_fork *fork)
+{
+    struct work *w = calloc(1, sizeof *w);
+    tris_assert(w != NULL);
+    w->conn = conn;
+    w->session_no = net_conn(h->sim, conn)->end[end].no;
+    w->fork = *fork;
+    house_take_work(h, w);
+}
+
+void house_fork_verdict(struct house *h, const struct work *w)
+{
+    struct conn *c = net_conn(h->sim, w->conn);
+    uint32_t end = c != NULL ? net_end_of(c, w->session_no) : 2;
+    if (end < 2 && !c->end[end].over && c->end[end].session != NULL) {
+        session_fork_done(c->end[end].session, w->fork.log_no, w->err);
+        net_pump(h->sim, w->conn, end);
+    }
+}
+
 void house_conn_event(struct house *h, uint32_t conn, uint32_t end, struct session_event *event)
 {
     house_guard_event(h, &net_conn(h->sim, conn)->end[end], event);
@@ -242,10 +147,8 @@ void house_conn_event(struct house *h, uint32_t conn, uint32_t end, struct sessi
     case SESSION_EV_SEGMENT:
         on_segment(h, conn, end, &event->segment);
         return;
-    case SESSION_EV_FORK: /* nobody forks yet, and no proof is kept */
-        free(event->fork.bytes);
-        session_fork_done(net_conn(h->sim, conn)->end[end].session, event->fork.log_no,
-                          TRIS_ERR_NOT_READY);
+    case SESSION_EV_FORK:
+        on_fork(h, conn, end, &event->fork);
         return;
     case SESSION_EV_CLAIM:
     case SESSION_EV_TOLD:
@@ -325,6 +228,18 @@ static struct conn *open_conn(struct house *h, uint32_t peer, uint32_t *end)
     *end = c->end[0].house == h->no ? 0 : 1;
     const struct end *e = &c->end[*end];
     return !e->over && e->session != NULL && session_state(e->session) == SESSION_OPEN ? c : NULL;
+}
+
+void house_fork_known(struct house *h, uint32_t log_no)
+{
+    for (uint32_t i = 0; i < h->sim->houses; i++) {
+        uint32_t end;
+        struct conn *c = open_conn(h, i, &end);
+        if (c != NULL) {
+            session_fork_known(c->end[end].session, log_no);
+            net_pump(h->sim, h->peers[i].conn, end);
+        }
+    }
 }
 
 void house_own_tail(struct house *h, uint32_t log_no)

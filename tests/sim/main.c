@@ -115,6 +115,13 @@ static void print_census(const struct census *c)
            c->sectors_lost, c->disk_refused);
 }
 
+static void print_rest(const struct census *c)
+{
+    printf("  drafts written again %" PRIu64 ", left to people %" PRIu64 "; fork proofs kept %" PRIu64
+           "\n",
+           c->drafts[0], c->drafts[1], c->forks);
+}
+
 static void add_census(struct census *sum, const struct census *c)
 {
     for (enum fault f = 0; f < FAULTS; f++) {
@@ -125,6 +132,9 @@ static void add_census(struct census *sum, const struct census *c)
     }
     sum->sectors_lost += c->sectors_lost;
     sum->disk_refused += c->disk_refused;
+    sum->drafts[0] += c->drafts[0];
+    sum->drafts[1] += c->drafts[1];
+    sum->forks += c->forks;
 }
 
 int main(int argc, char **argv)
@@ -163,6 +173,7 @@ int main(int argc, char **argv)
         wish.options.seed++;
     }
     print_census(&sum);
+    print_rest(&sum);
     printf("%" PRIu64 " runs, %.0f federation-days, %.1f s\n", done, days,
            seconds_of(CLOCK_MONOTONIC) - begun);
     printf("%" PRIu64 " passed, 0 failed, 0 skipped\n", done);

@@ -23,31 +23,38 @@ struct known {
     size_t count;
 };
 
-struct operator
-{
+/* A write that was acknowledged, by the number in its name. */
+struct owed {
+    uint64_t name, seq;
+    enum tris_topic topic;
+};
+
+struct staff {
     struct rng rng;
     struct known data, local;
     uint64_t next_name;
+    struct owed *owed; /* writes that were acknowledged */
+    size_t owed_count, owed_cap;
     struct record record;
     uint8_t scratch[PAYLOAD_BYTES];
 };
 
-struct operator* operator_new(struct house *h)
+struct staff *operator_new(struct house *h)
 {
-    struct operator* o = calloc(1, sizeof *o);
+    struct staff *o = calloc(1, sizeof *o);
     tris_assert(o != NULL);
     o->rng = rng_of(h->sim->options.seed, 1000 + h->no);
     return o;
 }
 
-void operator_free(struct operator* o)
+void operator_free(struct staff *o)
 {
     free(o);
 }
 
 /* ---- what is written ---- */
 
-static void set(struct operator* o, struct wbuf *scratch, uint32_t number, const char *text)
+static void set(struct staff *o, struct wbuf *scratch, uint32_t number, const char *text)
 {
     const struct field *field = schema_field(o->record.kind, number);
     enum tris_err err = record_set_text(&o->record, field, span_str(text), scratch, NULL);
@@ -61,12 +68,13 @@ static void make_partner(struct house *h, struct op *op)
     static const char *const topics[] = {"diversity", "other", "diversity|other"};
     static const char *const regions[] = {"05315", "14713", "09162", "11000", "02000"};
     static const char *const states[] = {"active", "active", "inactive"};
-    struct operator* o = h->operator;
+    struct staff *o = h->staff;
     char name[64];
     uint8_t payload[PAYLOAD_BYTES];
     struct wbuf scratch = wbuf_of(o->scratch, sizeof o->scratch);
     struct wbuf w = wbuf_of(payload, sizeof payload);
-    (void)snprintf(name, sizeof name, "Verein %u-%llu", h->no, (unsigned long long)o->next_name++);
+    op->name = o->next_name++;
+    (void)snprintf(name, sizeof name, "Verein %u-%llu", h->no, (unsigned long long)op->name);
     record_init(&o->record, schema_kind(KIND_PARTNER));
     set(o, &scratch, PARTNER_NAME, name);
     set(o, &scratch, PARTNER_SECTOR, sectors[rng_below(&o->rng, 3)]);
@@ -88,7 +96,7 @@ static void make_partner(struct house *h, struct op *op)
     op->len = w.len;
 }
 
-static uint64_t any(struct operator* o, const struct known *k)
+static uint64_t any(struct staff *o, const struct known *k)
 {
     return k->seq[rng_below(&o->rng, k->count)];
 }
@@ -103,7 +111,7 @@ static void forget(struct known *k, uint64_t seq)
     }
 }
 
-static void remember(struct operator* o, struct known *k, uint64_t seq)
+static void remember(struct staff *o, struct known *k, uint64_t seq)
 {
     if (k->count < KNOWN_MAX) {
         k->seq[k->count++] = seq;
@@ -115,7 +123,7 @@ static void remember(struct operator* o, struct known *k, uint64_t seq)
 /* One act of ordinary work. */
 static void make_op(struct house *h, struct op *op)
 {
-    struct operator* o = h->operator;
+    struct staff *o = h->staff;
     uint64_t what = rng_below(&o->rng, 100);
     op->topic = rng_chance(&o->rng, 150) ? TRIS_TOPIC_LOCAL : TRIS_TOPIC_DATA;
     struct known *k = op->topic == TRIS_TOPIC_DATA ? &o->data : &o->local;
@@ -130,6 +138,7 @@ static void make_op(struct house *h, struct op *op)
         return;
     } else if (what < 42 && o->local.count > 0) {
         op->type = OP_PUBLISH;
+        op->topic = TRIS_TOPIC_DATA;
         op->record = any(o, &o->local);
         forget(&o->local, op->record);
     }
@@ -195,7 +204,7 @@ static void submit(struct house *h, size_t count, bool import)
 
 static void burst(struct house *h)
 {
-    struct operator* o = h->operator;
+    struct staff *o = h->staff;
     const struct profile *p = &h->sim->profile;
     submit(h, 1 + rng_below(&o->rng, 2 * (uint64_t)p->burst - 1), false);
     if (rng_chance(&o->rng, 20)) {
@@ -213,13 +222,109 @@ static void plan(struct house *h)
 {
     const struct profile *p = &h->sim->profile;
     uint64_t mean = (uint64_t)SIM_DAY_MS * p->burst / p->changes;
-    sim_after(h->sim, rng_wait(&h->operator->rng, mean), EVENT_OPERATOR, h->no, 0, 0);
+    sim_after(h->sim, rng_wait(&h->staff->rng, mean), EVENT_OPERATOR, h->no, 0, 0);
 }
 
-void operator_forget(struct house *h)
+/* The number in the name that a payload begins with ("Verein HOUSE-NUMBER"); false: it has none. */
+static bool name_of(const struct house *h, struct span payload, uint64_t *name)
 {
-    h->operator->data.count = 0;
-    h->operator->local.count = 0;
+    char text[64] = "", start[32];
+    size_t at = 0;
+    int len = snprintf(start, sizeof start, "Verein %u-", h->no);
+    while (at + (size_t)len < payload.len && memcmp(payload.ptr + at, start, (size_t)len) != 0) {
+        at++;
+    }
+    if (at + (size_t)len >= payload.len) {
+        return false;
+    }
+    at += (size_t)len;
+    size_t rest = payload.len - at < sizeof text - 1 ? payload.len - at : sizeof text - 1;
+    memcpy(text, payload.ptr + at, rest);
+    char *end = NULL;
+    *name = strtoull(text, &end, 10);
+    return end != text;
+}
+
+/* Marks the names that occur in the first `size` entries of an own log. */
+static void mark_found(struct house *h, struct store_view *v, enum tris_topic topic, uint64_t size,
+                       uint8_t *found)
+{
+    struct entry entry;
+    uint64_t name;
+    for (uint64_t seq = 0; seq < size; seq++) {
+        if (store_entry_get(v, h->own_no[topic], seq, &entry) != TRIS_OK) {
+            return;
+        }
+        if (name_of(h, entry.payload, &name)) {
+            found[name] = 1;
+        }
+    }
+}
+
+static uint8_t *found_new(struct house *h, struct store_view **v)
+{
+    uint8_t *found = calloc(h->staff->next_name + 1, 1);
+    tris_assert(found != NULL);
+    if (store_view_begin(h->store, v) != TRIS_OK) {
+        sim_fail(h->sim, "house %u: its store cannot be read", h->no);
+    }
+    return found;
+}
+
+void operator_forget(struct house *h, uint64_t left)
+{
+    struct staff *o = h->staff;
+    struct store_view *v;
+    uint8_t *found = found_new(h, &v);
+    size_t kept = 0;
+    mark_found(h, v, TRIS_TOPIC_DATA, left, found);
+    store_view_end(v);
+    o->data.count = 0;
+    o->local.count = 0;
+    for (size_t i = 0; i < o->owed_count; i++) {
+        if (found[o->owed[i].name]) { /* drafts may have moved it: the place does not tell */
+            o->owed[kept++] = o->owed[i];
+        }
+    }
+    o->owed_count = kept;
+    free(found);
+}
+
+void operator_check(struct house *h)
+{
+    struct staff *o = h->staff;
+    struct store_view *v;
+    uint8_t *found = found_new(h, &v);
+    struct store_draft draft;
+    uint64_t name, no = 0;
+    mark_found(h, v, TRIS_TOPIC_DATA, UINT64_MAX, found);
+    mark_found(h, v, TRIS_TOPIC_LOCAL, UINT64_MAX, found);
+    while (store_draft_next(v, &no, &draft) == TRIS_OK) {
+        if (name_of(h, draft.payload, &name)) {
+            found[name] = 1;
+        }
+    }
+    store_view_end(v);
+    for (size_t i = 0; i < o->owed_count; i++) {
+        if (!found[o->owed[i].name]) {
+            sim_fail(h->sim,
+                     "I1: house %u: write %llu was acknowledged as entry %llu of topic %d, and "
+                     "is neither there nor a draft",
+                     h->no, (unsigned long long)o->owed[i].name, (unsigned long long)o->owed[i].seq,
+                     (int)o->owed[i].topic);
+        }
+    }
+    free(found);
+}
+
+static void owe(struct staff *o, const struct op *op)
+{
+    if (o->owed_count == o->owed_cap) {
+        o->owed_cap = o->owed_cap == 0 ? 256 : 2 * o->owed_cap;
+        o->owed = realloc(o->owed, o->owed_cap * sizeof *o->owed);
+        tris_assert(o->owed != NULL);
+    }
+    o->owed[o->owed_count++] = (struct owed){op->name, op->seq, op->topic};
 }
 
 void operator_begin(struct house *h)
@@ -233,7 +338,7 @@ void operator_on_event(struct house *h, const struct event *event)
     if (h->sim->calm) {
         return;
     }
-    if (h->up && !h->recovering) {
+    if (h->up) {
         burst(h);
     }
     plan(h);
@@ -241,12 +346,15 @@ void operator_on_event(struct house *h, const struct event *event)
 
 void operator_done(struct house *h, const struct op *ops, size_t count, enum tris_err err)
 {
-    struct operator* o = h->operator;
+    struct staff *o = h->staff;
     for (size_t i = 0; i < count && err == TRIS_OK; i++) {
         const struct op *op = &ops[i];
         sim_note(h->sim, op->err);
         if (op->err != TRIS_OK) {
             continue; /* such as: ended by an earlier op of the same burst */
+        }
+        if (op->type == OP_PUT || op->type == OP_PUBLISH) {
+            owe(o, op);
         }
         if (op->type == OP_PUT && !op->has_record) {
             remember(o, op->topic == TRIS_TOPIC_DATA ? &o->data : &o->local, op->seq);

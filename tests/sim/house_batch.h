@@ -1,0 +1,52 @@
+/* One batch of a house: apply, seal, commit, as daemon/writer_batch.c does. For house_*.c only. */
+#ifndef TRIS_TESTS_SIM_HOUSE_BATCH_H
+#define TRIS_TESTS_SIM_HOUSE_BATCH_H
+
+#include "tests/sim/house.h"
+
+struct own {
+    uint64_t entries, bytes; /* behind the newest seal */
+};
+
+struct batch {
+    struct house *h;
+    struct store_txn *t;
+    uint64_t now_ms; /* by the house's clock */
+    struct own own[HOUSE_TOPICS];
+    bool own_sealed, by_us[HOUSE_TOPICS];
+    struct work *culprit;
+    uint32_t logs[HOUSE_LOGS_MAX];
+    uint64_t source[HOUSE_LOGS_MAX];
+    bool cut[HOUSE_LOGS_MAX]; /* a fork proof has lowered its end */
+    uint32_t logs_count;
+    uint64_t written, delivered;
+};
+
+/* Runs what is not decided in one transaction and sets the verdicts; TRIS_OK, or an error of this
+ * machine: then nothing is applied. */
+TRIS_MUST_CHECK enum tris_err batch_run(struct batch *b, struct house *h, struct work *list);
+/* Writes the mark from the store's own heads. */
+TRIS_MUST_CHECK enum tris_err batch_mark(struct house *h);
+/* Notes that a log has changed; its place in b->logs. */
+uint32_t batch_touch(struct batch *b, uint32_t log_no, uint64_t source);
+TRIS_MUST_CHECK enum tris_err batch_append(struct batch *b, enum tris_topic topic,
+                                           enum entry_verb verb, uint32_t kind,
+                                           const uint64_t *record, struct span payload,
+                                           uint64_t *seq);
+
+/* ---- house_fork.c ---- */
+
+TRIS_MUST_CHECK enum tris_err fork_apply(struct batch *b, const struct work *w);
+/* The last run of a forked log is judged by the root that the proof gives, others by their seal. */
+TRIS_MUST_CHECK enum tris_err fork_judge(struct batch *b, const struct session_segment *s,
+                                         const struct store_log *log, struct span wire,
+                                         uint32_t count);
+/* What the frontier says of a log. */
+void fork_head_item(const struct store_log *log, struct frontier_item *out);
+
+/* ---- house_draft.c ---- */
+
+/* Writes waiting drafts again, or leaves them to a person. */
+TRIS_MUST_CHECK enum tris_err draft_write_all(struct batch *b);
+
+#endif

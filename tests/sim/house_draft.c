@@ -1,0 +1,99 @@
+/* Drafts of a house: own entries that a tail has pushed aside are written again behind it, in the
+ * way of daemon/draft_write.c, less the rules that simulated people do not break. */
+#include <stdlib.h>
+
+#include "proto/assert.h"
+#include "tests/sim/house_batch.h"
+
+/* Where the own entry that a draft calls `seq` stands now; TRIS_ERR_NOT_READY: nobody can tell. */
+static enum tris_err place_now(struct batch *b, const struct store_draft *draft, uint64_t seq,
+                               uint64_t *now)
+{
+    struct store_view *v = store_txn_view(b->t);
+    struct store_draft former;
+    uint64_t back = draft->seq - seq, moved = 0;
+    *now = seq;
+    if (seq >= draft->seq) {
+        return TRIS_ERR_INVALID;
+    }
+    if (back >= draft->no || store_draft_get(v, draft->no - back, &former) != TRIS_OK ||
+        former.topic != draft->topic || former.seq != seq) {
+        return TRIS_OK; /* it was never taken back */
+    }
+    if (former.state != DRAFT_WRITTEN ||
+        store_alias_get(v, draft->topic, seq, &moved, NULL) != TRIS_OK || moved != former.new_seq) {
+        return TRIS_ERR_NOT_READY;
+    }
+    *now = moved;
+    return TRIS_OK;
+}
+
+/* Is the record as it was when the draft was written? */
+static enum tris_err look_at_record(struct batch *b, const struct store_draft *draft, uint64_t seq)
+{
+    struct store_view *v = store_txn_view(b->t);
+    struct record_ref ref = {b->h->own_no[draft->topic], seq};
+    struct store_record record;
+    uint64_t newest = UINT64_MAX, prev = 0;
+    enum tris_err err = store_record_get(v, ref, &record);
+    if (err != TRIS_OK || record.ended) {
+        return err != TRIS_OK ? err : TRIS_ERR_ENDED;
+    }
+    err = store_record_history(v, ref, &newest);
+    if (err == TRIS_OK && draft->header.has_prev) {
+        err = place_now(b, draft, draft->header.prev, &prev);
+    }
+    if (err != TRIS_OK) {
+        return err;
+    }
+    return !draft->header.has_prev || newest != prev ? TRIS_ERR_NOT_READY : TRIS_OK;
+}
+
+static enum tris_err write_again(struct batch *b, const struct store_draft *draft, uint64_t *seq)
+{
+    const struct entry_header *header = &draft->header;
+    uint64_t record = 0;
+    enum tris_err err = draft->payload.len == 0 ? TRIS_ERR_NOT_READY : TRIS_OK;
+    if (err == TRIS_OK && header->has_record) {
+        err = place_now(b, draft, header->record_seq, &record);
+        err = err == TRIS_OK ? look_at_record(b, draft, record) : err;
+    }
+    if (err != TRIS_OK) {
+        return err;
+    }
+    uint8_t *copy = malloc(draft->payload.len); /* writing ends spans into the map */
+    tris_assert(copy != NULL);
+    memcpy(copy, draft->payload.ptr, draft->payload.len);
+    err = batch_append(b, draft->topic, (enum entry_verb)header->verb, header->kind,
+                       header->has_record ? &record : NULL, span_of(copy, draft->payload.len), seq);
+    free(copy);
+    return err;
+}
+
+enum tris_err draft_write_all(struct batch *b)
+{
+    uint64_t no = 0;
+    for (;;) {
+        struct store_draft draft;
+        uint64_t seq = 0;
+        enum tris_err err = store_draft_next(store_txn_view(b->t), &no, &draft);
+        if (err == TRIS_ERR_NOT_FOUND) {
+            return TRIS_OK;
+        }
+        if (err == TRIS_OK && draft.state != DRAFT_WAITING) {
+            continue;
+        }
+        if (err == TRIS_OK) {
+            enum tris_err why = write_again(b, &draft, &seq);
+            b->h->sim->census.drafts[why == TRIS_OK ? 0 : 1]++;
+            err = store_txn_err(b->t);
+            if (err == TRIS_OK) {
+                err = store_draft_settle(b->t, no, why == TRIS_OK ? DRAFT_WRITTEN : DRAFT_DECISION,
+                                         why, seq);
+            }
+        }
+        if (err != TRIS_OK) {
+            return err;
+        }
+    }
+}
