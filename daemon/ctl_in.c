@@ -216,7 +216,11 @@ static enum tris_err find_data_log(struct daemon *d, struct store_view *v, uint3
         *log_no = member->data_no;
         return member->data_no != LOG_NO_NONE ? TRIS_OK : TRIS_ERR_NOT_FOUND;
     }
-    uint32_t count = store_log_count(v);
+    uint32_t count = 0;
+    enum tris_err err = store_log_count(v, &count);
+    if (err != TRIS_OK) {
+        return err;
+    }
     for (uint32_t no = 0; no < count; no++) {
         if (store_log_get(v, no, &log) == TRIS_OK && log.ref.epoch == epoch &&
             log.ref.topic == TRIS_TOPIC_DATA &&

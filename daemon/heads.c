@@ -39,7 +39,8 @@ enum tris_err heads_load(struct store *s, struct frontier *f)
     if (err != TRIS_OK) {
         return err;
     }
-    uint32_t count = store_log_count(v);
+    uint32_t count = 0;
+    err = store_log_count(v, &count);
     for (uint32_t no = 0; no < count && err == TRIS_OK; no++) {
         struct store_log log;
         err = store_log_get(v, no, &log);

@@ -73,8 +73,11 @@ enum tris_err batch_init(struct batch *b, struct daemon *d)
     if (err != TRIS_OK) {
         return err;
     }
-    b->head_of_count = store_log_count(v);
+    err = store_log_count(v, &b->head_of_count);
     store_view_end(v);
+    if (err != TRIS_OK) {
+        return err;
+    }
     b->head_of = calloc(b->head_of_count + 1, sizeof *b->head_of);
     b->heads = calloc(b->head_of_count + 1, sizeof *b->heads);
     return b->head_of == NULL || b->heads == NULL ? TRIS_ERR_NO_MEMORY : TRIS_OK;

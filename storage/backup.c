@@ -200,11 +200,13 @@ enum tris_err backup_create(struct store *s, const struct backup_opts *opts,
     if (err == TRIS_OK && rename(temp, opts->path) != 0) {
         err = backup_errno(opts->path, errno, detail);
     }
-    if (err == TRIS_OK) {
+    bool renamed = err == TRIS_OK;
+    if (renamed) {
         backup_parent(opts->path, parent);
         err = backup_sync_dir(parent);
-    } else {
-        remove_temp(temp);
+    }
+    if (err != TRIS_OK && (!renamed || rename(opts->path, temp) == 0)) {
+        remove_temp(temp); /* what was reported as failed is not to be found */
     }
     if (err != TRIS_OK && detail[0] == '\0') {
         (void)snprintf(detail, BACKUP_DETAIL_BYTES, "%.300s: %s", opts->path, tris_err_text(err));

@@ -187,7 +187,8 @@ enum tris_err backup_restore(const char *path, const struct backup_manifest *man
     if (err == TRIS_OK) {
         backup_parent(dir, parent);
         err = backup_sync_dir(parent);
-    } else {
+    }
+    if (err != TRIS_OK) {
         remove_all(dir, there);
     }
     if (err != TRIS_OK && detail[0] == '\0') {

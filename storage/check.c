@@ -226,10 +226,11 @@ static void check_tip(struct audit *a, const struct log_row *log)
 
 static enum tris_err check_logs(struct audit *a)
 {
-    uint32_t count = store_log_count(a->v);
-    for (uint32_t no = 0; no < count; no++) {
+    uint32_t count = 0;
+    enum tris_err err = store_log_count(a->v, &count);
+    for (uint32_t no = 0; no < count && err == TRIS_OK; no++) {
         struct log_row log;
-        enum tris_err err = view_log_row(a->v, no, &log);
+        err = view_log_row(a->v, no, &log);
         if (err == TRIS_ERR_NOT_FOUND || err == TRIS_ERR_CORRUPT) {
             check_problem(a, "the head of log %u is missing or damaged", no);
             return TRIS_OK; /* numbers of the copy would shift: nothing behind can be compared */
@@ -241,11 +242,8 @@ static enum tris_err check_logs(struct audit *a)
         if (!a->fast) {
             err = replay_log(a, &log);
         }
-        if (err != TRIS_OK) {
-            return err;
-        }
     }
-    return TRIS_OK;
+    return err;
 }
 
 /* ---- the audit ---- */

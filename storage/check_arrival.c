@@ -57,13 +57,16 @@ static enum tris_err check_arrival_rows(struct audit *a)
 
 enum tris_err check_feed(struct audit *a)
 {
-    const uint32_t logs = store_log_count(a->v);
-    uint64_t *next = calloc((size_t)logs + 1, sizeof *next);
+    uint32_t logs = 0;
+    enum tris_err err = store_log_count(a->v, &logs);
+    uint64_t *next = err == TRIS_OK ? calloc((size_t)logs + 1, sizeof *next) : NULL;
     MDB_cursor *cursor = NULL;
     uint64_t before = 0;
     struct span key = {NULL, 0};
     struct span value;
-    enum tris_err err = next != NULL ? view_cursor(a->v, DB_FEED, &cursor) : TRIS_ERR_NO_MEMORY;
+    if (err == TRIS_OK) {
+        err = next != NULL ? view_cursor(a->v, DB_FEED, &cursor) : TRIS_ERR_NO_MEMORY;
+    }
     if (err == TRIS_OK) {
         err = cursor_get(cursor, MDB_FIRST, &key, &value);
     }

@@ -37,8 +37,8 @@ enum tris_err check_forks(struct audit *a)
         check_problem(a, "a row of table fork is damaged");
         return TRIS_OK;
     }
-    err = err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
-    const uint32_t logs = store_log_count(a->v);
+    uint32_t logs = 0;
+    err = err == TRIS_ERR_NOT_FOUND ? store_log_count(a->v, &logs) : err;
     for (no = 0; no < logs && err == TRIS_OK; no++) {
         struct log_row log;
         forked += view_log_row(a->v, no, &log) == TRIS_OK && log.log.forked ? 1 : 0;

@@ -5,14 +5,17 @@
 
 /* ---- finding and making ---- */
 
-uint32_t store_log_count(struct store_view *v)
+enum tris_err store_log_count(struct store_view *v, uint32_t *count)
 {
     struct key last;
-    if (view_last_key(v, DB_LOG, &last) != TRIS_OK || last.len != 4) {
-        return 0;
+    enum tris_err err = view_last_key(v, DB_LOG, &last);
+    *count = 0;
+    if (err == TRIS_OK) {
+        struct rbuf r = rbuf_of(key_span(&last));
+        *count = rbuf_u32(&r) + 1;
+        err = rbuf_finish(&r) == TRIS_OK ? TRIS_OK : TRIS_ERR_CORRUPT;
     }
-    struct rbuf r = rbuf_of(key_span(&last));
-    return rbuf_u32(&r) + 1;
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
 }
 
 enum tris_err store_log_find(struct store_view *v, const struct tris_log_id *id, uint32_t *no)
@@ -100,7 +103,11 @@ enum tris_err store_log_ensure(struct store_txn *t, const struct tris_log_ref *r
         }
         return err;
     }
-    *no = store_log_count(&t->view);
+    err = store_log_count(&t->view, no);
+    if (err != TRIS_OK) {
+        txn_fail(t, err); /* number 0 in its place would be another log's */
+        return err;
+    }
     log_create(t, ref, &id, *no);
     return t->err;
 }

@@ -73,8 +73,10 @@ enum tris_err store_info(struct store_view *v, struct store_info *out)
     if (err == TRIS_OK) {
         out->used_bytes = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
         out->map_bytes = info.me_mapsize;
-        out->logs = store_log_count(v);
         room_of_disk(v->s, &out->disk_bytes, &out->disk_free_bytes);
+        err = store_log_count(v, &out->logs);
+    }
+    if (err == TRIS_OK) {
         err = view_rows(v, DB_ENTRY, &out->entries);
     }
     if (err == TRIS_OK) {

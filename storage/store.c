@@ -215,6 +215,7 @@ enum tris_err store_open(const struct store_opts *opts, struct store **out, char
     tris_assert(!(opts->create && opts->read_only));
     struct store *s = calloc(1, sizeof *s);
     if (s == NULL) {
+        snprintf(detail, detail_size, "%s", tris_err_text(TRIS_ERR_NO_MEMORY));
         return TRIS_ERR_NO_MEMORY;
     }
     s->lock_fd = -1;
@@ -242,6 +243,9 @@ enum tris_err store_open(const struct store_opts *opts, struct store **out, char
         err = open_env(s, opts, detail, detail_size);
     }
     if (err != TRIS_OK) {
+        if (detail[0] == '\0') {
+            snprintf(detail, detail_size, "%s", tris_err_text(err));
+        }
         store_close(s);
         return err;
     }

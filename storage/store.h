@@ -108,7 +108,7 @@ TRIS_MUST_CHECK enum tris_err store_log_get(struct store_view *v, uint32_t no,
                                             struct store_log *out);
 TRIS_MUST_CHECK enum tris_err store_log_find(struct store_view *v, const struct tris_log_id *id,
                                              uint32_t *no);
-uint32_t store_log_count(struct store_view *v);
+TRIS_MUST_CHECK enum tris_err store_log_count(struct store_view *v, uint32_t *count);
 
 /* Appends what segment_verify accepted: entries, head, seal, views, counters, feed. The segment
  * must start at held (TRIS_ERR_NOT_NEXT), be of this log (TRIS_ERR_UNKNOWN_LOG) and, if a fork of
