@@ -77,7 +77,7 @@ enum tris_err check_feed(struct audit *a)
         }
     }
     err = err == TRIS_ERR_NOT_FOUND ? check_arrival_rows(a) : err;
-    for (uint32_t no = 0; no < logs && err == TRIS_OK; no++) {
+    for (uint32_t no = 0; next != NULL && no < logs && err == TRIS_OK; no++) {
         struct log_row log;
         if (view_log_row(a->v, no, &log) == TRIS_OK && log.log.held != next[no]) {
             check_problem(a, "the feed has %llu entries of log %u, its head counts %llu",
