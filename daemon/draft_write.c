@@ -5,6 +5,7 @@
 
 #include "daemon/ctl_in.h"
 #include "daemon/daemon.h"
+#include "daemon/imports.h"
 #include "daemon/rules.h"
 #include "proto/assert.h"
 #include "proto/record.h"
@@ -216,6 +217,9 @@ static enum tris_err settle(struct batch *b, const struct store_draft *draft)
     if (store_txn_err(b->txn) != TRIS_OK) {
         return store_txn_err(b->txn);
     }
+    if (state == DRAFT_WRITTEN) {
+        imports_written(b->txn, draft->no, seq);
+    }
     return store_draft_settle(b->txn, draft->no, state, err, seq);
 }
 
@@ -266,6 +270,7 @@ void op_draft_apply(struct batch *b, const struct writer_op *op, struct writer_r
     err = write_again(a, &r->seq);
     free(a);
     if (err == TRIS_OK) {
+        imports_written(b->txn, draft.no, r->seq);
         err = store_draft_settle(b->txn, draft.no, DRAFT_WRITTEN, TRIS_OK, r->seq);
     }
     if (err != TRIS_OK) {

@@ -187,41 +187,149 @@ static void add_entry(struct store_txn *t, uint64_t id, struct import_head *head
     *run = (struct import_run){seq, 1};
 }
 
+/* A head that is changed: its texts are copied, since a write may move what is in the map. */
+struct head_edit {
+    struct import_head head;
+    char texts[2 * IMPORTS_TEXT_BYTES_MAX];
+};
+
+static enum tris_err edit_begin(struct store_txn *t, uint64_t id, struct head_edit *e)
+{
+    struct wbuf kept = wbuf_of(e->texts, sizeof e->texts);
+    struct import_head *head = &e->head;
+    enum tris_err err = imports_get(store_txn_view(t), id, head);
+    if (err == TRIS_OK) {
+        wbuf_span_put(&kept, head->file);
+        wbuf_span_put(&kept, head->source);
+        head->file = span_of(e->texts, head->file.len);
+        head->source = span_of(e->texts + head->file.len, head->source.len);
+    }
+    return err;
+}
+
+static void edit_end(struct store_txn *t, uint64_t id, const struct head_edit *e)
+{
+    char key[IMPORTS_KEY_BYTES];
+    uint8_t bytes[IMPORTS_HEAD_BYTES];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    imports_key(id, key);
+    imports_encode(&e->head, &w);
+    if (w.err == TRIS_OK) {
+        (void)!store_setting_put(t, key, wbuf_span(&w)); /* the transaction keeps the error */
+    }
+}
+
 void imports_note(struct store_txn *t, const struct writer_import *import, uint32_t local_no,
                   const struct writer_result *results, size_t count, uint64_t now_ms)
 {
-    char key[IMPORTS_KEY_BYTES], texts[2 * IMPORTS_TEXT_BYTES_MAX];
-    uint8_t bytes[IMPORTS_HEAD_BYTES];
-    struct import_head head = {.kind = import->kind, .time_ms = now_ms};
-    struct wbuf w = wbuf_of(bytes, sizeof bytes);
-    struct wbuf kept = wbuf_of(texts, sizeof texts);
+    struct head_edit e;
     uint64_t written = 0;
-    enum tris_err err = imports_get(store_txn_view(t), import->id, &head);
+    enum tris_err err = edit_begin(t, import->id, &e);
     if (err == TRIS_ERR_NOT_FOUND) {
-        head = (struct import_head){.kind = import->kind, .time_ms = now_ms};
-        head.file = import->file;
-        head.source = import->source;
+        e.head = (struct import_head){.kind = import->kind, .time_ms = now_ms};
+        e.head.file = import->file;
+        e.head.source = import->source;
     } else if (err != TRIS_OK) {
         return; /* damaged: rows are worth more than the way back */
-    } else {
-        /* the former value is in the map, where a write may move it */
-        wbuf_span_put(&kept, head.file);
-        wbuf_span_put(&kept, head.source);
-        head.file = span_of(texts, head.file.len);
-        head.source = span_of(texts + head.file.len, head.source.len);
     }
     for (size_t i = 0; i < count; i++) {
         const struct writer_result *r = &results[i];
         if (r->change == WRITER_NEW || r->change == WRITER_CHANGED) {
-            add_entry(t, import->id, &head, r->record.log_no == local_no ? 0 : 1, r->seq);
-            head.created += r->change == WRITER_NEW ? 1 : 0;
-            head.changed += r->change == WRITER_CHANGED ? 1 : 0;
+            add_entry(t, import->id, &e.head, r->record.log_no == local_no ? 0 : 1, r->seq);
+            e.head.created += r->change == WRITER_NEW ? 1 : 0;
+            e.head.changed += r->change == WRITER_CHANGED ? 1 : 0;
             written++;
         }
     }
-    imports_key(import->id, key);
-    imports_encode(&head, &w);
-    if (written > 0 && w.err == TRIS_OK) {
-        (void)!store_setting_put(t, key, wbuf_span(&w));
+    if (written > 0) {
+        edit_end(t, import->id, &e);
+    }
+}
+
+/* ---- entries that are taken back and written again ---- */
+
+enum { LOG_DATA = 1 };
+static const char *const DRAFT_PREFIX = "import-draft/";
+
+/* The drafts of one run: they have numbers in a row, as its entries had. */
+static void store_drafts(struct store_txn *t, uint64_t id, const struct import_run *run)
+{
+    char key[IMPORTS_KEY_BYTES];
+    uint8_t bytes[32];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    uint64_t seq;
+    uint64_t draft = 0;
+    enum tris_err err =
+        store_alias_get(store_txn_view(t), TRIS_TOPIC_DATA, run->first, &seq, &draft);
+    if (err != TRIS_OK && err != TRIS_ERR_NOT_READY) {
+        return;
+    }
+    (void)snprintf(key, sizeof key, "%s%016" PRIx64, DRAFT_PREFIX, draft);
+    pack_write_uint(&w, run->count);
+    pack_write_uint(&w, id);
+    (void)!store_setting_put(t, key, wbuf_span(&w));
+}
+
+/* One run of an import, all or its end behind the cut. */
+static void cut_run(struct store_txn *t, uint64_t id, struct import_head *head, uint64_t size,
+                    const struct import_run *run)
+{
+    const uint64_t kept = run->first < size ? size - run->first : 0;
+    struct import_run *last = &head->last[LOG_DATA];
+    if (kept >= run->count) {
+        return;
+    }
+    store_drafts(t, id, &(struct import_run){run->first + kept, run->count - kept});
+    if (last->first == run->first && last->count == run->count) {
+        *last = kept > 0 ? (struct import_run){run->first, kept} : (struct import_run){0, 0};
+    } else if (kept > 0) {
+        store_run(t, id, LOG_DATA, &(struct import_run){run->first, kept});
+    } else {
+        char prefix[PREFIX_BYTES];
+        char key[IMPORTS_KEY_BYTES];
+        run_prefix(id, LOG_DATA, prefix);
+        (void)snprintf(key, sizeof key, "%s%016" PRIx64, prefix, run->first);
+        (void)!store_setting_put(t, key, span_of(NULL, 0));
+    }
+}
+
+void imports_cut(struct store_txn *t, uint64_t size)
+{
+    struct import_head found;
+    uint64_t id = 0;
+    while (imports_next(store_txn_view(t), &id, &found) == TRIS_OK) {
+        struct import_runs runs;
+        struct head_edit e;
+        enum tris_err err = edit_begin(t, id, &e);
+        if (err == TRIS_OK) {
+            err = imports_runs(store_txn_view(t), id, &e.head, LOG_DATA, &runs);
+            for (size_t i = runs.count; i > 0 && err == TRIS_OK; i--) {
+                cut_run(t, id, &e.head, size, &runs.run[i - 1]);
+            }
+            free(runs.run);
+            edit_end(t, id, &e);
+        }
+    }
+}
+
+void imports_written(struct store_txn *t, uint64_t draft, uint64_t seq)
+{
+    char key[IMPORTS_KEY_BYTES];
+    struct span value;
+    (void)snprintf(key, sizeof key, "%s", DRAFT_PREFIX);
+    while (store_setting_next(store_txn_view(t), DRAFT_PREFIX, key, sizeof key, &value) ==
+           TRIS_OK) {
+        struct rbuf r = rbuf_of(value);
+        const uint64_t first = strtoull(key + strlen(DRAFT_PREFIX), NULL, 16);
+        const uint64_t count = pack_read_uint(&r);
+        const uint64_t id = pack_read_uint(&r);
+        struct head_edit e;
+        if (rbuf_finish(&r) != TRIS_OK || draft < first || draft - first >= count ||
+            edit_begin(t, id, &e) != TRIS_OK) {
+            continue;
+        }
+        add_entry(t, id, &e.head, LOG_DATA, seq);
+        edit_end(t, id, &e);
+        return;
     }
 }

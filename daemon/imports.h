@@ -52,4 +52,10 @@ void imports_encode(const struct import_head *head, struct wbuf *w);
 void imports_note(struct store_txn *t, const struct writer_import *import, uint32_t local_no,
                   const struct writer_result *results, size_t count, uint64_t now_ms);
 
+/* The own data log was cut at `size`, its tail is drafts: no import calls the places behind it its
+ * own any more, where other entries will stand, but the drafts that it had written. */
+void imports_cut(struct store_txn *t, uint64_t size);
+/* A draft is the entry `seq` of the data log now: it is of the import again that had written it. */
+void imports_written(struct store_txn *t, uint64_t draft, uint64_t seq);
+
 #endif

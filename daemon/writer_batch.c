@@ -171,6 +171,9 @@ static enum tris_err tail_look(struct batch *b, struct store_log *log)
 static enum tris_err tail_make_room(struct batch *b, const struct store_log *log)
 {
     enum tris_err err = store_log_cut(b->txn, log->no, log->held, STORE_TAIL_DRAFT);
+    if (err == TRIS_OK && log->ref.topic == TRIS_TOPIC_DATA) {
+        imports_cut(b->txn, log->held);
+    }
     if (err == TRIS_OK) {
         b->own[log->ref.topic].entries = 0;
         b->own[log->ref.topic].bytes = 0;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "daemon/daemon.h"
+#include "daemon/imports.h"
 #include "daemon/writer_op.h"
 
 void fork_found_key(char key[FORK_FOUND_KEY_BYTES], uint32_t log_no)
@@ -37,6 +38,9 @@ static enum tris_err unsealed_take_back(struct batch *b, uint32_t log_no, struct
         return TRIS_OK;
     }
     enum tris_err err = store_log_cut(b->txn, log_no, sealed, STORE_TAIL_DRAFT);
+    if (err == TRIS_OK && log->ref.topic == TRIS_TOPIC_DATA) {
+        imports_cut(b->txn, sealed);
+    }
     return err == TRIS_OK ? store_log_get(store_txn_view(b->txn), log_no, log) : err;
 }
 
@@ -85,6 +89,9 @@ enum tris_err fork_apply(struct batch *b, const struct work *w)
     (void)snprintf(found, sizeof found, "%" PRIu64, b->now_ms);
     if (log.own) {
         own_is_cut(b, log_no);
+        if (log.ref.topic == TRIS_TOPIC_DATA) {
+            imports_cut(b->txn, proof.at);
+        }
     }
     batch_touch(b, log_no, 0);
     b->heads[b->head_of[log_no] - 1].cut = true;

@@ -221,6 +221,7 @@ static const enum tris_err reasons[] = {
     TRIS_ERR_AMBIGUOUS,
     TRIS_ERR_PERSONAL,
     TRIS_ERR_FORK,
+    TRIS_ERR_CONFLICT,
 };
 enum { REASONS = sizeof reasons / sizeof reasons[0], REASON_OTHER = 1 };
 
