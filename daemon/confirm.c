@@ -284,6 +284,9 @@ void confirm_open(struct daemon *d)
             frontier_item(d->frontier, log_no_of(d, (enum guard_log)i));
         if (item != NULL) {
             guard_advanced(&d->confirm.guard, (enum guard_log)i, item->held, false);
+            if ((item->flags & FRONTIER_FORKED) != 0) { /* what was proven behind it is void */
+                guard_ends(&d->confirm.guard, (enum guard_log)i, item->end);
+            }
         }
     }
     if (d->confirm.ready && atomic_load(&d->confirm.mark_doubtful)) { /* accepted, and alone */
@@ -331,11 +334,19 @@ static enum guard_relation relation_of(struct daemon *d, uint32_t log_no, uint64
     return tris_short_eq(&cut, root) ? GUARD_SAME : GUARD_OTHER;
 }
 
+/* Of an own log that has ended by a fork proof nothing behind the end counts any more. */
+static bool is_behind_end(const struct daemon *d, uint32_t log_no, uint64_t size)
+{
+    const struct frontier_item *item = frontier_item(d->frontier, log_no);
+    return item != NULL && (item->flags & FRONTIER_FORKED) != 0 && size > item->end;
+}
+
 void confirm_claim(struct daemon *d, struct conn *c, uint32_t log_no, uint64_t size,
                    const struct tris_short *root)
 {
     struct confirm *f = &d->confirm;
-    if (!f->open || !is_guarded(d, log_no) || conn_peer(c) == UINT32_MAX) {
+    if (!f->open || !is_guarded(d, log_no) || conn_peer(c) == UINT32_MAX ||
+        is_behind_end(d, log_no, size)) {
         return;
     }
     enum guard_relation relation = relation_of(d, log_no, size, root);
@@ -366,7 +377,8 @@ void confirm_seal(struct daemon *d, struct conn *c, uint32_t log_no, const struc
 {
     struct confirm *f = &d->confirm;
     const struct frontier_item *item = frontier_item(d->frontier, log_no);
-    if (!f->open || !is_guarded(d, log_no) || conn_peer(c) == UINT32_MAX) {
+    if (!f->open || !is_guarded(d, log_no) || conn_peer(c) == UINT32_MAX ||
+        is_behind_end(d, log_no, seal->size)) {
         return;
     }
     if (seal_verify(seal, &item->ref.seal_key) != TRIS_OK) {
@@ -407,9 +419,13 @@ void confirm_advanced(struct daemon *d, uint32_t log_no, uint64_t size, bool by_
     update(d);
 }
 
-void confirm_fork(struct daemon *d)
+void confirm_fork(struct daemon *d, uint32_t log_no)
 {
     guard_fork(&d->confirm.guard);
+    const struct frontier_item *item = frontier_item(d->frontier, log_no);
+    if (is_guarded(d, log_no) && item != NULL) {
+        guard_ends(&d->confirm.guard, guard_log_of(d, log_no), item->end);
+    }
     update(d);
 }
 

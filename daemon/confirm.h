@@ -51,8 +51,9 @@ void confirm_equal(struct daemon *d, struct conn *c);
 void confirm_seal(struct daemon *d, struct conn *c, uint32_t log_no, const struct seal *seal);
 /* A commit has sealed an own log up to `size`, or brought its tail; the frontier knows. */
 void confirm_advanced(struct daemon *d, uint32_t log_no, uint64_t size, bool by_us);
-/* A verified proof that this house has signed two things at one position of an own log. */
-void confirm_fork(struct daemon *d);
+/* A verified proof that this house has signed two things at one position of an own log, which now
+ * ends there; the frontier knows. */
+void confirm_fork(struct daemon *d, uint32_t log_no);
 /* Another process with this house's key has proven itself. */
 void confirm_clone(struct daemon *d);
 

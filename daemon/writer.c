@@ -216,7 +216,7 @@ static void deliver_fork(struct daemon *d, const struct batch_head *head)
         log_text("topic", head->item.ref.topic == TRIS_TOPIC_GOV ? "gov" : "data"),
         log_number("ends_at", head->item.end), log_text("next", "tris log forks"));
     if (head->item.own) {
-        confirm_fork(d);
+        confirm_fork(d, head->log_no);
     }
     overlay_fork_known(d->overlay, head->log_no);
 }

@@ -16,7 +16,9 @@ static void hold(struct held_heads *h, const struct batch_head *head)
         slot++;
     }
     tris_assert(slot < HELD_MAX);
+    const bool cut = slot < h->count && h->head[slot].cut;
     h->head[slot] = *head;
+    h->head[slot].cut = head->cut || cut; /* is still to be told */
     h->count = slot == h->count ? slot + 1 : h->count;
 }
 
@@ -43,6 +45,8 @@ void held_release(struct held_heads *h, struct batch *b)
         if (b->head_of[head->log_no] == 0) {
             b->heads[b->heads_count] = *head;
             b->head_of[head->log_no] = ++b->heads_count;
+        } else if (head->cut) {
+            b->heads[b->head_of[head->log_no] - 1].cut = true;
         }
     }
     h->count = 0;

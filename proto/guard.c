@@ -98,6 +98,12 @@ void guard_fork(struct guard *g)
     g->alarm = GUARD_FORK; /* the worse of the two: it has happened */
 }
 
+void guard_ends(struct guard *g, enum guard_log log, uint64_t end)
+{
+    tris_assert(log < GUARD_LOGS);
+    g->proven[log] = end < g->proven[log] ? end : g->proven[log];
+}
+
 void guard_clone(struct guard *g)
 {
     g->alarm = g->alarm == GUARD_FORK ? GUARD_FORK : GUARD_CLONE;

@@ -103,6 +103,8 @@ void guard_proof(struct guard *g, struct guard_peer *p, enum guard_log log, uint
                  enum guard_relation relation, uint64_t now_ms);
 /* A fork proof of an own log. (Entries that miss an own seal are none: the peer may lie.) */
 void guard_fork(struct guard *g);
+/* Such a proof says where an own log ends: what was proven behind it is not waited for. */
+void guard_ends(struct guard *g, enum guard_log log, uint64_t end);
 /* Another process has proven that it lives and has this house's key. */
 void guard_clone(struct guard *g);
 

@@ -170,6 +170,25 @@ static void a_tail_after_own_seals_is_a_clone(void **state)
     assert_int_equal(guard_why(&g), GUARD_READY);
 }
 
+/* A fork proof ends the log below the tail: that is not waited for, for ever. */
+static void a_tail_behind_the_end_of_the_log_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct guard g = guard_of(1, GUARD_SURE, false, GUARD_QUIET);
+    struct guard_peer a = peer_of(0);
+    agree(&g, &a, 0);
+    guard_proof(&g, &a, GUARD_DATA, 14, GUARD_LARGER, 1);
+    assert_int_equal(guard_want_tail(&g, GUARD_DATA), 14);
+    guard_fork(&g);
+    guard_ends(&g, GUARD_DATA, 4);
+    guard_advanced(&g, GUARD_DATA, 4, false);
+    assert_int_equal(guard_want_tail(&g, GUARD_DATA), 0);
+    assert_int_equal(guard_why(&g), GUARD_WHY_FORK);
+    guard_end_alarm(&g, 2);
+    agree(&g, &a, 3);
+    assert_int_equal(guard_why(&g), GUARD_READY); /* the gov log is sealed again */
+}
+
 static void what_was_proven_before_the_start_stays_open(void **state)
 {
     (void)state;
@@ -420,6 +439,7 @@ int main(void)
         cmocka_unit_test(a_larger_claim_counts_only_with_its_proof),
         cmocka_unit_test(a_claim_of_something_else_counts_only_with_its_proof),
         cmocka_unit_test(a_tail_after_own_seals_is_a_clone),
+        cmocka_unit_test(a_tail_behind_the_end_of_the_log_is_not_waited_for),
         cmocka_unit_test(what_was_proven_before_the_start_stays_open),
         cmocka_unit_test(a_house_may_be_told_to_confirm_itself),
         cmocka_unit_test(the_deadline_is_when_waiting_ends),
