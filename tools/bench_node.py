@@ -63,7 +63,9 @@ class Node:
         self.id = re.search(r" id=([0-9a-f]{64})", self.line).group(1)
         self.conf = self.dir + ".conf"
         with open(self.conf, "w", encoding="ascii") as f:
-            f.write("listen = 127.0.0.1:%d\n[peers]\ndial = configured\n" % self.port)
+            # no older copy of a directory made here can be anywhere: a house seals at once
+            f.write("listen = 127.0.0.1:%d\n[peers]\ndial = configured\n"
+                    "[guard]\nalone_ms = 1\n" % self.port)
 
     def tris(self, *words):
         try:
