@@ -464,7 +464,7 @@ enum tris_err confirm_end_alarm(struct daemon *d)
     return TRIS_OK;
 }
 
-/* ---- for people ---- */
+/* ---- looking ---- */
 
 bool confirm_ready(const struct daemon *d)
 {
@@ -475,48 +475,4 @@ bool confirm_is_open(const struct daemon *d, uint32_t log_no, uint64_t seq)
 {
     const struct frontier_item *item = frontier_item(d->frontier, log_no);
     return !d->confirm.ready && item != NULL && item->own && seq >= item->held;
-}
-
-static const struct {
-    const char *name, *text, *next;
-} words[] = {
-    [GUARD_READY] = {"ready", "", ""},
-    [GUARD_WHY_CLONE] = {"clone",
-                         "another process works with this house's key: nothing is sealed here",
-                         "end the other one for ever, then here: tris doctor --end-alarm"},
-    [GUARD_WHY_FORK] = {"fork",
-                        "this house has signed two different things at one position, perhaps from "
-                        "an old copy of this directory: nothing is sealed here",
-                        "find the other copy and end it, then here: tris doctor --end-alarm"},
-    [GUARD_WHY_TAIL] = {"tail",
-                        "this store is an old copy: other houses hold more of this house's log, "
-                        "and it is being fetched; nothing is sealed until it is here",
-                        "tris sync status"},
-    [GUARD_WHY_CLAIMS] = {"claims",
-                          "nothing is sealed until other houses have said what they hold of this "
-                          "house's log",
-                          "tris peer list"},
-    [GUARD_WHY_SECOND] = {"second",
-                          "nothing is sealed until a second house has said what it holds of this "
-                          "house's log, or some time has passed",
-                          "tris peer list"},
-    [GUARD_WHY_ACCEPT] = {"accept",
-                          "the mark does not fit the store; what other houses hold of this "
-                          "house's log is here, and nothing is sealed until a person has decided",
-                          "tris doctor --accept-loss"},
-};
-
-const char *confirm_name(enum guard_why why)
-{
-    return words[why].name;
-}
-
-const char *confirm_text(const struct daemon *d)
-{
-    return words[guard_why(&d->confirm.guard)].text;
-}
-
-const char *confirm_next(const struct daemon *d)
-{
-    return words[guard_why(&d->confirm.guard)].next;
 }
