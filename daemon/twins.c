@@ -42,8 +42,8 @@ bool overlay_twins_ask(struct overlay *o, struct peer *p, struct conn *older, st
         return false;
     }
     p->twins_ms = now;
-    LOG(&o->d->log, LOG_WARN, "two_processes", log_text("house", overlay_slug(o, conn_peer(newer))),
-        log_text("next", "if this lasts, that house runs twice with one key"));
+    LOG(&o->d->log, LOG_INFO, "two_processes", log_text("house", overlay_slug(o, conn_peer(newer))),
+        log_text("next", "none, if it has just started anew; it is told either way"));
     conn_set_leaves(older);
     ask(older, conn_instance(newer));
     ask(newer, conn_instance(older));

@@ -212,6 +212,7 @@ bool own_ended(struct session *s, uint32_t log_no)
     for (uint32_t i = 0; i < s->own.count; i++) {
         struct own_log *own = &s->own.log[i];
         if (own->log_no == log_no && (own->probe == PROBE_OPEN || own->probe == PROBE_ANSWERED)) {
+            own->claimed = own->probe == PROBE_ANSWERED; /* not proven: told again when repeated */
             own->probe = PROBE_NONE;
             s->stats.round_trips++;
             pull_step(s); /* the tail may have waited for it */

@@ -423,6 +423,33 @@ static void seals_nobody_waits_for_cost_credit_only(void **state)
     hostile_free(h);
 }
 
+static void hostile_claim(struct hostile *h, uint64_t size)
+{
+    uint8_t rows[64];
+    struct msg_claim claim = {.log = tris_short_of(h->end.node->logs[2].id.b), .size = size};
+    struct wbuf list = wbuf_of(rows, sizeof rows);
+    msg_row_put(&list, MSG_ROW_claim, &claim);
+    struct msg m = {.type = MSG_CLAIM};
+    m.claim_own.claims = (struct msg_list){true, 1, wbuf_span(&list)};
+    hostile_send(h, &m);
+}
+
+static void a_claim_that_was_not_proven_is_told_again(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_new();
+    hostile_claim(h, 77);
+    hostile_claim(h, 77);
+    assert_int_equal(h->end.own_ahead_count, 1);
+    hostile_drain(h);
+    struct msg end = {.type = MSG_END};
+    end.end.log = tris_short_of(h->end.node->logs[2].id.b);
+    hostile_send(h, &end); /* cannot prove it now */
+    hostile_claim(h, 77);
+    assert_int_equal(h->end.own_ahead_count, 2);
+    hostile_free(h);
+}
+
 /* Claims of absurd sizes, as many as the bounds of messages let pass, and seals for them. */
 static void claims_without_end_are_few_events(void **state)
 {
@@ -528,6 +555,7 @@ int main(void)
         cmocka_unit_test(a_range_that_never_ends_reconnects),
         cmocka_unit_test(an_endless_frontier_is_given_up),
         cmocka_unit_test(seals_nobody_waits_for_cost_credit_only),
+        cmocka_unit_test(a_claim_that_was_not_proven_is_told_again),
         cmocka_unit_test(claims_without_end_are_few_events),
         cmocka_unit_test(a_peer_that_never_reads_costs_little),
         cmocka_unit_test(segments_without_credit_wait),
