@@ -344,6 +344,54 @@ static void test_a_cut_that_is_not_committed_did_nothing(void **state)
     world_fini(&w);
 }
 
+static enum tris_err find_numbered(struct store_view *v, uint32_t number)
+{
+    struct record_ref ref;
+    char name[32];
+    (void)snprintf(name, sizeof name, "Verein %u", number);
+    return store_find_name(v, KIND_PARTNER, span_str(name), span_str("05315"), &ref);
+}
+
+/* The index of names has two tables: rows that moved on to the large one must be found there. */
+static void test_names_that_moved_on_go_as_well(void **state)
+{
+    (void)state;
+    enum { NAMES = 6000, KEPT = 700 };
+    struct fix f;
+    struct store_txn *t;
+    struct store_view *v;
+    uint64_t rows = 0;
+    uint64_t seq;
+    uint32_t no = 0;
+    fix_init(&f);
+    script_no_sync(f.s);
+    f.s->fresh_max = 50;
+    for (uint32_t i = 0; i < NAMES;) {
+        ok(store_txn_begin(f.s, &t));
+        no = own_log(&f, t, TRIS_TOPIC_DATA);
+        for (uint32_t end = i + NAMES / 3; i < end; i++) {
+            char name[32];
+            (void)snprintf(name, sizeof name, "Verein %u", i);
+            ok(own_append(t, no, header_create(KIND_PARTNER),
+                          fix_partner(&f, name, "Z", "05315", NULL), &seq));
+        }
+        ok(store_commit(t));
+    }
+    ok(store_view_begin(f.s, &v));
+    ok(view_rows(v, DB_NAME, &rows));
+    assert_true(rows > KEPT);
+    store_view_end(v);
+    cut(f.s, no, KEPT);
+    ok(store_view_begin(f.s, &v));
+    ok(find_numbered(v, 0));
+    ok(find_numbered(v, KEPT - 1));
+    fails(TRIS_ERR_NOT_FOUND, find_numbered(v, KEPT));
+    fails(TRIS_ERR_NOT_FOUND, find_numbered(v, NAMES - 1));
+    store_view_end(v);
+    audit_clean(f.s);
+    fix_fini(&f);
+}
+
 /* ---- cost ---- */
 
 enum { DEEP_TAIL = 200, SHORT_LOG = 3000, LONG_LOG = 12000, BESIDE = 500 };
@@ -418,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_seals_over_the_tail_go_with_it),
         cmocka_unit_test(test_arrival_numbers_are_not_given_twice),
         cmocka_unit_test(test_a_cut_that_is_not_committed_did_nothing),
+        cmocka_unit_test(test_names_that_moved_on_go_as_well),
         cmocka_unit_test(test_the_work_is_that_of_the_tail),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
