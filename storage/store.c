@@ -69,8 +69,8 @@ static enum tris_err open_tables(struct store *s, MDB_txn *txn, bool create)
 {
     for (enum db_table table = 0; table < DB_TABLES; table++) {
         int rc = mdb_dbi_open(txn, db_table_name(table), create ? MDB_CREATE : 0, &s->dbi[table]);
-        if (rc == MDB_NOTFOUND) {
-            return TRIS_ERR_NOT_INIT;
+        if (rc == MDB_NOTFOUND) { /* a former version had fewer tables */
+            return table == DB_META ? TRIS_ERR_NOT_INIT : TRIS_ERR_SCHEMA;
         }
         if (rc != MDB_SUCCESS) {
             return db_err(rc);

@@ -276,6 +276,25 @@ static void test_unknown_schema_is_refused(void **state)
     fix_fini(&f);
 }
 
+static void test_a_store_of_a_version_with_fewer_tables_is_named(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct store *s = NULL;
+    MDB_txn *txn;
+    char detail[256];
+    fix_init(&f);
+    assert_int_equal(mdb_txn_begin(f.s->env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_drop(txn, f.s->dbi[DB_TABLES - 1], 1), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    store_close(f.s);
+    struct store_opts opts = fix_opts(&f, false);
+    fails(TRIS_ERR_SCHEMA, store_open(&opts, &s, detail, sizeof detail));
+    assert_non_null(strstr(detail, tris_err_text(TRIS_ERR_SCHEMA)));
+    f.s = NULL;
+    fix_fini(&f);
+}
+
 /* ---- mark ---- */
 
 static void own_sealed_entry(struct fix *f, struct store_mark *mark)
@@ -597,6 +616,7 @@ int main(void)
         cmocka_unit_test(test_read_only_store_reads_and_refuses_writes),
         cmocka_unit_test(test_network_file_systems_are_recognised),
         cmocka_unit_test(test_unknown_schema_is_refused),
+        cmocka_unit_test(test_a_store_of_a_version_with_fewer_tables_is_named),
         cmocka_unit_test(test_mark_is_needed_once_something_was_sealed),
         cmocka_unit_test(test_mark_ahead_and_other_history_are_told_apart),
         cmocka_unit_test(test_mark_of_a_copied_store_is_foreign),
