@@ -23,9 +23,9 @@ void head_item(const struct store_log *log, struct frontier_item *out)
     out->whole = log->whole;
     out->root = log->whole_root;
     out->day = log->has_seal ? seal_day(&log->seal) : 0;
-    if (log->forked) { /* seals beyond a fork differ: the day of none is told */
+    if (log->forked) {
         out->flags = FRONTIER_FORKED;
-        out->day = 0;
+        out->day = frontier_end_day(log->end);
         out->end = log->end;
         out->end_root = log->end_root;
         out->held = is_at_end(log) ? log->end : out->held;

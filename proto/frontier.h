@@ -23,7 +23,7 @@ struct frontier_item {
     uint64_t held;         /* sealed, verified entries: where a transfer resumes */
     uint64_t whole;        /* longest prefix without an unjustified hole: what is announced */
     struct tris_hash root; /* at `whole` */
-    uint32_t day;          /* day of the newest seal, days since 1970-01-01 UTC */
+    uint32_t day;          /* of the newest seal, since 1970-01-01 UTC; forked: frontier_end_day */
     uint8_t flags;
     uint64_t end;              /* FRONTIER_FORKED: where the log ends by the proof that is held, */
     struct tris_hash end_root; /* and the root there, by the proof; not hashed */
@@ -37,6 +37,13 @@ struct frontier_item {
 static inline bool frontier_item_counts(const struct frontier_item *item)
 {
     return item->whole > 0 || (item->flags & FRONTIER_FORKED) != 0;
+}
+
+/* What stands for the day of a forked log: whoever holds only a part of it knows another end than
+ * who holds as much and knows that it ends there. */
+static inline uint32_t frontier_end_day(uint64_t end)
+{
+    return end < UINT32_MAX ? (uint32_t)end : UINT32_MAX;
 }
 
 /* Whether entries of the log are taken from peers. */

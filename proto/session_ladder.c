@@ -120,13 +120,14 @@ static void ladder_item(struct session *s, const struct msg_item *m)
         own_claim(s, log_no, m->whole, &m->root);
     }
     const bool other_end = forked && m->whole == item->end && !end_root_is(item, &m->root);
-    if (peer_forked && (!forked || m->whole < item->whole || other_root || other_end)) {
+    if (peer_forked && (!forked || m->day < item->day || other_root || other_end)) {
         fork_want(s, log_no);
     } else if (other_root) {
         fork_suspect(s, log_no, SUSPECT_ITEM, m->whole);
     } else if (!item->own && ahead > item->held) {
         pull_want(s, log_no, ahead);
-    } else if (!forked && m->whole == item->whole && m->whole == item->held && m->day > item->day) {
+    } else if (!forked && !peer_forked && m->whole == item->whole && m->whole == item->held &&
+               m->day > item->day) {
         pull_want_seal(s, log_no); /* also a seal of our own that we do not have any more */
     }
 }

@@ -197,7 +197,9 @@ static bool range_finished(const struct session *s, const struct range *range)
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, range->log_no);
     if (item != NULL && range->seal) {
-        return false; /* the newest seal, however far the log has grown since */
+        /* the end of a cut log has no seal that could be given */
+        return (item->flags & FRONTIER_FORKED) != 0 ||
+               false; /* the newest seal, however far the log has grown since */
     }
     return item == NULL || range->next >= range->until || range->next >= item->held;
 }

@@ -89,7 +89,9 @@ struct end {
 struct pending {
     struct node *node;
     uint64_t session_no; /* who brought it; may be gone */
+    bool is_fork;
     struct session_segment segment;
+    struct session_fork fork;
 };
 
 struct link {
@@ -248,7 +250,7 @@ static inline void node_publish(struct node *n, uint32_t log_no)
         item.flags = FRONTIER_FORKED;
         item.end = log->end;
         item.end_root = log->end_root;
-        item.day = 0;
+        item.day = frontier_end_day(log->end);
     }
     assert_int_equal(frontier_set(n->frontier, log_no, &item), TRIS_OK);
 }
@@ -493,6 +495,7 @@ static inline void world_free(struct world *w)
     }
     for (uint32_t i = 0; i < w->pending_count; i++) {
         free(w->pending[i].segment.bytes);
+        free(w->pending[i].fork.bytes);
     }
     for (uint32_t i = 0; i < w->nodes_count; i++) {
         for (uint32_t k = 0; k < w->logs_count; k++) {
@@ -548,7 +551,19 @@ static inline struct link *link_open(struct world *w, size_t at, uint32_t from, 
     return link_with(w, at, &a, &w->nodes[from], &b, &w->nodes[to]);
 }
 
-/* The verdicts of the oldest segment of a node picked by `which`. */
+/* NULL: that session is gone. */
+static inline struct end *end_of_session(struct world *w, uint64_t session_no)
+{
+    for (size_t i = 0; i < LINKS_MAX * 2; i++) {
+        struct link *l = &w->links[i / 2];
+        if (l->used && l->session_no[i % 2] == session_no) {
+            return &l->end[i % 2];
+        }
+    }
+    return NULL;
+}
+
+/* The verdict on the oldest segment or proof of a node picked by `which`. */
 static inline void pending_run(struct world *w, uint32_t which)
 {
     struct node *n = &w->nodes[which % w->nodes_count];
@@ -562,32 +577,46 @@ static inline void pending_run(struct world *w, uint32_t which)
     struct pending p = w->pending[at];
     w->pending_count--;
     memmove(&w->pending[at], &w->pending[at + 1], (w->pending_count - at) * sizeof p);
+    if (p.is_fork) {
+        enum tris_err verdict = node_fork(n, p.fork.log_no, span_of(p.fork.bytes, p.fork.len));
+        struct end *e = end_of_session(w, p.session_no);
+        if (e != NULL) {
+            session_fork_done(e->session, p.fork.log_no, verdict);
+        }
+        free(p.fork.bytes);
+        return;
+    }
     uint64_t before = n->logs[p.segment.log_no].count;
     enum tris_err err = node_apply(n, &p.segment);
     free(p.segment.bytes);
-    for (size_t i = 0; i < LINKS_MAX * 2; i++) {
-        struct link *l = &w->links[i / 2];
-        if (l->used && l->session_no[i % 2] == p.session_no) {
-            session_segment_done(l->end[i % 2].session, p.segment.log_no, p.segment.len, err);
-        }
+    struct end *bringer = end_of_session(w, p.session_no);
+    if (bringer != NULL) {
+        session_segment_done(bringer->session, p.segment.log_no, p.segment.len, err);
     }
     if (n->logs[p.segment.log_no].count > before) {
         node_advanced(n, p.segment.log_no);
     }
 }
 
+static inline struct pending *pending_add(struct end *e)
+{
+    struct world *w = e->node->world;
+    assert_true(w->pending_count < PENDING_MAX);
+    struct pending *p = &w->pending[w->pending_count++];
+    *p = (struct pending){.node = e->node};
+    for (size_t i = 0; i < LINKS_MAX * 2; i++) {
+        if (&w->links[i / 2].end[i % 2] == e) {
+            p->session_no = w->links[i / 2].session_no[i % 2];
+        }
+    }
+    return p;
+}
+
 static inline void end_segment(struct end *e, const struct session_segment *segment)
 {
     struct world *w = e->node->world;
     if (w->slow_writer) {
-        assert_true(w->pending_count < PENDING_MAX);
-        struct pending *p = &w->pending[w->pending_count++];
-        *p = (struct pending){.node = e->node, .segment = *segment};
-        for (size_t i = 0; i < LINKS_MAX * 2; i++) {
-            if (&w->links[i / 2].end[i % 2] == e) {
-                p->session_no = w->links[i / 2].session_no[i % 2];
-            }
-        }
+        pending_add(e)->segment = *segment;
         return;
     }
     enum tris_err err = node_apply(e->node, segment);
@@ -606,6 +635,12 @@ static inline void end_fork(struct end *e, const struct session_fork *fork)
         assert_int_equal(fork_proof_verify(bytes, &proof), TRIS_OK);
         assert_true(proof.at == fork->at);
         e->found_count++;
+    }
+    if (e->node->world->slow_writer) {
+        struct pending *p = pending_add(e);
+        p->is_fork = true;
+        p->fork = *fork;
+        return;
     }
     enum tris_err err = node_fork(e->node, fork->log_no, bytes);
     session_fork_done(e->session, fork->log_no, err);

@@ -1,7 +1,7 @@
 /* Two histories of one log meet: where they part is found, proven and told; liars are named. */
 #include "tests/unit/session_world.h"
 
-enum { RUN = 700, RUN_BEHIND = 300, BYTES = 20 };
+enum { RUN = 700, RUN_BEHIND = 300, BYTES = 20, ORDERS = 400 };
 
 static void log_copy(struct node *from, struct node *to, uint32_t log_no)
 {
@@ -251,6 +251,121 @@ static void what_reaches_beyond_the_end_is_taken_up_to_it(void **state)
     world_free(w);
 }
 
+/* ---- any order ------------------------------------------------------------------------------- */
+
+static uint64_t pick(struct world *w, uint64_t below)
+{
+    uint64_t value;
+    fake_random(&w->nodes[0], &value, sizeof value);
+    return value % below;
+}
+
+/* Node `to` gets `size` entries of node `from`, or fewer, so that they end at a seal. */
+static void log_copy_part(struct world *w, uint32_t from, uint32_t to, uint64_t size)
+{
+    log_copy(&w->nodes[from], &w->nodes[to], 0);
+    struct fake_log *log = &w->nodes[to].logs[0];
+    while (size > 0 && !log->entries[size - 1].sealed) {
+        size--;
+    }
+    log_cut(log, size);
+    node_publish(&w->nodes[to], 0);
+}
+
+/* Histories that part from each other anywhere, each node with a part of one of them. */
+static void histories_make(struct world *w, uint64_t most)
+{
+    for (uint32_t n = 0; n < w->nodes_count; n++) {
+        struct fake_log *log = &w->nodes[n].logs[0];
+        if (n > 0) {
+            uint32_t from = (uint32_t)pick(w, n);
+            uint64_t count = w->nodes[from].logs[0].count;
+            log_copy(&w->nodes[from], &w->nodes[n], 0);
+            log_cut(log, count > 0 ? pick(w, count + 1) : 0);
+            node_publish(&w->nodes[n], 0);
+        }
+        for (uint64_t runs = 1 + pick(w, 3); runs > 0; runs--) {
+            node_write_as(&w->nodes[n], 0, (uint32_t)(1 + pick(w, most)), BYTES);
+        }
+    }
+    for (uint32_t n = 0; n < w->nodes_count; n++) { /* some know less, or another history */
+        uint32_t from = (uint32_t)pick(w, w->nodes_count);
+        if (from != n && pick(w, 3) == 0) {
+            log_copy_part(w, from, n, pick(w, w->nodes[from].logs[0].count + 1));
+        }
+    }
+}
+
+/* Links come and go, and writers get on now and then. */
+static void meet_at_random(struct world *w, uint32_t seed)
+{
+    for (uint32_t step = 0; step < 12; step++) {
+        size_t at = pick(w, LINKS_MAX);
+        uint32_t a = (uint32_t)pick(w, 4), b = (uint32_t)pick(w, 4);
+        if (w->links[at].used) {
+            link_close(&w->links[at]);
+        } else if (a != b) {
+            link_open(w, at, a, b)->chunk = seed % 3 == 0 ? 100 + pick(w, 1000) : 0;
+        }
+        world_run(w);
+        for (uint64_t i = pick(w, 20); i > 0; i--) {
+            pending_run(w, (uint32_t)pick(w, 4));
+        }
+        world_run(w);
+        world_pass(w, pick(w, 3000));
+    }
+    for (size_t i = 0; i < LINKS_MAX; i++) {
+        if (w->links[i].used) {
+            link_close(&w->links[i]);
+        }
+    }
+}
+
+/* A chain of all nodes, for long enough. */
+static void meet_all(struct world *w)
+{
+    for (uint32_t i = 0; i < 3; i++) {
+        (void)link_open(w, i, i, i + 1);
+    }
+    for (uint32_t round = 0; round < 40; round++) {
+        world_run(w);
+        for (uint32_t i = 0; i < 4 * 8; i++) {
+            pending_run(w, i);
+        }
+        world_pass(w, HEARTBEAT_MS);
+    }
+}
+
+/* Whoever meets whom first, with slow writers or fast ones: in the end all hold the same, and no
+ * session was closed for what an honest peer did. */
+static void every_order_of_meeting_ends_alike(void **state)
+{
+    (void)state;
+    uint32_t forked = 0;
+    for (uint32_t seed = 0; seed < ORDERS; seed++) {
+        struct world *w = world_new(4, 1);
+        w->random = 1000000 * ((uint64_t)seed + 1);
+        w->slow_writer = seed % 2 == 1;
+        w->nodes[0].logs[0].own = false; /* its owner may be lost: the others are alone with it */
+        histories_make(w, seed % 10 == 0 ? 600 : 12);
+        meet_at_random(w, seed);
+        meet_all(w);
+        for (uint32_t i = 0; i < 3; i++) {
+            assert_alive(&w->links[i]);
+            if (!nodes_equal(w, i, i + 1)) {
+                fail_msg("seed %u: nodes %u and %u differ", seed, i, i + 1);
+            }
+        }
+        for (uint32_t i = 1; i < 4 && w->nodes[0].logs[0].forked; i++) {
+            assert_true(w->nodes[i].logs[0].forked);
+            assert_true(w->nodes[i].logs[0].end == w->nodes[0].logs[0].end);
+        }
+        forked += w->nodes[0].logs[0].forked ? 1 : 0;
+        world_free(w);
+    }
+    assert_true(forked > 100);
+}
+
 /* ---- liars ----------------------------------------------------------------------------------- */
 
 /* Node 1 has closed the session for this reason; node 2 blames nobody. */
@@ -411,6 +526,7 @@ int main(void)
         cmocka_unit_test(a_node_that_comes_late_learns_it_from_the_flag),
         cmocka_unit_test(a_third_history_lowers_the_end),
         cmocka_unit_test(what_reaches_beyond_the_end_is_taken_up_to_it),
+        cmocka_unit_test(every_order_of_meeting_ends_alike),
         cmocka_unit_test(wrong_hashes_are_the_peers_fault),
         cmocka_unit_test(altered_entries_under_a_genuine_seal_are_the_peers_fault),
         cmocka_unit_test(junk_proofs_are_the_peers_fault),
