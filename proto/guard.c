@@ -10,6 +10,7 @@ void guard_init(struct guard *g, const struct guard_config *config, uint64_t now
     g->config = *config;
     memcpy(g->size, config->size, sizeof g->size);
     memcpy(g->proven, config->proven, sizeof g->proven);
+    g->end[GUARD_GOV] = g->end[GUARD_DATA] = UINT64_MAX;
     g->alarm = config->alarm;
     g->accepted = config->accepted;
     g->since_ms = g->now_ms = now_ms;
@@ -81,7 +82,7 @@ void guard_proof(struct guard *g, struct guard_peer *p, enum guard_log log, uint
         break;
     case GUARD_LARGER:
         g->proven[log] = size > g->proven[log] ? size : g->proven[log];
-        if (g->sealed_here && size > g->size[log]) {
+        if (g->sealed_here && size > g->size[log] && g->end[log] == UINT64_MAX) {
             guard_clone(g);
         }
         break;
@@ -101,7 +102,7 @@ void guard_fork(struct guard *g)
 void guard_ends(struct guard *g, enum guard_log log, uint64_t end)
 {
     tris_assert(log < GUARD_LOGS);
-    g->proven[log] = end < g->proven[log] ? end : g->proven[log];
+    g->end[log] = end < g->end[log] ? end : g->end[log];
 }
 
 void guard_clone(struct guard *g)
@@ -145,7 +146,8 @@ void guard_tick(struct guard *g, uint64_t now_ms)
 uint64_t guard_want_tail(const struct guard *g, enum guard_log log)
 {
     tris_assert(log < GUARD_LOGS);
-    return g->proven[log] > g->size[log] ? g->proven[log] : 0;
+    uint64_t until = g->proven[log] < g->end[log] ? g->proven[log] : g->end[log];
+    return until > g->size[log] ? until : 0;
 }
 
 static bool mark_doubtful(const struct guard *g)

@@ -68,6 +68,7 @@ struct guard_config {
 struct guard {
     struct guard_config config;
     uint64_t size[GUARD_LOGS], proven[GUARD_LOGS];
+    uint64_t end[GUARD_LOGS]; /* of a log with a known fork; else UINT64_MAX */
     enum guard_alarm alarm;
     bool accepted, mark_back;
     bool sealed_here; /* an own log has grown by own seals since the start */

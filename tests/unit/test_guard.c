@@ -202,6 +202,21 @@ static void what_was_proven_before_the_start_stays_open(void **state)
     assert_int_equal(guard_want_tail(&g, GUARD_DATA), 12);
 }
 
+static void a_log_that_ended_has_no_tail_behind_its_end(void **state)
+{
+    (void)state;
+    struct guard g = guard_of(1, GUARD_SURE, false, GUARD_QUIET);
+    struct guard_peer a = peer_of(0);
+    agree(&g, &a, 0);
+    guard_advanced(&g, GUARD_DATA, 11, true);
+    guard_ends(&g, GUARD_DATA, 12); /* nothing up to it is lost here but one entry */
+    guard_proof(&g, &a, GUARD_DATA, 20, GUARD_LARGER, 1); /* by one who does not know of the fork */
+    assert_int_equal(guard_why(&g), GUARD_WHY_TAIL);
+    assert_int_equal(guard_want_tail(&g, GUARD_DATA), 12);
+    guard_advanced(&g, GUARD_DATA, 12, false);
+    assert_int_equal(guard_why(&g), GUARD_READY); /* the gov log goes on */
+}
+
 static void a_house_may_be_told_to_confirm_itself(void **state)
 {
     (void)state;
@@ -441,6 +456,7 @@ int main(void)
         cmocka_unit_test(a_tail_after_own_seals_is_a_clone),
         cmocka_unit_test(a_tail_behind_the_end_of_the_log_is_not_waited_for),
         cmocka_unit_test(what_was_proven_before_the_start_stays_open),
+        cmocka_unit_test(a_log_that_ended_has_no_tail_behind_its_end),
         cmocka_unit_test(a_house_may_be_told_to_confirm_itself),
         cmocka_unit_test(the_deadline_is_when_waiting_ends),
         cmocka_unit_test(no_history_breaks_the_rules),
