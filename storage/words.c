@@ -309,6 +309,7 @@ void word_unfollow(struct store_txn *t, uint32_t no, uint64_t size, uint64_t end
     for (uint64_t seq = end; seq > size && err == TRIS_OK; seq--) {
         err = follow_entry(&f, no, seq - 1, true);
     }
+    err = err == TRIS_ERR_NOT_FOUND ? TRIS_ERR_CORRUPT : err; /* an entry that is counted is gone */
     if (err == TRIS_OK) {
         changes_write(&f);
     } else {
