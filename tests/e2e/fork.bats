@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # A house whose key and data were cloned writes two histories against two houses that meet only
 # later: the log ends in all houses where they part, with the same proof.
-load lib.bash
+load lib
 
 setup_file() {
     world_new
@@ -9,7 +9,8 @@ setup_file() {
     node_new leipzig 14713
     node_new dresden 14612
     node_new hof 09464
-    federation_found "Rhein und Elbe" 1 3 koeln leipzig dresden hof
+    node_new zeuge DE --observer --no-address # never starts: the second implementation has its key
+    federation_found "Rhein und Elbe" 1 3 koeln leipzig dresden hof @zeuge
 }
 
 teardown_file() { world_end; }
@@ -70,6 +71,18 @@ forks_of() { tris_at "$1" log forks --json | json '[(i["house"], i["topic"], i["
     [ "$(forks_of hof)" = "$(forks_of leipzig)" ]
     same_views leipzig dresden hof
     audit_clean hof
+}
+
+@test "a second implementation reads the cut log and its proof from two houses" {
+    local house
+    for house in leipzig hof; do
+        PYTHONDONTWRITEBYTECODE=1 run "$PYTHON" "$ROOT/tests/vectors/verify.py" logs \
+            "$WORLD/charter.txt" "$(node_dir zeuge)/transport.key" "$(house_id "$house")" \
+            "127.0.0.1:$(node_port "$house")" "$(node_dir "$house")/trisd.sock"
+        printf '%s\n' "$output"
+        [ "$status" -eq 0 ]
+        [[ $output == *"$house serves koeln data: $(cat "$WORLD/common") entries"*", forked"* ]]
+    done
 }
 
 @test "the house itself learns it, says so, and writes no more to that log" {

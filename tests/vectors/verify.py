@@ -326,18 +326,22 @@ def check_logs(charter_file, key_file, house, address, path=None):
     root, items = session.frontier()
     offered, found = {item[0]: item for item in items}, []
     for member, topic in ((m, t) for m in charter.members for t in (0, 1)):
-        short = f.log_id(charter.federation, member.id, topic)[:16]
-        if short not in offered:
+        log = f.log_id(charter.federation, member.id, topic)
+        if log[:16] not in offered:
             continue
-        _, whole, item_root, day, flags = offered.pop(short)
-        log, tree, run, segments = session.read_log(member, topic, whole)
-        newest = segments[-1][1].time_ms // 86400000
-        report(tree.size == whole and tree.root()[:16] == item_root and newest == day and not flags,
-               f"log of {member.slug} as its item says")
-        found.append((log, tree.size, tree.root(), newest, 0))
-        check_altered(member, log, segments)
+        _, whole, item_root, day, flags = offered.pop(log[:16])
+        fork = session.read_fork(log) if flags == 1 else None
+        log, tree, run, segments = session.read_log(member, topic, whole, fork)
+        newest = fork.at if fork else segments[-1][1].time_ms // 86400000
+        report(tree.size == whole and tree.root()[:16] == item_root and newest == day
+               and flags == (1 if fork else 0), f"log of {member.slug} as its item says")
+        found.append((log, tree.size, tree.root(), newest, flags))
+        check_altered(member, log, segments, fork)
+        if run:
+            accepted("proofs", session.check_proofs, log, member.id,
+                     [entry.leaf(log, seq) for seq, entry in enumerate(run)])
         print(f"{line.slug} serves {member.slug} {('gov', 'data')[topic]}: "
-              f"{len(run)} entries, {len(segments)} segments")
+              f"{len(run)} entries, {len(segments)} segments{', forked' if fork else ''}")
     report(found and not offered, "every log that the house offers is one of its members'")
     report(s.frontier_root(found)[:16] == root, "frontier root, from the logs alone")
     if path:
@@ -345,19 +349,19 @@ def check_logs(charter_file, key_file, house, address, path=None):
         check_local(charter, line, path)
 
 
-def check_altered(member, log, segments):
+def check_altered(member, log, segments, fork=None):
     """Each segment fits behind those before it, and not with a flipped bit."""
     tree = f.Tree()
     for wire, seal in segments:
         f.need(wire, "segment without entries in the middle of a log")
         altered = [flip(wire, bit % (8 * len(wire))) for bit in (0, 137, 1023, 999999)]
-        report(all(is_refused(f.check_segment, log, member.id, tree, other, seal)
+        report(all(is_refused(f.check_segment, log, member.id, tree, other, seal, fork)
                    for other in altered), f"altered segment at {tree.size}")
         other = f.Seal(seal.body, flip(seal.signature, tree.size % 512))
-        report(is_refused(f.check_segment, log, member.id, tree, wire, other), "altered seal")
-        accepted("segment", lambda: f.check_segment(log, member.id, tree, wire, seal) != [])
+        report(is_refused(f.check_segment, log, member.id, tree, wire, other, fork), "altered seal")
+        accepted("segment", lambda: f.check_segment(log, member.id, tree, wire, seal, fork) != [])
     first = f.Tree()
-    report(len(segments) == 1 or is_refused(f.check_segment, log, member.id, first, *segments[-1]),
+    report(len(segments) < 2 or is_refused(f.check_segment, log, member.id, first, *segments[-1]),
            "a log without its beginning")
 
 

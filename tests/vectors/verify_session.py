@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from verify_format import (U32, U64, ZERO, Bad, Reader, Seal, Tree, big, check_segment, digest,
-                           is_bin, is_uint, log_id, need, pack, unpack)
+from verify_format import (U32, U64, ZERO, Bad, Fork, Reader, Seal, Tree, big, check_consistency,
+                           check_segment, digest, is_bin, is_uint, log_id, need, pack, tree_of,
+                           unpack)
 
 # ---- frontier ----
 
@@ -245,7 +246,34 @@ class Session:
                     return fields[0], items
         raise Bad("no frontier")
 
-    def read_log(self, line, topic, until):
+    def answer(self, name, log, *question):
+        """The fields behind the log of the answer to a question about it."""
+        self.send(*question)
+        return next(fields[1:] for got, fields in self.receive()
+                    if got == name and fields[0] == log[:16])
+
+    def read_fork(self, log):
+        proof, = self.answer("fork_proof", log, "get_fork", log[:16])
+        fork = Fork(proof)
+        need(fork.log == log, "proof about another log")
+        return fork
+
+    def check_proofs(self, log, key, leaves):
+        """The newest seal continues every beginning of the log, and its nodes are what they say."""
+        for first in sorted({1, len(leaves) // 2 + 1, len(leaves)}):
+            _, size, time_ms, root, signature, hashes = self.answer(
+                "consistency", log, "get_consistency", log[:16], first)
+            need(size >= len(leaves) or signature != bytes(64), "consistency with less")
+            check_consistency(first, size, Fork.split(hashes), tree_of(leaves[:first]).root(), root)
+            if signature != bytes(64):
+                Seal.build(log, size, root, time_ms, signature).check(key)
+        for level in range(min(3, len(leaves).bit_length())):
+            count = min(len(leaves) >> level, 256)
+            _, index, hashes = self.answer("nodes", log, "get_nodes", log[:16], level, 0, count)
+            need(index == 0 and Fork.split(hashes) == [
+                tree_of(leaves[i << level:(i + 1) << level]).root() for i in range(count)], "nodes")
+
+    def read_log(self, line, topic, until, fork=None):
         """Verifies a log from its beginning: (tree, entries, segments as (wire, seal))."""
         log = log_id(self.charter.federation, line.id, topic)
         tree, run, segments, wire = Tree(), [], [], b""
@@ -262,7 +290,7 @@ class Session:
                 continue
             _, first, count, time_ms, root, signature = fields
             seal = Seal.build(log, first + count, root, time_ms, signature)
-            run += check_segment(log, line.id, tree, wire, seal)
+            run += check_segment(log, line.id, tree, wire, seal, fork)
             segments.append((wire, seal))
             self.send("credit", len(wire), 1)
             wire = b""
