@@ -36,6 +36,8 @@ entries_of() { tris_at "$1" house show koeln --json | json 'd["data"]'; }
 everything_arrived() { [ "$(entries_of leipzig)" = "$(entries_of koeln)" ] && has_national dresden 3; }
 forks_of() { tris_at "$1" log forks --json | json '[(i["house"], i["topic"], i["end"], i["held"]) for i in d["items"]]'; }
 
+is_confirmed() { [ "$(tris_at "$1" status --json | json 'd["guard"]["confirmed"]')" = true ]; }
+
 @test "two histories of one house end where they part, in every house alike" {
     for house in koeln leipzig dresden; do node_start "$house"; done
     for i in 1 2 3; do
@@ -101,6 +103,9 @@ forks_of() { tris_at "$1" log forks --json | json '[(i["house"], i["topic"], i["
     [ "$(forks_of koeln)" = "$(forks_of leipzig)" ]
     tris_at koeln status | grep -F "signed in two histories"
     wait_equal 60 koeln leipzig
+    tris_at koeln doctor --end-alarm -y # the other machine is gone: the gov log goes on
+    wait_for 30 is_confirmed koeln
+    tris_at koeln status | grep -F "nothing more can be written"
 }
 
 @test "the proof is a file that anybody can check, and a flipped one is refused" {
