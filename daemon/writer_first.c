@@ -79,6 +79,18 @@ static enum tris_err has_house_record(struct daemon *d, struct store_view *v, bo
     return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
 }
 
+/* Nothing can be written to a log that has ended by a fork proof; the house works without. */
+static bool has_ended(struct daemon *d, struct store_view *v, uint32_t log_no)
+{
+    struct store_log log;
+    bool ended = store_log_get(v, log_no, &log) == TRIS_OK && log.forked;
+    if (ended) {
+        LOG(&d->log, LOG_WARN, "own_log_has_ended", log_number("log", log_no),
+            log_number("end", log.end), log_text("next", "tris log forks"));
+    }
+    return ended;
+}
+
 static enum tris_err set_field(struct record *r, uint32_t number, const char *text,
                                struct wbuf *scratch)
 {
@@ -167,6 +179,8 @@ enum tris_err first_entries(struct daemon *d, struct batch *b)
     if (err == TRIS_OK) {
         err = has_house_record(d, v, &record);
     }
+    card = has_ended(d, v, d->gov_no) || card;
+    record = has_ended(d, v, d->data_no) || record;
     store_view_end(v);
     if (err != TRIS_OK) {
         return err;

@@ -14,7 +14,7 @@ void fork_tell(struct session *s, uint32_t log_no)
             return; /* the proof is read when it leaves: the newest one */
         }
     }
-    if (f->tells_count < SESSION_TELLS_MAX) { /* else the flag in the frontier says it */
+    if (f->tells_count < SESSION_NEWS_MAX) { /* else the flag in the frontier says it */
         f->tells[f->tells_count++] = (struct tell){log, log_no};
     }
 }

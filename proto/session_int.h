@@ -31,8 +31,9 @@ enum {
     SESSION_CLAIMS_PER_MINUTE = 60,
     /* logs whose difference waits to be looked into; one at a time is */
     SESSION_PROBES_MAX = 64,
-    /* fork proofs to be told, to be asked for */
+    /* fork proofs to be told, of them unasked; to be asked for */
     SESSION_TELLS_MAX = 64,
+    SESSION_NEWS_MAX = 48, /* the news must not take the place of what the peer asks for */
     SESSION_FORK_WANTS_MAX = 64,
     /* ... asked for at once, and waiting for the owner's verdict */
     SESSION_FORK_OPEN_MAX = 8,
@@ -40,7 +41,7 @@ enum {
     SESSION_FORK_NEWS_PER_MINUTE = 64,
     /* requests for hashes that wait at once, and a minute: each costs up to 1,024 leaves. An asker
      * keeps to less than half of it, since its minutes are others than ours. */
-    SESSION_HASH_ASKS_MAX = 4,
+    SESSION_HASH_ASKS_MAX = 16,
     SESSION_HASH_ASKS_PER_MINUTE = 100,
     SESSION_HASH_ASKED_PER_MINUTE = 45,
     /* requests for proofs a minute, likewise */

@@ -18,6 +18,7 @@ struct fixture {
     char dir[256];
     struct daemon d;
     struct batch b;
+    uint32_t log_no; /* the own log that it is about: data */
     uint8_t proof[FORK_PROOF_BYTES_MAX];
 };
 
@@ -55,6 +56,7 @@ static int setup(void **state)
     assert_int_equal(first_logs(&f->d), TRIS_OK);
     assert_int_equal(batch_init(&f->b, &f->d), TRIS_OK);
     assert_int_equal(first_entries(&f->d, &f->b), TRIS_OK); /* one entry, sealed */
+    f->log_no = f->d.data_no;
     *state = f;
     return 0;
 }
@@ -74,7 +76,7 @@ static void head(struct fixture *f, struct store_log *out)
 {
     struct store_view *v;
     assert_int_equal(store_view_begin(f->d.store, &v), TRIS_OK);
-    assert_int_equal(store_log_get(v, f->d.data_no, out), TRIS_OK);
+    assert_int_equal(store_log_get(v, f->log_no, out), TRIS_OK);
     store_view_end(v);
 }
 
@@ -121,7 +123,7 @@ static void leaves_of(struct fixture *f, uint64_t count, struct tris_hash *out)
     assert_int_equal(store_view_begin(f->d.store, &v), TRIS_OK);
     for (uint64_t i = 0; i < count; i++) {
         struct tree_node node = {.index = i};
-        assert_int_equal(store_tree_nodes(v, f->d.data_no, &node, 1), TRIS_OK);
+        assert_int_equal(store_tree_nodes(v, f->log_no, &node, 1), TRIS_OK);
         out[i] = node.hash;
     }
     store_view_end(v);
@@ -163,7 +165,7 @@ static enum tris_err run_fork(struct fixture *f, struct span proof)
     struct work work = {.type = WORK_FORK, .session_no = 5};
     struct work_list list;
     work.fork = (struct session_fork){
-        .log_no = f->d.data_no, .bytes = (uint8_t *)(uintptr_t)proof.ptr, .len = proof.len};
+        .log_no = f->log_no, .bytes = (uint8_t *)(uintptr_t)proof.ptr, .len = proof.len};
     work_list_init(&list);
     work_list_push(&list, &work);
     assert_int_equal(batch_run(&f->b, &list), TRIS_OK);
@@ -201,7 +203,7 @@ static void a_proof_cuts_the_log_and_ends_writing_to_it(void **state)
     assert_true(log.forked && log.held == 4 && log.whole == 4);
     assert_int_equal(drafts(f), ENTRIES - 4);
     assert_int_equal(store_view_begin(f->d.store, &v), TRIS_OK);
-    fork_found_key(key, f->d.data_no);
+    fork_found_key(key, f->log_no);
     assert_int_equal(store_setting_get(v, key, &found), TRIS_OK);
     store_view_end(v);
     assert_int_equal(write_one(f, TRIS_TOPIC_DATA, 'z'), TRIS_ERR_FORK);
@@ -283,7 +285,7 @@ static enum tris_err run_segment(struct fixture *f, uint64_t first, uint32_t cou
 {
     struct work work = {.type = WORK_SEGMENT, .session_no = 5};
     struct work_list list;
-    work.segment = (struct session_segment){.log_no = f->d.data_no,
+    work.segment = (struct session_segment){.log_no = f->log_no,
                                             .first = first,
                                             .count = count,
                                             .bytes = (uint8_t *)(uintptr_t)wire.ptr,
@@ -340,6 +342,18 @@ static void what_is_missing_up_to_the_end_is_taken(void **state)
     assert_true(item.held == 5 && item.day == 5 && !frontier_item_fetched(&item));
 }
 
+static void a_house_starts_without_its_card_and_record(void **state)
+{
+    struct fixture *f = *state;
+    struct tris_hash none[1] = {0};
+    assert_int_equal(run_fork(f, proof_of(f, none, 0)), TRIS_OK); /* not even the first entry */
+    assert_int_equal(first_entries(&f->d, &f->b), TRIS_OK);
+    f->log_no = f->d.gov_no;
+    assert_int_equal(run_fork(f, proof_of(f, none, 0)), TRIS_OK);
+    assert_int_equal(first_entries(&f->d, &f->b), TRIS_OK);
+    assert_int_equal(write_one(f, TRIS_TOPIC_LOCAL, 'z'), TRIS_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -349,6 +363,7 @@ int main(void)
         TEST(a_proof_about_a_third_history_changes_nothing),
         TEST(what_proves_nothing_is_refused),
         TEST(what_is_missing_up_to_the_end_is_taken),
+        TEST(a_house_starts_without_its_card_and_record),
     };
     if (sodium_init() < 0) {
         return 1;
