@@ -98,6 +98,25 @@ log_lines() { grep -cE "$1" "$(node_dir leipzig).log" || true; }
     hostile claim
     [ "$(log_lines own_log_behind)" -le $((before + 1)) ]
     still_works claim
+    # nor do they stop it from sealing, or make it seal before an honest house has spoken
+    local state before
+    state=$(tris_at leipzig status --json | json 'd["guard"]["state"]')
+    [ "$state" = ready ]
+    node_stop koeln
+    node_stop leipzig
+    guard_wait leipzig 60000
+    node_start leipzig
+    hostile claim # begins with holding nothing: one that counts, but not two
+    state=$(tris_at leipzig status --json | json 'd["guard"]["state"]')
+    [ "$state" = second ]
+    node_start koeln
+    sealing() { [[ $(tris_at leipzig status --json | json 'd["guard"]["state"]') == ready ]]; }
+    wait_for 20 sealing
+    before=$(national_partners koeln)
+    tris_at leipzig partner add --listed --name "Trotz Lügen e. V." --sector Z --legal-form ev \
+        --region 14713
+    wait_for 20 has_national koeln $((before + 1))
+    guard_wait leipzig 300
 }
 
 @test "who asks for everything and never reads costs 1.25 MiB at most" {

@@ -55,6 +55,24 @@ static void mode_lie(struct peer *p)
     peer_listen(p, patience(p), lie_answer);
 }
 
+/* Seals of the daemon's own log that it never made, and twins of it that do not live. */
+static void forge_own(struct peer *p, const struct tris_log_id *id)
+{
+    for (uint64_t i = 0; i < 20 && !p->closed; i++) {
+        struct msg seal = {.type = MSG_SEAL};
+        seal.seal.log = tris_short_of(id->b);
+        seal.seal.first = 1000000 + i;
+        seal.seal.time_ms = i;
+        memset(seal.seal.root.b, 7, sizeof seal.seal.root.b);
+        memset(seal.seal.sig.b, 7, sizeof seal.seal.sig.b);
+        message_send(p, &seal);
+        struct msg twin = {.type = MSG_TWIN};
+        twin.twin.about = i;
+        twin.twin.nonce = i + 1;
+        message_send(p, &twin);
+    }
+}
+
 /* Bare claims of ever more of the daemon's own log. */
 static void mode_claim(struct peer *p)
 {
@@ -72,6 +90,8 @@ static void mode_claim(struct peer *p)
         m.claim_own.claims = (struct msg_list){true, 1, wbuf_span(&w)};
         message_send(p, &m);
     }
+    peer_listen(p, ANSWER_MS, NULL); /* its question for the proof */
+    forge_own(p, &id);
     peer_listen(p, ANSWER_MS, NULL);
 }
 
