@@ -112,6 +112,34 @@ static void a_smaller_claim_is_told_too(void **state)
     world_free(w);
 }
 
+static void questions_about_twins_travel_both_ways_and_are_few(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2, 1);
+    struct link *l = link_open(w, 0, 0, 1);
+    world_run(w);
+    const struct twin question = {.about = 77};
+    session_twin(l->end[1].session, &question);
+    world_run(w);
+    assert_int_equal(l->end[0].twin_count, 1);
+    assert_int_equal(l->end[0].twin.about, 77);
+    struct twin answer;
+    twin_sign(&w->fed, &w->nodes[0].sign, 77, w->nodes[0].instance_nonce, &answer);
+    session_twin(l->end[0].session, &answer);
+    world_run(w);
+    struct tris_sign_pub key;
+    memcpy(key.b, w->nodes[0].id.b, sizeof key.b);
+    assert_int_equal(l->end[1].twin_count, 1);
+    assert_int_equal(twin_verify(&w->fed, &key, 77, &l->end[1].twin), TRIS_OK);
+    for (int i = 0; i < 20; i++) {
+        session_twin(l->end[1].session, &question);
+        world_run(w);
+    }
+    assert_int_equal(l->end[0].twin_count, 4); /* each may cost a signature */
+    assert_alive(l);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +148,7 @@ int main(void)
         cmocka_unit_test(a_tail_opened_before_contact_is_fetched_without_a_question),
         cmocka_unit_test(a_seal_is_given_for_less_than_is_held),
         cmocka_unit_test(a_smaller_claim_is_told_too),
+        cmocka_unit_test(questions_about_twins_travel_both_ways_and_are_few),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
