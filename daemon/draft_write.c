@@ -1,5 +1,6 @@
 /* Writes drafts again; see draft_write.h. */
 #include "daemon/draft_write.h"
+#include "daemon/draft_refs.h"
 
 #include <stdlib.h>
 
@@ -87,6 +88,15 @@ static enum tris_err map_references(struct again *a, struct span *payload)
     return err;
 }
 
+/* A record that the log brought, not one that was written here and waits for its seal. */
+static bool came_back(const struct again *a, struct record_ref found)
+{
+    struct store_log log;
+    return found.log_no == a->b->own[a->draft.topic].no &&
+           store_log_get(store_txn_view(a->b->txn), found.log_no, &log) == TRIS_OK &&
+           log.has_seal && found.seq < log.seal.size;
+}
+
 /* A new record: is it in the tail already? */
 static enum tris_err look_for_twin(struct again *a, struct span payload)
 {
@@ -111,6 +121,9 @@ static enum tris_err look_for_twin(struct again *a, struct span payload)
             ? store_find_source(v, number, record_text(&a->record, "source"), source_id, &found)
             : store_find_name(v, number, record_title(&a->record),
                               record_within(&a->record, &within), &found);
+    if (err == TRIS_OK && !came_back(a, found)) {
+        return TRIS_OK; /* a local one, or one that was there when this one was written */
+    }
     return err == TRIS_OK || err == TRIS_ERR_AMBIGUOUS ? TRIS_ERR_EXISTS : TRIS_OK;
 }
 
@@ -202,7 +215,8 @@ static struct again *again_new(struct batch *b, const struct store_draft *draft,
 }
 
 /* One waiting draft; what stands against it is noted with it. */
-static enum tris_err settle(struct batch *b, const struct store_draft *draft)
+static enum tris_err settle(struct batch *b, const struct store_draft *draft,
+                            struct draft_move *moves, size_t *moves_count)
 {
     uint64_t seq = 0;
     struct again *a = again_new(b, draft, false);
@@ -219,6 +233,9 @@ static enum tris_err settle(struct batch *b, const struct store_draft *draft)
     }
     if (state == DRAFT_WRITTEN) {
         imports_written(b->txn, draft->no, seq);
+        if (draft->topic == TRIS_TOPIC_DATA && !draft->header.has_record) {
+            moves[(*moves_count)++] = (struct draft_move){draft->seq, seq};
+        }
     }
     return store_draft_settle(b->txn, draft->no, state, err, seq);
 }
@@ -231,24 +248,29 @@ static void reject(struct writer_result *r, enum tris_err err)
 
 void op_drafts(struct batch *b, const struct writer_op *op, struct writer_result *r)
 {
+    struct draft_move moves[DRAFT_STEP];
+    size_t moves_count = 0;
     uint64_t no = op->base_seq;
-    r->change = WRITER_UNCHANGED;
-    for (uint32_t i = 0; i < DRAFT_STEP; i++) {
-        struct store_draft draft;
-        enum tris_err err = store_draft_next(store_txn_view(b->txn), &no, &draft);
-        if (err == TRIS_ERR_NOT_FOUND) {
-            return;
-        }
-        if (err == TRIS_OK && draft.state == DRAFT_WAITING) {
-            err = settle(b, &draft);
-        }
-        if (err != TRIS_OK) {
-            reject(r, err);
-            return;
-        }
-        r->seq = no;
-    }
+    enum tris_err err = TRIS_OK;
     r->change = WRITER_CHANGED;
+    for (uint32_t i = 0; i < DRAFT_STEP && err == TRIS_OK; i++) {
+        struct store_draft draft;
+        err = store_draft_next(store_txn_view(b->txn), &no, &draft);
+        if (err == TRIS_OK && draft.state == DRAFT_WAITING) {
+            err = settle(b, &draft, moves, &moves_count);
+        }
+        r->seq = err == TRIS_OK ? no : r->seq;
+    }
+    if (err == TRIS_ERR_NOT_FOUND) {
+        r->change = WRITER_UNCHANGED;
+        err = TRIS_OK;
+    }
+    if (err == TRIS_OK) {
+        err = draft_refs_follow(b, moves, moves_count);
+    }
+    if (err != TRIS_OK) {
+        reject(r, err);
+    }
 }
 
 static enum tris_err open_draft(struct batch *b, uint64_t no, struct store_draft *draft)

@@ -137,6 +137,61 @@ static uint64_t create(struct side *s, const char *name)
     return r.record.seq;
 }
 
+/* An offer of an own partner, national or at home. */
+static uint64_t offer(struct side *s, enum tris_topic topic, uint64_t partner_seq)
+{
+    const struct kind *kind = schema_kind(KIND_LISTING);
+    uint8_t scratch_bytes[4096], bytes[1024];
+    struct wbuf scratch = wbuf_of(scratch_bytes, sizeof scratch_bytes);
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    struct record *r = malloc(sizeof *r);
+    char hex[65], ref[90];
+    tris_hex(s->d.own.b, sizeof s->d.own.b, hex);
+    snprintf(ref, sizeof ref, "%s-%llu", hex, (unsigned long long)partner_seq);
+    const char *fields[][2] = {{"type", "offer"},
+                               {"title", "Raum"},
+                               {"topics", "other"},
+                               {"contribution", "rooms"},
+                               {"valid_from", "2026-01-01"},
+                               {"valid_to", "2026-12-31"},
+                               {"partner", ref}};
+    assert_non_null(r);
+    record_init(r, kind);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const struct field *field = schema_field_by_name(kind, span_str(fields[i][0]));
+        bool changed;
+        assert_non_null(field);
+        if (record_set_text(r, field, span_str(fields[i][1]), &scratch, &changed) != TRIS_OK) {
+            char text[512];
+            record_explain_text(field, span_str(fields[i][1]), TRIS_ERR_INVALID, text, sizeof text);
+            fail_msg("%s", text);
+        }
+    }
+    assert_int_equal(record_encode(r, &w), TRIS_OK);
+    free(r);
+    struct writer_op op = {
+        .type = WRITER_PUT, .topic = topic, .kind = KIND_LISTING, .payload = wbuf_span(&w)};
+    struct writer_result result = run(s, op);
+    assert_int_equal(result.change, WRITER_NEW);
+    return result.record.seq;
+}
+
+/* Whom an offer names. */
+static uint64_t offerer(struct side *s, uint32_t log_no, uint64_t seq)
+{
+    struct store_view *v;
+    struct store_record record;
+    struct record *r = malloc(sizeof *r);
+    assert_non_null(r);
+    assert_int_equal(store_view_begin(s->d.store, &v), TRIS_OK);
+    assert_int_equal(store_record_get(v, (struct record_ref){log_no, seq}, &record), TRIS_OK);
+    assert_int_equal(record_decode(schema_kind(KIND_LISTING), record.payload, r, NULL), TRIS_OK);
+    uint64_t number = record_value(r, LISTING_PARTNER)->number;
+    store_view_end(v);
+    free(r);
+    return number;
+}
+
 static void change(struct side *s, uint64_t seq, const char *name, const char *text)
 {
     uint8_t bytes[1024];
@@ -266,6 +321,31 @@ static void drafts_follow_the_tail_with_new_numbers(void **state)
     assert_clean(f);
 }
 
+static void references_to_drafts_follow_them(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t old = create(&f->original, "Schon da"); /* 1 */
+    carry_all(f);
+    create(&f->original, "Aus dem Tail");                        /* 2 */
+    create(&f->original, "Auch");                                /* 3 */
+    uint64_t mine = create(&f->copy, "Im Dunkeln");              /* 2: draft 1 */
+    assert_int_equal(offer(&f->copy, TRIS_TOPIC_DATA, mine), 3); /* draft 2 */
+    assert_int_equal(offer(&f->copy, TRIS_TOPIC_DATA, old), 4);  /* draft 3 */
+    uint64_t moved = offer(&f->copy, TRIS_TOPIC_LOCAL, mine);
+    uint64_t stays = offer(&f->copy, TRIS_TOPIC_LOCAL, old);
+    carry_all(f);
+    write_drafts(f);
+    for (uint64_t no = 1; no <= 3; no++) {
+        assert_draft(f, no, DRAFT_WRITTEN, TRIS_OK);
+    }
+    assert_int_equal(draft(f, 1).new_seq, 4);
+    assert_int_equal(offerer(&f->copy, f->copy.d.data_no, draft(f, 2).new_seq), 4);
+    assert_int_equal(offerer(&f->copy, f->copy.d.data_no, draft(f, 3).new_seq), old);
+    assert_int_equal(offerer(&f->copy, f->copy.d.local_no, moved), 4);
+    assert_int_equal(offerer(&f->copy, f->copy.d.local_no, stays), old);
+    assert_clean(f);
+}
+
 static void what_the_tail_has_changed_or_ended_waits(void **state)
 {
     struct fixture *f = *state;
@@ -374,6 +454,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(drafts_follow_the_tail_with_new_numbers, setup, teardown),
+        cmocka_unit_test_setup_teardown(references_to_drafts_follow_them, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_tail_has_changed_or_ended_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_tail_has_already_is_not_written_twice, setup,
                                         teardown),
