@@ -27,11 +27,24 @@
     X(RESTART,    "restart",    "an orderly stop and start")                                       \
     X(BACKUP,     "backup",     "a house is copied")                                               \
     X(RESTORE,    "restore",    "an older copy of a house is put back: data, perhaps mark, machine") \
-    X(LOSS,       "loss",       "a house loses all but its keys")
+    X(LOSS,       "loss",       "a house loses all but its keys")                                  \
+    /* what hostile houses do */                                                                   \
+    X(GARBAGE,    "garbage",    "hostile: bytes that are no frame")                                \
+    X(MESSAGES,   "messages",   "hostile: frames of any content, floods of them")                  \
+    X(REPLAY,     "replay",     "hostile: a recorded handshake again")                             \
+    X(LIE,        "lie",        "hostile: a frontier that says more, less or something else")      \
+    X(JUNK_SEALS, "junk-seals", "hostile: seals with another root, time or signature")             \
+    X(BENT,       "bent",       "hostile: entries with a byte turned over")                        \
+    X(WITHHOLD,   "withhold",   "hostile: a log is not passed on")                                 \
+    X(FAR_TIME,   "far-time",   "hostile: times up to 139 years ahead")                            \
+    X(FLOOD,      "flood",      "hostile: very many entries at once")                              \
+    X(FORK,       "fork",       "hostile: two histories of one log are signed")
 /* clang-format on */
 
 #define FAULT_ENUM(name, word, text) FAULT_##name,
 enum fault { FAULT_TABLE(FAULT_ENUM) FAULTS };
+#define FAULT_HOSTILE_FIRST FAULT_GARBAGE
+#define FAULT_HOSTILE_LAST FAULT_FORK
 #undef FAULT_ENUM
 
 struct census {

@@ -127,6 +127,10 @@ void check_head(struct house *h, struct store_view *v, const struct store_log *l
     uint32_t number = h->log_of[log->no];
     uint64_t *seen = &c->seen[(size_t)h->no * c->logs + number];
     uint64_t size = log->has_seal ? log->seal.size : 0;
+    bool trusted = !h->hostile && !h->sim->house[number / 2].hostile;
+    if (!trusted) { /* forks and lies: what honest houses make of it is compared at the end */
+        return;
+    }
     if (number / 2 == h->no) {
         own_head(h, v, log, number);
     } else if (size > 0) {
@@ -150,7 +154,7 @@ void check_head(struct house *h, struct store_view *v, const struct store_log *l
 void check_started(struct house *h)
 {
     struct store_view *v;
-    if (h->recovering) {
+    if (h->recovering || h->hostile) {
         return;
     }
     if (store_view_begin(h->store, &v) != TRIS_OK) {
@@ -182,7 +186,9 @@ void check_started(struct house *h)
 
 void check_verdict(struct house *h, const struct work *w)
 {
-    if (tris_err_class(w->err) == TRIS_CLASS_PEER && w->err != TRIS_ERR_NOT_NEXT) {
+    uint32_t log = h->log_of[w->segment.log_no];
+    bool bad = w->from_hostile || h->hostile || (log != SIM_NONE && h->sim->house[log / 2].forks);
+    if (!bad && tris_err_class(w->err) == TRIS_CLASS_PEER && w->err != TRIS_ERR_NOT_NEXT) {
         sim_fail(h->sim, "house %u refuses an honest segment (log %u from %llu, %u entries): %s",
                  h->no, w->segment.log_no, (unsigned long long)w->segment.first, w->segment.count,
                  tris_err_name(w->err));
@@ -191,7 +197,7 @@ void check_verdict(struct house *h, const struct work *w)
 
 void check_claim(struct house *h, uint32_t log_no, uint64_t size, enum guard_relation relation)
 {
-    if (relation != GUARD_SAME && !h->recovering) {
+    if (relation != GUARD_SAME && !h->recovering && !h->hostile) {
         sim_fail(h->sim, "house %u: a peer claims %llu entries of its log %u: %s", h->no,
                  (unsigned long long)size, h->log_of[log_no],
                  relation == GUARD_LARGER ? "more than it holds" : "with another root");
@@ -200,6 +206,9 @@ void check_claim(struct house *h, uint32_t log_no, uint64_t size, enum guard_rel
 
 void check_alarm(struct house *h, enum guard_why why)
 {
+    if (h->hostile) {
+        return;
+    }
     sim_fail(h->sim, "house %u: the guard's alarm, and there is no %s", h->no,
              why == GUARD_WHY_FORK ? "fork" : "clone");
 }
@@ -240,6 +249,9 @@ void check_fork(struct house *h, uint32_t log)
 
 void check_confirmed(struct house *h)
 {
+    if (h->hostile) {
+        return;
+    }
     for (int topic = 0; topic < TRIS_TOPIC_LOCAL; topic++) {
         const struct frontier_item *item = frontier_item(h->frontier, h->own_no[topic]);
         uint64_t left = h->sim->check->registered[house_log(h->no, (enum tris_topic)topic)];
@@ -260,7 +272,7 @@ void check_end_reason(struct house *h, const struct conn *c, uint32_t end, enum 
     /* what bits turned over on the way lead to */
     static const enum tris_err flipped[] = {TRIS_ERR_DECRYPT, TRIS_ERR_BAD_FRAME, TRIS_ERR_GATE,
                                             TRIS_ERR_HANDSHAKE, TRIS_ERR_TOO_LARGE};
-    bool good = false;
+    bool good = h->hostile || c->end[end].peer_hostile;
     for (size_t i = 0; i < sizeof innocent / sizeof innocent[0]; i++) {
         good = good || reason == innocent[i];
     }

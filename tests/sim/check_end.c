@@ -36,7 +36,7 @@ static void root_of(const struct house *h, struct tris_hash *out)
 bool check_converged(struct sim *sim)
 {
     struct tris_hash first, other;
-    for (uint32_t i = 0; i < sim->houses; i++) {
+    for (uint32_t i = 0; i < sim->honest; i++) {
         struct house *h = &sim->house[i];
         if (!h->up || h->busy || h->mark_pending || h->held_back_count > 0) {
             return false;
@@ -46,7 +46,7 @@ bool check_converged(struct sim *sim)
             return false;
         }
     }
-    for (uint32_t i = 0; i < sim->houses; i++) {
+    for (uint32_t i = 0; i < sim->honest; i++) {
         if (!all_sealed(&sim->house[i])) {
             return false;
         }
@@ -180,7 +180,7 @@ void check_end(struct sim *sim)
 {
     struct tris_hash first, other;
     uint64_t records = 0, entries = 0;
-    for (uint32_t i = 0; i < sim->houses; i++) {
+    for (uint32_t i = 0; i < sim->honest; i++) {
         check_started(&sim->house[i]); /* acknowledged writes are in the own log ... */
         operator_check(&sim->house[i]);
         export_house(sim, &sim->house[i], i == 0 ? &first : &other, &records);
@@ -189,12 +189,12 @@ void check_end(struct sim *sim)
                      i);
         }
     }
-    for (uint32_t i = 0; i < sim->houses; i++) { /* ... which by equal roots all others hold */
+    for (uint32_t i = 0; i < sim->honest; i++) { /* ... which by equal roots all others hold */
         entries += sim->house[i].acked[TRIS_TOPIC_DATA].size;
     }
     /* equal exports: where one is the fold of its logs, all are; the rest are looked at fast */
-    uint32_t whole = (uint32_t)rng_below(&sim->rng[STREAM_FAULT], sim->houses);
-    for (uint32_t i = 0; i < sim->houses; i++) {
+    uint32_t whole = (uint32_t)rng_below(&sim->rng[STREAM_FAULT], sim->honest);
+    for (uint32_t i = 0; i < sim->honest; i++) {
         audit(sim, &sim->house[i], i != whole && entries > FULL_AUDIT_ENTRIES / sim->houses);
     }
     sim_note_bytes(sim, first.b, sizeof first.b);

@@ -3,6 +3,7 @@
 
 #include "proto/assert.h"
 #include "tests/sim/check.h"
+#include "tests/sim/hostile.h"
 #include "tests/sim/house.h"
 #include "tests/sim/net.h"
 
@@ -170,7 +171,7 @@ static bool may_lose(struct sim *sim, const struct house *h)
         }
         if (h->peers[i].dials || other->peers[h->no].dials) {
             met++;
-            if (!check_all_hold(sim, h, other)) {
+            if (other->hostile || !check_all_hold(sim, h, other)) {
                 return false;
             }
         }
@@ -182,7 +183,7 @@ static bool strike_data(struct sim *sim, enum fault fault)
 {
     for (int i = 0; i < 8; i++) {
         struct house *h = victim(sim, FAULT_CRASH);
-        if (h == NULL || h->recovering) {
+        if (h == NULL || h->recovering || h->hostile) {
             continue;
         }
         if (fault == FAULT_BACKUP) {
@@ -231,7 +232,7 @@ static strike_fn *const strikes[FAULTS] = {
 
 void fault_begin(struct sim *sim)
 {
-    for (enum fault f = 0; f < FAULTS; f++) {
+    for (enum fault f = 0; f < FAULT_HOSTILE_FIRST; f++) {
         if (sim->profile.every_ms[f] != 0) {
             sim_after(sim, 1 + rng_below(chance(sim), sim->profile.every_ms[f]), EVENT_FAULT, f, 0,
                       0);
@@ -257,6 +258,10 @@ bool fault_hurry(struct sim *sim)
     for (enum fault f = 0; f < FAULTS; f++) {
         if (sim->profile.every_ms[f] != 0 && sim->census.struck[f] == 0) {
             any = true;
+            if (f >= FAULT_HOSTILE_FIRST) {
+                (void)hostile_strike(sim, f);
+                continue;
+            }
             (void)fault_strike(sim, f);
             for (uint32_t i = 0; f == FAULT_CRASH && i < sim->houses; i++) {
                 disk_arm(sim->house[i].disk, rng_between(chance(sim), 1, 20));
@@ -282,6 +287,7 @@ void fault_end(struct sim *sim)
     net_block_none(sim);
     for (uint32_t i = 0; i < sim->houses; i++) {
         struct house *h = &sim->house[i];
+        hostile_end(h);
         disk_set_full(h->disk, false);
         disk_disarm(h->disk);
         h->slow_until_ms = 0;

@@ -49,7 +49,7 @@ struct work {
     uint32_t conn;
     struct session_segment segment;
     struct session_fork fork; /* bytes NULL: none */
-    bool is_segment, decided;
+    bool is_segment, decided, from_hostile;
     enum tris_err err;
 };
 
@@ -57,6 +57,13 @@ struct work {
 struct acked {
     uint64_t size;
     struct tris_hash root;
+};
+
+/* What a hostile house does to what it serves, until it changes its mind. */
+struct hostility {
+    bool junk_seals;    /* seals with another root, time or signature */
+    bool bent_entries;  /* a byte of the entries turned over */
+    uint32_t withholds; /* a log (house * 2 + topic) that it does not pass on; SIM_NONE: none */
 };
 
 struct house {
@@ -96,8 +103,10 @@ struct house {
     bool may_seal, mark_doubtful, tail_open;
     bool has_backup, lost; /* lost: there is no store to open, it is made anew */
     bool mark_owed;        /* data was lost, and no mark has been written since */
-    bool forks;            /* hostile: it signs two histories */
-    bool recovering;       /* data was lost: until the guard is content, the own log may be short */
+    bool hostile;          /* see hostile.h; its guard does not count */
+    struct hostility hostility;
+    bool forks;      /* hostile: it signs two histories */
+    bool recovering; /* data was lost: until the guard is content, the own log may be short */
 
     /* overlay */
     struct peer *peers; /* by house */

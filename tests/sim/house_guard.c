@@ -89,6 +89,9 @@ enum tris_err house_guard_load(struct house *h, enum tris_err mark)
 static void open_tails(struct house *h)
 {
     bool any = false;
+    if (h->hostile) {
+        return;
+    }
     for (int i = 0; i < GUARD_LOGS; i++) {
         uint64_t until = guard_want_tail(&h->guard, (enum guard_log)i);
         uint32_t log_no = log_no_of(h, i);
@@ -137,7 +140,7 @@ static void update(struct house *h)
 {
     open_tails(h);
     enum guard_why why = guard_why(&h->guard);
-    bool ready = why == GUARD_READY;
+    bool ready = why == GUARD_READY || h->hostile;
     if (ready != h->may_seal) {
         h->may_seal = ready;
         if (ready) {
@@ -221,7 +224,9 @@ void house_guard_event(struct house *h, struct end *e, const struct session_even
         if (is_guarded(h, event->claim.log_no, &log)) {
             enum guard_relation relation =
                 relation_of(h, event->claim.log_no, event->claim.size, &event->claim.root);
-            check_claim(h, event->claim.log_no, event->claim.size, relation);
+            if (!e->peer_hostile) {
+                check_claim(h, event->claim.log_no, event->claim.size, relation);
+            }
             if (guard_claim(&h->guard, &e->guard, log, relation, now)) {
                 session_own_probe(e->session, event->claim.log_no, event->claim.size);
             }

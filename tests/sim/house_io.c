@@ -1,6 +1,6 @@
 /* What sessions ask of a house: members, entries, nodes, seals, proofs. As daemon/conn.c answers.
  */
-#include "tests/sim/house.h"
+#include "tests/sim/hostile.h"
 
 static uint32_t house_find(const struct sim *sim, const struct tris_house_id *id)
 {
@@ -66,6 +66,9 @@ static enum tris_err io_read_segment(void *ctx, uint32_t log_no, uint64_t first,
         err = read_marked_run(v, log_no, first, item->held, out, count, seal);
     }
     store_view_end(v);
+    if (h->hostile && err == TRIS_OK) {
+        err = hostile_bend(h, log_no, start, out, *count, seal);
+    }
     return err;
 }
 

@@ -113,6 +113,7 @@ static void on_segment(struct house *h, uint32_t conn, uint32_t end, struct sess
     w->is_segment = true;
     w->conn = conn;
     w->session_no = net_conn(h->sim, conn)->end[end].no;
+    w->from_hostile = net_conn(h->sim, conn)->end[end].peer_hostile;
     w->segment = *s;
     house_take_work(h, w);
 }
@@ -132,6 +133,9 @@ void house_fork_verdict(struct house *h, const struct work *w)
     struct conn *c = net_conn(h->sim, w->conn);
     uint32_t end = c != NULL ? net_end_of(c, w->session_no) : 2;
     if (end < 2 && !c->end[end].over && c->end[end].session != NULL) {
+        sim_trace(h->sim, "house %u: fork proof for log %u from %u, end %llu: %s", h->no,
+                  h->log_of[w->fork.log_no], c->end[1 - end].house, (unsigned long long)w->fork.at,
+                  tris_err_name(w->err));
         session_fork_done(c->end[end].session, w->fork.log_no, w->err);
         net_pump(h->sim, w->conn, end);
     }
@@ -212,6 +216,10 @@ void house_segment_verdict(struct house *h, const struct work *w)
     struct conn *c = net_conn(h->sim, w->conn);
     uint32_t end = c != NULL ? net_end_of(c, w->session_no) : 2;
     if (end < 2 && !c->end[end].over && c->end[end].session != NULL) {
+        if (w->err != TRIS_OK) {
+            sim_trace(h->sim, "house %u: segment of log %u from %u refused: %s", h->no,
+                      h->log_of[w->segment.log_no], c->end[1 - end].house, tris_err_name(w->err));
+        }
         session_segment_done(c->end[end].session, w->segment.log_no, w->segment.len, w->err);
         net_pump(h->sim, w->conn, end);
     }

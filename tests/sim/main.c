@@ -117,8 +117,8 @@ static void print_census(const struct census *c)
 
 static void print_rest(const struct census *c)
 {
-    printf("  drafts written again %" PRIu64 ", left to people %" PRIu64 "; fork proofs kept %" PRIu64
-           "\n",
+    printf("  drafts written again %" PRIu64 ", left to people %" PRIu64
+           "; fork proofs kept %" PRIu64 "\n",
            c->drafts[0], c->drafts[1], c->forks);
 }
 

@@ -14,7 +14,7 @@ enum {
     DIAL_TIMEOUT_MS = 10000,
     USER_TIMEOUT_MS = 60000, /* TCP gives up on bytes that nobody acknowledges */
     SPLIT_PIECES = 64,
-    WINDOW_BYTES = 512 * 1024,
+    FIRST_BYTES = 1024,
 };
 
 struct piece {
@@ -23,11 +23,17 @@ struct piece {
     uint8_t bytes[];
 };
 
+struct first {
+    size_t len;
+    uint8_t bytes[FIRST_BYTES];
+};
+
 struct net {
     struct conn *conn;
     uint32_t count, cap;
     uint64_t next_stamp, next_session;
-    uint8_t *blocked; /* houses x houses */
+    uint8_t *blocked;     /* houses x houses */
+    struct first *firsts; /* by house: how a handshake with it began */
     uint8_t fill[FILL_BYTES];
 };
 
@@ -36,7 +42,8 @@ struct net *net_new(struct sim *sim)
     struct net *net = calloc(1, sizeof *net);
     tris_assert(net != NULL);
     net->blocked = calloc((size_t)sim->houses * sim->houses, 1);
-    tris_assert(net->blocked != NULL);
+    net->firsts = calloc(sim->houses, sizeof *net->firsts);
+    tris_assert(net->blocked != NULL && net->firsts != NULL);
     net->next_session = 1;
     net->next_stamp = 1;
     return net;
@@ -64,6 +71,7 @@ void net_free(struct net *net)
     if (net != NULL) {
         free(net->conn);
         free(net->blocked);
+        free(net->firsts);
     }
     free(net);
 }
@@ -125,14 +133,14 @@ static uint32_t conn_slot(struct net *net)
     return net->count++;
 }
 
-uint32_t net_dial(struct sim *sim, uint32_t from, uint32_t to, const struct tris_short *common)
+static uint32_t conn_new(struct sim *sim, uint32_t from, uint32_t to)
 {
     struct net *net = sim->net;
-    struct rng *rng = &sim->rng[STREAM_NET];
     uint32_t no = conn_slot(net);
     struct conn *c = &net->conn[no];
     *c = (struct conn){.used = true, .stamp = net->next_stamp++};
-    c->latency_ms = 1 + (uint64_t)(from * 7919 + to * 104729) % 40 + rng_below(rng, 10);
+    c->latency_ms =
+        1 + (uint64_t)(from * 7919 + to * 104729) % 40 + rng_below(&sim->rng[STREAM_NET], 10);
     for (uint32_t k = 0; k < 2; k++) {
         c->end[k].house = k == 0 ? from : to;
         c->end[k].no = net->next_session++;
@@ -140,6 +148,13 @@ uint32_t net_dial(struct sim *sim, uint32_t from, uint32_t to, const struct tris
         c->end[k].tick_ms = UINT64_MAX;
         c->end[k].cut_at = UINT64_MAX;
     }
+    return no;
+}
+
+uint32_t net_dial(struct sim *sim, uint32_t from, uint32_t to, const struct tris_short *common)
+{
+    uint32_t no = conn_new(sim, from, to);
+    struct conn *c = net_conn(sim, no);
     if (common != NULL) {
         c->has_common = true;
         c->common = *common;
@@ -174,6 +189,7 @@ static void end_begin(struct sim *sim, struct conn *c, uint32_t k)
         .io = &house_io,
         .io_ctx = own,
     };
+    e->peer_hostile = peer->hostile;
     enum tris_err err = session_new(&config, sim->now_ms, &e->session);
     tris_assert(err == TRIS_OK);
     house_conn_begins(own, conn_no(sim, c), k);
@@ -344,6 +360,15 @@ static void send_piece(struct sim *sim, uint32_t no, uint32_t k, const uint8_t *
     }
 }
 
+static void note_first(struct sim *sim, const struct conn *c, const uint8_t *bytes, size_t len)
+{
+    struct first *first = &sim->net->firsts[c->end[1].house];
+    if (len <= sizeof first->bytes) {
+        memcpy(first->bytes, bytes, len);
+        first->len = len;
+    }
+}
+
 static void send(struct sim *sim, uint32_t no, uint32_t k, const uint8_t *bytes, size_t len)
 {
     struct conn *c = net_conn(sim, no);
@@ -356,6 +381,9 @@ static void send(struct sim *sim, uint32_t no, uint32_t k, const uint8_t *bytes,
         }
         return;
     }
+    if (k == 0 && c->end[k].sent == 0) {
+        note_first(sim, c, bytes, len);
+    }
     size_t most = len;
     if (c->split > 0) {
         c->split--;
@@ -364,6 +392,26 @@ static void send(struct sim *sim, uint32_t no, uint32_t k, const uint8_t *bytes,
     for (size_t at = 0; at < len && !c->dead; at += most) {
         send_piece(sim, no, k, bytes + at, len - at < most ? len - at : most);
     }
+}
+
+void net_inject(struct sim *sim, uint32_t no, uint32_t k, const uint8_t *bytes, size_t len)
+{
+    send(sim, no, k, bytes, len);
+}
+
+bool net_replay(struct sim *sim, uint32_t from, uint32_t to)
+{
+    const struct first *first = &sim->net->firsts[to];
+    if (first->len == 0 || !sim->house[to].up) {
+        return false;
+    }
+    uint32_t no = conn_new(sim, from, to);
+    struct conn *c = net_conn(sim, no);
+    end_begin(sim, c, 1);
+    c->end[1].peer_hostile = true;
+    send(sim, no, 0, first->bytes, first->len);
+    net_conn(sim, no)->end[0].over = true; /* nobody reads the answer */
+    return true;
 }
 
 void net_on_deliver(struct sim *sim, const struct event *event)

@@ -15,6 +15,7 @@ struct end {
     uint32_t house;
     struct session *session; /* NULL before TCP is there and after the end */
     uint64_t no;             /* of the session, unique in the run */
+    bool peer_hostile;       /* the other end's house is */
     bool open;               /* authenticated */
     bool over;               /* this side is done with the connection */
     bool broken;             /* TCP has said so, the session was told nothing more */
@@ -64,6 +65,11 @@ void net_pump(struct sim *sim, uint32_t no, uint32_t end);
 void net_goodbye(struct sim *sim, uint32_t no, uint32_t end, enum tris_err reason);
 /* The process at this end is gone: the other one learns it by a reset, or not at all (silent). */
 void net_drop(struct sim *sim, uint32_t no, uint32_t end, bool silent);
+
+/* Bytes that the session at this end did not write. */
+void net_inject(struct sim *sim, uint32_t no, uint32_t end, const uint8_t *bytes, size_t len);
+/* A connection that brings `to` the first bytes that somebody once sent there; false: none. */
+bool net_replay(struct sim *sim, uint32_t from, uint32_t to);
 
 /* Faults. */
 void net_reset(struct sim *sim, uint32_t no);

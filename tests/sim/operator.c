@@ -218,6 +218,11 @@ static void burst(struct house *h)
     }
 }
 
+void operator_flood(struct house *h, size_t count)
+{
+    submit(h, count, true);
+}
+
 static void plan(struct house *h)
 {
     const struct profile *p = &h->sim->profile;

@@ -12,6 +12,8 @@ void operator_free(struct staff *o);
 /* Plans the first burst. */
 void operator_begin(struct house *h);
 void operator_on_event(struct house *h, const struct event *event);
+/* So many writes at once. */
+void operator_flood(struct house *h, size_t count);
 /* What became of a group; err: nothing of it is written. */
 void operator_done(struct house *h, const struct op *ops, size_t count, enum tris_err err);
 /* Data is lost: the records that they thought of may be gone, and what had not left the house (the

@@ -5,7 +5,7 @@
 
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
-enum { SMALL = 0 }; /* houses: drawn */
+enum { SMALL = 0 /* houses: drawn */, FEW_HOUSES = 12 };
 
 struct shape {
     const char *name;
@@ -47,7 +47,7 @@ static void draw_faults(struct rng *rng, struct profile *p)
     static const uint32_t moods[] = {2, 1, 1, 4}; /* halves of the mean time */
     uint64_t run_ms = (uint64_t)p->days * DAY;
     uint32_t mood = moods[rng_below(rng, 4)];
-    for (enum fault f = 0; f < FAULTS; f++) {
+    for (enum fault f = 0; f < FAULT_HOSTILE_FIRST; f++) {
         bool on = rng_below(rng, 4) != 0;
         uint64_t every = every_ms[f] * mood / 2 * 25 / p->houses;
         /* often enough to strike in a run as short as this */
@@ -55,6 +55,20 @@ static void draw_faults(struct rng *rng, struct profile *p)
     }
     if (p->every_ms[FAULT_RESTORE] != 0 && p->every_ms[FAULT_BACKUP] == 0) {
         p->every_ms[FAULT_BACKUP] = p->every_ms[FAULT_RESTORE] / 2 + 1;
+    }
+}
+
+static void draw_hostile(struct rng *rng, struct profile *p)
+{
+    if (p->houses < 4 || rng_below(rng, 2) == 0) {
+        return;
+    }
+    p->hostile = (uint32_t)rng_between(rng, 1, p->houses < 6 ? 1 : p->houses / 6);
+    if (p->houses < FEW_HOUSES) { /* everybody has a hostile neighbour, who may deny what he holds */
+        p->every_ms[FAULT_RESTORE] = p->every_ms[FAULT_LOSS] = 0;
+    }
+    for (int f = FAULT_HOSTILE_FIRST; f <= FAULT_HOSTILE_LAST; f++) {
+        p->every_ms[f] = 1; /* each act has to occur; when, hostile.c knows */
     }
 }
 
@@ -84,6 +98,7 @@ bool profile_draw(const char *name, uint32_t houses, uint32_t days, uint32_t cha
     out->words = rng_below(rng, 20) == 0;
     if (shape->faults) {
         draw_faults(rng, out);
+        draw_hostile(rng, out);
     }
     return true;
 }

@@ -11,6 +11,7 @@ struct profile {
     uint32_t burst;                 /* changes that come together, on average */
     bool long_texts;                /* records have descriptions */
     uint64_t heartbeat_ms, backoff_max_ms;
+    uint32_t hostile;   /* so many of the houses are; at least three are honest */
     uint32_t dials;     /* neighbours that each house dials */
     uint32_t commit_ms; /* a commit takes up to so long */
     uint32_t socket_bytes;

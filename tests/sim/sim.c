@@ -9,6 +9,7 @@
 #include "tests/sim/check.h"
 #include "tests/sim/crypto.h"
 #include "tests/sim/fault.h"
+#include "tests/sim/hostile.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/run.h"
 
@@ -110,17 +111,20 @@ static void set_up(struct sim *sim)
     crypto_use(sim->profile.real_crypto);
     queue_init(&sim->queue);
     sim->houses = sim->profile.houses;
+    sim->honest = sim->houses - sim->profile.hostile;
     rng_bytes(&sim->rng[STREAM_KEYS], sim->fed.b, sizeof sim->fed.b);
     sim->house = calloc(sim->houses, sizeof *sim->house);
     sim->check = check_new(sim);
     sim->net = net_new(sim);
     for (uint32_t i = 0; i < sim->houses; i++) {
         house_init(&sim->house[i], sim, i);
+        sim->house[i].hostile = i >= sim->honest;
     }
     draw_neighbours(sim);
     for (uint32_t i = 0; i < sim->houses; i++) {
         house_start(&sim->house[i]);
         operator_begin(&sim->house[i]);
+        hostile_begin(&sim->house[i]);
     }
     fault_begin(sim);
 }
@@ -192,6 +196,8 @@ static void dispatch(struct sim *sim, const struct event *event)
         fault_on_event(sim, event);
         return;
     case EVENT_HOSTILE:
+        hostile_on_event(&sim->house[event->a], event);
+        return;
     case EVENT_TYPES:
         return;
     }

@@ -55,7 +55,7 @@ struct sim {
     bool calm; /* faults and operators have stopped */
     struct tris_fed_id fed;
     struct house *house;
-    uint32_t houses;
+    uint32_t houses, honest; /* the hostile ones are the last */
     struct net *net;
     struct check *check;
     struct census census;
