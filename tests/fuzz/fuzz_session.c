@@ -41,6 +41,8 @@ struct run {
 };
 
 static struct noise_keypair own_key, peer_key, peer_ephemeral;
+static struct tris_sign_secret owner_key; /* of all logs */
+static struct tris_sign_pub owner_pub;
 static const struct tris_fed_id fed = {{7}};
 static struct tris_house_id house_ids[PICK_HOUSES];
 static uint8_t out[OUT_BYTES], plain[TRIS_FRAME_BYTES_MAX];
@@ -51,6 +53,8 @@ void fuzz_setup(void)
     for (uint32_t i = 0; i < PICK_HOUSES; i++) {
         house_ids[i] = pick_house(i);
     }
+    static const uint8_t seed[crypto_sign_SEEDBYTES] = {9};
+    REQUIRE(crypto_sign_seed_keypair(owner_pub.b, owner_key.b, seed) == 0);
     noise_keypair_from_secret(&secrets[0], &own_key);
     noise_keypair_from_secret(&secrets[1], &peer_key);
     noise_keypair_from_secret(&secrets[2], &peer_ephemeral);
@@ -137,6 +141,7 @@ static void log_set(struct run *r, uint32_t log_no, uint64_t size)
     struct frontier_item item = {.held = size, .whole = size, .own = log_no < 2, .day = 20000};
     memset(item.id.b, 0x11 * ((int)log_no + 1), sizeof item.id.b);
     item.ref.house = house_ids[log_no / 2];
+    item.ref.seal_key = owner_pub;
     item.ref.topic = log_no % 2 == 0 ? TRIS_TOPIC_GOV : TRIS_TOPIC_DATA;
     item.root.b[0] = (uint8_t)size;
     item.root.b[1] = (uint8_t)log_no;
@@ -272,6 +277,7 @@ static void send_messages(struct run *r, uint32_t count)
         struct wbuf list = wbuf_of(rows, sizeof rows), before = w;
         struct msg m;
         pick_message(&picker, &m, &list);
+        pick_sign(&picker, &owner_key, &m);
         msg_encode(&w, &m);
         if (w.err != TRIS_OK) {
             w = before;

@@ -147,3 +147,29 @@ void pick_payloads(struct picker *r, struct msg_hello *hello, struct msg_welcome
     pick_welcome(r, welcome, rows);
     welcome->house = hello->house;
 }
+
+static void sign_seal(struct picker *r, const struct tris_sign_secret *key,
+                      const struct tris_short *log, struct seal *seal)
+{
+    uint32_t log_no = frontier_find(r->frontier, log);
+    if (log_no != FRONTIER_NONE && seal->size > 0) {
+        seal->log = frontier_item(r->frontier, log_no)->id;
+        seal_make(seal, key);
+    }
+}
+
+void pick_sign(struct picker *r, const struct tris_sign_secret *key, struct msg *m)
+{
+    if (m->type == MSG_CONSISTENCY) {
+        struct msg_consistency *c = &m->consistency;
+        struct seal seal = {.size = c->size, .time_ms = c->time_ms, .root = c->root};
+        sign_seal(r, key, &c->log, &seal);
+        c->sig = seal.sig;
+    } else if (m->type == MSG_SEAL && m->seal.first < UINT32_MAX) {
+        struct seal seal = {.size = m->seal.first + m->seal.count,
+                            .time_ms = m->seal.time_ms,
+                            .root = m->seal.root};
+        sign_seal(r, key, &m->seal.log, &seal);
+        m->seal.sig = seal.sig;
+    }
+}

@@ -5,6 +5,7 @@
 
 #include "proto/frontier.h"
 #include "proto/msg.h"
+#include "proto/seal.h"
 
 enum { PICK_LOGS = 8, PICK_HOUSES = 3 };
 
@@ -20,6 +21,9 @@ struct tris_house_id pick_house(uint32_t house);
 
 /* Any message; lists are written to `rows` and point there. */
 void pick_message(struct picker *r, struct msg *m, struct wbuf *rows);
+/* The seal in a message gets the right signature: the owner of its log may be in league with the
+ * peer. */
+void pick_sign(struct picker *r, const struct tris_sign_secret *key, struct msg *m);
 /* What a handshake message says, for either role; both name one house. */
 void pick_payloads(struct picker *r, struct msg_hello *hello, struct msg_welcome *welcome,
                    struct wbuf *rows);
