@@ -64,7 +64,8 @@ static void draw_hostile(struct rng *rng, struct profile *p)
         return;
     }
     p->hostile = (uint32_t)rng_between(rng, 1, p->houses < 6 ? 1 : p->houses / 6);
-    if (p->houses < FEW_HOUSES) { /* everybody has a hostile neighbour, who may deny what he holds */
+    if (p->houses <
+        FEW_HOUSES) { /* everybody has a hostile neighbour, who may deny what he holds */
         p->every_ms[FAULT_RESTORE] = p->every_ms[FAULT_LOSS] = 0;
     }
     for (int f = FAULT_HOSTILE_FIRST; f <= FAULT_HOSTILE_LAST; f++) {

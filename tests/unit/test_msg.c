@@ -63,6 +63,29 @@ static struct msg_list claims_of(uint32_t count)
     return (struct msg_list){true, count, wbuf_span(&w)};
 }
 
+/* The conversation about forks and twins. */
+static void sample_fork(struct msg *m)
+{
+    if (m->type == MSG_GET_CONSISTENCY) {
+        m->get_consistency.first = UINT64_MAX;
+    } else if (m->type == MSG_CONSISTENCY) {
+        m->consistency.first = m->consistency.size = m->consistency.time_ms = UINT64_MAX;
+        m->consistency.hashes = span_of(hash_bytes, MSG_CONSISTENCY_HASHES_BYTES);
+    } else if (m->type == MSG_FORK_PROOF) {
+        m->fork_proof.proof = span_of(hash_bytes, MSG_FORK_PROOF_BYTES);
+    } else if (m->type == MSG_TWIN) {
+        m->twin.about = m->twin.nonce = UINT64_MAX;
+    } else if (m->type == MSG_GET_NODES) {
+        m->get_nodes.level = 63;
+        m->get_nodes.index = UINT64_MAX;
+        m->get_nodes.count = MSG_NODES_MAX;
+    } else if (m->type == MSG_NODES) {
+        m->nodes.level = 63;
+        m->nodes.index = UINT64_MAX;
+        m->nodes.hashes = span_of(hash_bytes, MSG_NODES_HASHES_BYTES);
+    }
+}
+
 /* The largest of each kind where size matters. */
 static struct msg sample(uint32_t which)
 {
@@ -123,29 +146,13 @@ static struct msg sample(uint32_t which)
         m.end.next = 1;
         break;
     case MSG_GET_CONSISTENCY:
-        m.get_consistency.first = UINT64_MAX;
-        break;
     case MSG_CONSISTENCY:
-        m.consistency.first = m.consistency.size = m.consistency.time_ms = UINT64_MAX;
-        m.consistency.hashes = span_of(hash_bytes, MSG_CONSISTENCY_HASHES_BYTES);
-        break;
     case MSG_FORK_PROOF:
-        m.fork_proof.proof = span_of(hash_bytes, MSG_FORK_PROOF_BYTES);
-        break;
     case MSG_TWIN:
-        m.twin.about = m.twin.nonce = UINT64_MAX;
-        break;
     case MSG_GET_NODES:
-        m.get_nodes.level = 63;
-        m.get_nodes.index = UINT64_MAX;
-        m.get_nodes.count = MSG_NODES_MAX;
-        break;
     case MSG_NODES:
-        m.nodes.level = 63;
-        m.nodes.index = UINT64_MAX;
-        m.nodes.hashes = span_of(hash_bytes, MSG_NODES_HASHES_BYTES);
-        break;
     case MSG_GET_FORK:
+        sample_fork(&m);
         break;
     }
     return m;

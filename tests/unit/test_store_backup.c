@@ -102,8 +102,8 @@ static void test_progress_ends_near_its_total(void **state)
     uint64_t store = w.m.file[w.m.file_count - 1].bytes;
     assert_int_equal(atomic_load(&p->hashed), store);
     uint64_t done = backup_progress_bytes(p, &total);
-    assert_int_equal(done, total); /* at its place: done */
-    assert_in_range(total, 2 * store, 4 * store);              /* free pages are not copied */
+    assert_int_equal(done, total);                /* at its place: done */
+    assert_in_range(total, 2 * store, 4 * store); /* free pages are not copied */
     free(p);
     fix_fini(&w.f);
 }

@@ -139,6 +139,30 @@ static struct msg_list vector_items(uint8_t *rows, size_t cap)
     return (struct msg_list){true, 2, wbuf_span(&w)};
 }
 
+/* The conversation about forks and twins. */
+static void vector_fork(struct msg *m, const uint8_t *bytes)
+{
+    const struct tris_short log = vector_short(0x10);
+    static const struct tris_hash hash = {{0xaa, 1}};
+    static const struct tris_sig sig = {{0xbb, 2}};
+    if (m->type == MSG_GET_CONSISTENCY) {
+        m->get_consistency = (struct msg_get_consistency){log, 300};
+    } else if (m->type == MSG_CONSISTENCY) {
+        m->consistency = (struct msg_consistency){
+            log, 300, 1024, 1763905200000, hash, sig, span_of(bytes, 5 * sizeof hash)};
+    } else if (m->type == MSG_FORK_PROOF) {
+        m->fork_proof = (struct msg_fork_proof){log, span_of(bytes, 500)};
+    } else if (m->type == MSG_TWIN) {
+        m->twin = (struct msg_twin){1, UINT64_MAX, sig};
+    } else if (m->type == MSG_GET_NODES) {
+        m->get_nodes = (struct msg_get_nodes){log, 10, 65536, 256};
+    } else if (m->type == MSG_NODES) {
+        m->nodes = (struct msg_nodes){log, 0, 12, span_of(bytes, 4 * sizeof hash)};
+    } else {
+        m->get_fork.log = log;
+    }
+}
+
 /* `bytes` is room for what the message points at. */
 static struct msg vector_msg(uint32_t number, uint8_t *bytes)
 {
@@ -205,26 +229,13 @@ static struct msg vector_msg(uint32_t number, uint8_t *bytes)
         m.end = (struct msg_end){log, UINT32_MAX};
         break;
     case MSG_GET_CONSISTENCY:
-        m.get_consistency = (struct msg_get_consistency){log, 300};
-        break;
     case MSG_CONSISTENCY:
-        m.consistency = (struct msg_consistency){
-            log, 300, 1024, 1763905200000, hash, sig, span_of(bytes, 5 * sizeof hash)};
-        break;
     case MSG_FORK_PROOF:
-        m.fork_proof = (struct msg_fork_proof){log, span_of(bytes, 500)};
-        break;
     case MSG_TWIN:
-        m.twin = (struct msg_twin){1, UINT64_MAX, sig};
-        break;
     case MSG_GET_NODES:
-        m.get_nodes = (struct msg_get_nodes){log, 10, 65536, 256};
-        break;
     case MSG_NODES:
-        m.nodes = (struct msg_nodes){log, 0, 12, span_of(bytes, 4 * sizeof hash)};
-        break;
     case MSG_GET_FORK:
-        m.get_fork.log = log;
+        vector_fork(&m, bytes);
         break;
     }
     return m;
