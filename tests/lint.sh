@@ -9,6 +9,7 @@ trap 'rm -rf "$log"' EXIT
 
 mapfile -t sources < <(ls proto/*.c storage/*.c daemon/*.c tools/*.c 2>/dev/null)
 mapfile -t tests < <(ls tests/*/*.c 2>/dev/null)
+mapfile -t sim < <(ls tests/sim/*.c 2>/dev/null)
 mapfile -t headers < <(ls proto/*.h storage/*.h daemon/*.h tools/*.h tests/*/*.h 2>/dev/null)
 all=("${sources[@]}" "${tests[@]}" "${headers[@]}")
 
@@ -31,7 +32,7 @@ verdict "clang-format" "$log/format"
 mkdir "$log/tidy.d"
 export TIDY_FLAGS log
 # shellcheck disable=SC2016 # the inner shell expands
-printf '%s\0' "${sources[@]}" | xargs -0 -n 1 -P "$jobs" bash -c '
+printf '%s\0' "${sources[@]}" "${sim[@]}" | xargs -0 -n 1 -P "$jobs" bash -c '
     # shellcheck disable=SC2086
     clang-tidy --quiet "$1" -- $TIDY_FLAGS >"$log/tidy.d/${1//\//_}" 2>/dev/null ||
         echo "clang-tidy: exit $? on $1" >>"$log/tidy.d/${1//\//_}"' _
@@ -43,7 +44,7 @@ verdict "clang-tidy" "$log/tidy"
 # clang-tidy look at the same thing. incorrectStringBooleanError: tris_assert(false && "why").
 cppcheck -j "$jobs" --quiet --std=c11 --language=c --enable=warning,performance,portability \
     --inline-suppr --suppress=missingIncludeSystem --suppress=uninitvar --suppress=incorrectStringBooleanError \
-    --error-exitcode=1 -I. -Ibuild/release/gen "${sources[@]}" >"$log/cppcheck" 2>&1
+    --error-exitcode=1 -I. -Ibuild/release/gen "${sources[@]}" "${sim[@]}" >"$log/cppcheck" 2>&1
 verdict "cppcheck" "$log/cppcheck"
 
 shellcheck -x tools/*.sh tests/*.sh tests/*/*.sh tests/*/*.bash .ci/run >"$log/shell" 2>&1

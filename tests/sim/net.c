@@ -12,7 +12,6 @@ enum {
     HANDSHAKE_MS = 5000,
     IDLE_MS = 60000,
     DIAL_TIMEOUT_MS = 10000,
-    USER_TIMEOUT_MS = 60000, /* TCP gives up on bytes that nobody acknowledges */
     SPLIT_PIECES = 64,
     FIRST_BYTES = 1024,
 };
@@ -265,43 +264,6 @@ void net_drop(struct sim *sim, uint32_t no, uint32_t k, bool silent)
     conn_end(sim, no, k, TRIS_ERR_CLOSED, false);
 }
 
-void net_reset(struct sim *sim, uint32_t no)
-{
-    struct conn *c = net_conn(sim, no);
-    c->dead = true;
-    for (uint32_t k = 0; k < 2; k++) {
-        if (!c->end[k].over) {
-            sim_after(sim, 1 + rng_below(&sim->rng[STREAM_NET], 200), EVENT_NOTICE, no, k,
-                      c->stamp);
-        }
-    }
-}
-
-void net_swallow(struct sim *sim, uint32_t no)
-{
-    struct conn *c = net_conn(sim, no);
-    c->dead = true;
-    for (uint32_t k = 0; k < 2; k++) { /* what is under way already was sent into nothing */
-        if (c->end[k].flying > 0 && !c->end[k].over) {
-            sim_after(sim, USER_TIMEOUT_MS, EVENT_NOTICE, no, k, c->stamp);
-        }
-    }
-}
-
-uint32_t net_any(struct sim *sim, struct rng *rng)
-{
-    struct net *net = sim->net;
-    uint32_t start = (uint32_t)rng_below(rng, net->count);
-    for (uint32_t i = 0; i < net->count; i++) {
-        uint32_t no = (start + i) % net->count;
-        const struct conn *c = &net->conn[no];
-        if (c->used && !c->dead && c->end[0].session != NULL && c->end[1].session != NULL) {
-            return no;
-        }
-    }
-    return SIM_NONE;
-}
-
 void net_block(struct sim *sim, uint32_t from, uint32_t to, bool blocked)
 {
     struct net *net = sim->net;
@@ -377,7 +339,8 @@ static void send(struct sim *sim, uint32_t no, uint32_t k, const uint8_t *bytes,
     if (c->dead) {
         if (!c->end[k].broken) {
             c->end[k].broken = true;
-            sim_after(sim, rng_between(rng, 1000, USER_TIMEOUT_MS), EVENT_NOTICE, no, k, c->stamp);
+            sim_after(sim, rng_between(rng, 1000, NET_USER_TIMEOUT_MS), EVENT_NOTICE, no, k,
+                      c->stamp);
         }
         return;
     }

@@ -9,6 +9,8 @@
 #include "proto/session.h"
 #include "tests/sim/sim.h"
 
+enum { NET_USER_TIMEOUT_MS = 60000 }; /* TCP gives up on bytes that nobody acknowledges */
+
 struct piece; /* bytes on their way */
 
 struct end {

@@ -82,14 +82,15 @@ soak)
     seed=$(($(date +%s) * 1000))
     mkdir -p build
     while ((SECONDS < end)); do
+        lines=()
         for profile in small dense sparse sparse; do
             for ((i = 0; i < jobs; i++)); do
                 runs=$([[ $profile == small ]] && echo 50 || echo 1)
-                echo "--profile $profile --seed $seed --runs $runs"
+                lines+=("--profile $profile --seed $seed --runs $runs")
                 seed=$((seed + 100))
             done
-        done | tee -a build/soak.log | each
-        seed=$((seed + 100 * 4 * jobs))
+        done
+        printf '%s\n' "${lines[@]}" | tee -a build/soak.log | each
         if compgen -G "$log/*.bad" >/dev/null; then
             break
         fi
