@@ -225,6 +225,79 @@ static void a_third_history_lowers_the_end(void **state)
     }
 }
 
+/* Each of two nodes holds its history up to the end, and no seal of its own: only the proofs can be
+ * the evidence that they part before. */
+static void two_proofs_of_one_end_lead_to_a_smaller_one(void **state)
+{
+    (void)state;
+    struct world *w = world_new(4, 2);
+    w->nodes[0].logs[0].own = false;
+    grow(&w->nodes[1], 0, 3, RUN);
+    w->nodes[1].logs[0].entries[2].sealed = false;
+    log_copy(&w->nodes[1], &w->nodes[3], 0);
+    fork_make(w, 0, 1, 2, 7, 20, 30, false);
+    grow(&w->nodes[3], 0, 7, RUN);
+    w->nodes[3].logs[0].entries[6].sealed = false;
+    log_copy(&w->nodes[3], &w->nodes[0], 0);
+    grow(&w->nodes[3], 0, 25, RUN);
+    grow(&w->nodes[0], 0, 35, RUN);
+    (void)link_open(w, 0, 1, 2);
+    (void)link_open(w, 1, 3, 0);
+    world_run(w);
+    world_pass(w, 2000);
+    assert_cut(w, 1, 0, 7);
+    assert_cut(w, 3, 0, 7);
+    assert_false(nodes_equal(w, 1, 3));
+    (void)link_open(w, 2, 1, 3);
+    world_run(w);
+    world_pass(w, 6 * HEARTBEAT_MS);
+    for (uint32_t n = 0; n < 4; n++) {
+        assert_cut(w, n, 0, 3);
+        assert_true(nodes_equal(w, 0, n));
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_alive(&w->links[i]);
+    }
+    world_free(w);
+}
+
+/* Node 3 holds five entries of a log that ends at 20 for it; node 1 knows that it ends at five. */
+static void who_holds_a_part_learns_that_the_log_ends_there(void **state)
+{
+    (void)state;
+    struct world *w = world_new(4, 2);
+    fork_make(w, 0, 1, 2, 20, 40, 50, false);
+    (void)link_open(w, 0, 1, 2);
+    world_run(w);
+    world_pass(w, 2000);
+    assert_cut(w, 1, 0, 20);
+    struct fake_log *log = &w->nodes[3].logs[0];
+    log_copy(&w->nodes[1], &w->nodes[3], 0);
+    assert_int_equal(node_fork(&w->nodes[3], 0,
+                               span_of(w->nodes[1].logs[0].proof, w->nodes[1].logs[0].proof_len)),
+                     TRIS_OK);
+    log_cut(log, 5);
+    node_publish(&w->nodes[3], 0);
+    struct world *other = world_new(3, 2); /* the same beginning, and a fork behind the fifth */
+    log_copy(&w->nodes[3], &other->nodes[1], 0);
+    fork_make(other, 0, 1, 2, 5, 15, 16, false);
+    (void)link_open(other, 0, 1, 2);
+    world_run(other);
+    assert_cut(other, 1, 0, 5);
+    const struct fake_log *lower = &other->nodes[1].logs[0];
+    assert_int_equal(node_fork(&w->nodes[1], 0, span_of(lower->proof, lower->proof_len)), TRIS_OK);
+    link_close(&w->links[0]);
+    assert_false(nodes_equal(w, 1, 3)); /* five entries each, and not the same */
+    struct link *l = link_open(w, 0, 3, 1);
+    world_run(w);
+    world_pass(w, 2 * HEARTBEAT_MS);
+    assert_alive(l);
+    assert_cut(w, 3, 0, 5);
+    assert_true(nodes_equal(w, 1, 3));
+    world_free(other);
+    world_free(w);
+}
+
 static void what_reaches_beyond_the_end_is_taken_up_to_it(void **state)
 {
     (void)state;
@@ -394,6 +467,20 @@ static void wrong_hashes_are_the_peers_fault(void **state)
     }
 }
 
+static void a_newest_seal_without_signature_is_the_peers_fault(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3, 2);
+    fork_make(w, 0, 1, 2, 30, 50, 1400, false);
+    struct fake_log *log = &w->nodes[2].logs[0]; /* the first segment ends at an older one */
+    log->entries[log->count - 1].seal.sig.b[7] ^= 1;
+    struct link *l = link_open(w, 0, 1, 2);
+    world_run(w);
+    assert_blamed(w, l, TRIS_ERR_BAD_SIGNATURE);
+    assert_int_equal(w->nodes[1].cuts, 0);
+    world_free(w);
+}
+
 static void altered_entries_under_a_genuine_seal_are_the_peers_fault(void **state)
 {
     (void)state;
@@ -525,9 +612,12 @@ int main(void)
         cmocka_unit_test(a_proof_reaches_everybody_once),
         cmocka_unit_test(a_node_that_comes_late_learns_it_from_the_flag),
         cmocka_unit_test(a_third_history_lowers_the_end),
+        cmocka_unit_test(two_proofs_of_one_end_lead_to_a_smaller_one),
+        cmocka_unit_test(who_holds_a_part_learns_that_the_log_ends_there),
         cmocka_unit_test(what_reaches_beyond_the_end_is_taken_up_to_it),
         cmocka_unit_test(every_order_of_meeting_ends_alike),
         cmocka_unit_test(wrong_hashes_are_the_peers_fault),
+        cmocka_unit_test(a_newest_seal_without_signature_is_the_peers_fault),
         cmocka_unit_test(altered_entries_under_a_genuine_seal_are_the_peers_fault),
         cmocka_unit_test(junk_proofs_are_the_peers_fault),
         cmocka_unit_test(a_peer_that_never_shows_consistency_is_closed),
