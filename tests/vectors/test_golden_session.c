@@ -163,6 +163,23 @@ static void vector_fork(struct msg *m, const uint8_t *bytes)
     }
 }
 
+/* The questions by which frontiers are compared. */
+static void vector_compare(struct msg *m, const uint8_t *bytes)
+{
+    const struct tris_short root = vector_short(0x20);
+    if (m->type == MSG_GET_CHANGED) {
+        m->get_changed = (struct msg_get_changed){root, {true, vector_short(0x60)}};
+    } else if (m->type == MSG_NOT_KNOWN) {
+        m->not_known.root = root;
+    } else if (m->type == MSG_GET_DIGESTS) {
+        m->get_digests.root = root;
+    } else if (m->type == MSG_DIGESTS) {
+        m->digests = (struct msg_digests){root, span_of(bytes, MSG_DIGESTS_BYTES)};
+    } else {
+        m->get_buckets = (struct msg_get_buckets){root, span_of(bytes, MSG_BUCKET_SET_BYTES)};
+    }
+}
+
 /* `bytes` is room for what the message points at. */
 static struct msg vector_msg(uint32_t number, uint8_t *bytes)
 {
@@ -197,19 +214,11 @@ static struct msg vector_msg(uint32_t number, uint8_t *bytes)
         m.claim_own.claims = vector_claims(bytes, MSG_SMALL_BYTES_MAX);
         break;
     case MSG_GET_CHANGED:
-        m.get_changed = (struct msg_get_changed){root, {true, vector_short(0x60)}};
-        break;
     case MSG_NOT_KNOWN:
-        m.not_known.root = root;
-        break;
     case MSG_GET_DIGESTS:
-        m.get_digests.root = root;
-        break;
     case MSG_DIGESTS:
-        m.digests = (struct msg_digests){root, span_of(bytes, MSG_DIGESTS_BYTES)};
-        break;
     case MSG_GET_BUCKETS:
-        m.get_buckets = (struct msg_get_buckets){root, span_of(bytes, MSG_BUCKET_SET_BYTES)};
+        vector_compare(&m, bytes);
         break;
     case MSG_FRONTIER:
         m.frontier.root = root;
