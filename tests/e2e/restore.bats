@@ -182,13 +182,21 @@ nothing_sealed_twice() {
     node_stop rostock
     node_start koeln
     add koeln "Nach dem Absturz e. V." >/dev/null
+    # more than one seal covers, and more drafts than one step writes
+    { echo "name;sector;legal_form;region"; for i in {1..1500}; do echo "Betrieb $i;W;gmbh;05315"; done; } \
+        >"$WORLD/many.csv"
+    tris_at koeln import -y --listed "$WORLD/many.csv"
     sleep 1
-    [ "$(guard_of koeln '["unsealed"]')" = 1 ]
+    [ "$(guard_of koeln '["unsealed"]')" = 1501 ]
     node_start leipzig
     node_start rostock
     wait_for 30 is_confirmed koeln
     wait_for 30 has_partner rostock "Vor dem Absturz"
     wait_for 30 has_partner rostock "Nach dem Absturz"
+    wait_equal 60 koeln leipzig rostock
+    has_partner rostock "Betrieb 1500"
+    [ "$(guard_of koeln '["drafts"]["waiting"]')" = 0 ]
+    tris_at koeln import -y --listed "$WORLD/many.csv" | grep -qE 'unchanged 1.?500'
     tris_at koeln doctor --accept-loss -y 2>&1 | grep -q "Nothing to accept"
     nothing_sealed_twice
 }
