@@ -389,7 +389,7 @@ static bool read_head(struct daemon *d, uint64_t token, struct ctl_in *in, struc
     head->refs.d = d;
     head->refs.kind = head->kind;
     head->refs.v = NULL;
-    head->refs.sources_read = false;
+    head->refs.sources = NULL;
     head->refs.sources_count = 0;
     return ctl_in_ok(d, token, in);
 }

@@ -1,6 +1,8 @@
 /* References of imported rows; see import_refs.h. */
 #include "daemon/import_refs.h"
 
+#include <stdlib.h>
+
 #include "daemon/ctl_in.h"
 #include "daemon/imports.h"
 
@@ -19,6 +21,8 @@ void import_refs_end(struct import_refs *r)
         store_view_end(r->v);
         r->v = NULL;
     }
+    free(r->sources);
+    r->sources = NULL;
 }
 
 /* ---- keys of lists ---- */
@@ -40,6 +44,10 @@ static enum tris_err read_sources(struct import_refs *r)
     struct import_head head;
     uint64_t id = 0;
     enum tris_err err;
+    r->sources = calloc(IMPORT_REF_SOURCES_MAX, sizeof *r->sources);
+    if (r->sources == NULL) {
+        return TRIS_ERR_NO_MEMORY;
+    }
     while ((err = imports_next(r->v, &id, &head)) == TRIS_OK) {
         if (head.undone_ms != 0 || head.source.len > IMPORT_REF_BYTES_MAX ||
             r->sources_count == IMPORT_REF_SOURCES_MAX || knows_source(r, head.kind, head.source)) {
@@ -50,8 +58,7 @@ static enum tris_err read_sources(struct import_refs *r)
         s->len = head.source.len;
         memcpy(s->text, head.source.ptr, head.source.len);
     }
-    r->sources_read = err == TRIS_ERR_NOT_FOUND;
-    return r->sources_read ? TRIS_OK : err;
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
 }
 
 /* In the list's own source, else in the others that records of this kind came from. */
@@ -61,7 +68,7 @@ static enum tris_err find_key_of(struct import_refs *r, uint32_t kind, struct sp
     struct record_ref found;
     uint32_t count = 0;
     enum tris_err err = store_find_source(r->v, kind, source, key, out);
-    if (err == TRIS_ERR_NOT_FOUND && !r->sources_read) {
+    if (err == TRIS_ERR_NOT_FOUND && r->sources == NULL) {
         enum tris_err read = read_sources(r);
         err = read == TRIS_OK ? err : read;
     }
@@ -196,11 +203,12 @@ static enum import_refs_verdict apply_pair(struct import_refs *r, const struct i
         *fields |= *fields != 0 ? bit : 0;
         return IMPORT_REFS_GOOD;
     }
-    if (!by_key) {
+    /* if the row speaks of nothing else, no field would be left, and none means all of them */
+    if (!by_key || (field->flags & FIELD_REQUIRED) != 0 || *fields == bit) {
         return IMPORT_REFS_REFUSED;
     }
     *fields &= ~bit; /* a link that somebody made by hand stays */
-    return (field->flags & FIELD_REQUIRED) != 0 ? IMPORT_REFS_REFUSED : IMPORT_REFS_UNLINKED;
+    return IMPORT_REFS_UNLINKED;
 }
 
 /* A reference that the row gives as it is stored. */

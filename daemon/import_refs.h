@@ -7,9 +7,9 @@
 #include "proto/record.h"
 
 enum {
-    IMPORT_REFS_MAX = 4,        /* a row */
-    IMPORT_REF_BYTES_MAX = 320, /* of one text */
-    IMPORT_REF_SOURCES_MAX = 16,
+    IMPORT_REFS_MAX = 4,         /* a row */
+    IMPORT_REF_BYTES_MAX = 320,  /* of one text */
+    IMPORT_REF_SOURCES_MAX = 64, /* lists that a key is looked for in: one a month for five years */
 };
 
 /* One pair of a row: the number of a field and what the list says. */
@@ -25,14 +25,13 @@ struct import_ref_source {
     uint8_t text[IMPORT_REF_BYTES_MAX];
 };
 
-/* For one group of rows. d and kind are set, v is NULL, nothing is read yet. */
+/* For one group of rows. d and kind are set, v and sources are NULL, nothing is read yet. */
 struct import_refs {
     struct daemon *d;
     const struct kind *kind;
     struct store_view *v;
-    bool sources_read;
     size_t sources_count;
-    struct import_ref_source sources[IMPORT_REF_SOURCES_MAX];
+    struct import_ref_source *sources; /* IMPORT_REF_SOURCES_MAX; NULL until they are read */
     struct tris_house_id house[IMPORT_REFS_MAX]; /* what the present row's values point to */
     size_t houses;
 };

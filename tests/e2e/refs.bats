@@ -141,6 +141,16 @@ PY
     tris_at koeln partner show "$partner" | grep -q "Verein south"
 }
 
+@test "a key is looked for in the lists of years, not in the oldest ones alone" {
+    for month in {01..20}; do
+        printf 'id,name,sector,legal_form\nM-%s,Verein %s,Z,ev\n' "$month" "$month" >"m$month.csv"
+        tris_at koeln import "m$month.csv" --listed -y
+    done
+    printf '%s\n' "$HEAD" "F1,M-01,offer,Erste,$TAIL" "F2,M-20,offer,Letzte,$TAIL" >years.csv
+    run_code 0 tris_at koeln import --kind listing years.csv -n --json
+    [ "$(json '[d["new"], d["unlinked"]]' <<<"$output")" = '[2, 0]' ]
+}
+
 @test "a row that could not be found again to be linked is rejected" {
     printf '%s\n' "${HEAD#id,}" "nobody,offer,Ohne Kennung,$TAIL" >keyless.csv
     run_code 3 tris_at koeln import --kind listing keyless.csv --listed -y
@@ -167,13 +177,14 @@ def pack(v):
         return bytes([0x90 | len(v)]) + b"".join(map(pack, v))
     return bytes([0x80 | len(v)]) + b"".join(pack(k) + pack(x) for k, x in v.items())
 
-def rows(*row):
+def rows(*row, **more):
+    call = {"dry_run": True, "kind": "listing", "rows": list(row), "scope": "national",
+            "source": "s"}
+    call.update(more)
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(20)
         s.connect(sys.argv[1])
-        s.sendall(pack([0, 1, "import.rows", [{
-            "dry_run": True, "kind": "listing", "rows": list(row), "scope": "national",
-            "source": "s"}]]))
+        s.sendall(pack([0, 1, "import.rows", [dict(sorted(call.items()))]]))
         return s.recv(65536)
 
 nobody = [bytes(32), 0, 7]
@@ -199,6 +210,10 @@ refused(rows([2, "K", listing({}), {12: ""}]), b"names no record")
 refused(rows([2, "K", listing({}), {12: "koeln-0"}]), b"another kind")
 refused(rows([2, "K", listing({12: nobody}), {14: "nothing"}]), b"no such record")
 assert b"unlinked" in rows([2, "K", listing({}), {14: "nothing"}])
+# a row that speaks of its reference alone changes nothing else, found or not
+assert b"\xa3new\x01" in rows([2, "K", listing({15: "s", 16: "K"})], dry_run=False)
+refused(rows([2, "K", listing({2: "Other", 15: "s", 16: "K"}), {14: "nothing"}], fields=[12]), b"has this key")
+assert b"\xa9unchanged\x01" in rows([2, "K", listing({15: "s", 16: "K"}), {14: "nothing"}], fields=[2, 12])
 broken(rows([2, "K", listing({}), {12: "x" * 400}]))
 broken(rows([2, "K", listing({}), {n: "a" for n in range(5)}]))
 broken(rows([2, "K", listing({}), {12: "a"}, 1]))
