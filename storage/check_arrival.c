@@ -100,13 +100,9 @@ struct word_check {
     uint64_t bits;    /* that the records ask for */
 };
 
-static int key_cmp(const void *left, const void *right)
+static int key_order(const void *left, const void *right)
 {
-    const struct key *a = left;
-    const struct key *b = right;
-    size_t len = a->len < b->len ? a->len : b->len;
-    int order = memcmp(a->b, b->b, len);
-    return order != 0 ? order : (int)a->len - (int)b->len;
+    return key_cmp(left, right);
 }
 
 static enum tris_err words_of(struct word_check *c, const struct record_row *row,
@@ -131,7 +127,7 @@ static enum tris_err words_of(struct word_check *c, const struct record_row *row
         key_word(&c->keys[(*count)++], search_word_cut(word), ref.log_no,
                  ref.seq >> WORD_BLOCK_BITS);
     }
-    qsort(c->keys, *count, sizeof *c->keys, key_cmp);
+    qsort(c->keys, *count, sizeof *c->keys, key_order);
     return TRIS_OK;
 }
 

@@ -25,6 +25,12 @@ static inline struct span key_span(const struct key *k)
     return span_of(k->b, k->len);
 }
 
+/* In the order of the tables. */
+static inline int key_cmp(const struct key *a, const struct key *b)
+{
+    return span_cmp(key_span(a), key_span(b));
+}
+
 enum count_type {
     COUNT_KIND = 1,     /* records of one log and kind, not ended */
     COUNT_INERT = 2,    /* entries of one log without effect */

@@ -88,7 +88,7 @@ static int row_order(const void *left, const void *right)
 {
     const struct pending_row *a = left;
     const struct pending_row *b = right;
-    return span_cmp(key_span(&a->key), key_span(&b->key));
+    return key_cmp(&a->key, &b->key);
 }
 
 static void enter(struct level *level, struct span key)

@@ -47,13 +47,6 @@ void txn_put(struct store_txn *t, enum db_table table, struct span key, struct s
     put(t, table, key, value, 0);
 }
 
-static int key_order(const struct key *a, const struct key *b)
-{
-    size_t len = a->len < b->len ? a->len : b->len;
-    int order = memcmp(a->b, b->b, len);
-    return order != 0 ? order : (int)a->len - (int)b->len;
-}
-
 void txn_append(struct store_txn *t, enum db_table table, const struct key *key, struct span value)
 {
     struct key *last = &t->last[table];
@@ -66,7 +59,7 @@ void txn_append(struct store_txn *t, enum db_table table, const struct key *key,
         }
         t->last_known[table] = true;
     }
-    bool behind = key_order(key, last) > 0;
+    bool behind = key_cmp(key, last) > 0;
     put(t, table, key_span(key), value, behind ? MDB_APPEND : 0);
     if (behind) {
         *last = *key;

@@ -107,11 +107,7 @@ static int change_cmp(const void *left, const void *right)
 {
     const struct word_change *a = left;
     const struct word_change *b = right;
-    size_t len = a->key.len < b->key.len ? a->key.len : b->key.len;
-    int order = memcmp(a->key.b, b->key.b, len);
-    if (order == 0) {
-        order = (int)a->key.len - (int)b->key.len;
-    }
+    const int order = key_cmp(&a->key, &b->key);
     return order != 0 ? order : a->order < b->order ? -1 : 1;
 }
 
