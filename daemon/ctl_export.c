@@ -58,9 +58,13 @@ void ctl_export_page(struct daemon *d, uint64_t token, struct span params)
         }
     }
     out_end(o);
-    if (err == TRIS_OK || err == TRIS_ERR_NOT_READY) {
+    store_view_end(v);
+    if (err != TRIS_OK && err != TRIS_ERR_NOT_READY && err != TRIS_ERR_NOT_FOUND) {
+        out_reply_error(o, err, NULL, "tris audit"); /* not to be taken for the end */
+        return;
+    }
+    if (err != TRIS_ERR_NOT_FOUND) {
         out_cursor(o, cursor);
     }
-    store_view_end(v);
     out_reply(o);
 }

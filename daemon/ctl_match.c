@@ -301,10 +301,11 @@ static bool match_own(struct matcher *m, struct match_params *p, enum tris_err *
            m->o->w.cap - m->o->w.len > (size_t)m->limit * MATCH_ITEM_BYTES) {
         enum tris_err next = store_record_next(m->v, &filter, &p->cursor, &r);
         if (next != TRIS_OK) {
-            if (next != TRIS_ERR_NOT_READY || ++steps == MATCH_LIST_STEPS_MAX) {
-                return next == TRIS_ERR_NOT_READY;
+            if (next == TRIS_ERR_NOT_READY && ++steps < MATCH_LIST_STEPS_MAX) {
+                continue;
             }
-            continue;
+            *err = next == TRIS_ERR_NOT_READY || next == TRIS_ERR_NOT_FOUND ? TRIS_OK : next;
+            return next == TRIS_ERR_NOT_READY;
         }
         asked++;
         if (!take_record(m, &r, p->any_contribution, &status) ||

@@ -40,8 +40,8 @@ static void put_record(struct out *o, struct store_view *v, const struct store_r
     out_end(o);
 }
 
-/* Both return true if there may be more behind q->cursor. */
-static bool list_in_order(struct out *o, struct store_view *v, struct list_query *q)
+/* Both return TRIS_OK if there may be more behind q->cursor, TRIS_ERR_NOT_FOUND at the end. */
+static enum tris_err list_in_order(struct out *o, struct store_view *v, struct list_query *q)
 {
     struct store_record r;
     int steps = 0;
@@ -54,13 +54,13 @@ static bool list_in_order(struct out *o, struct store_view *v, struct list_query
                 n++;
             }
         } else if (err != TRIS_ERR_NOT_READY || ++steps == LIST_STEPS_MAX) {
-            return err == TRIS_ERR_NOT_READY;
+            return err == TRIS_ERR_NOT_READY ? TRIS_OK : err;
         }
     }
-    return true;
+    return TRIS_OK;
 }
 
-static bool list_by_words(struct out *o, struct store_view *v, struct list_query *q)
+static enum tris_err list_by_words(struct out *o, struct store_view *v, struct list_query *q)
 {
     struct record_ref hits[SEARCH_BATCH];
     struct store_record r;
@@ -71,7 +71,7 @@ static bool list_by_words(struct out *o, struct store_view *v, struct list_query
         enum tris_err err = store_word_search(v, q->match, &cursor, hits, SEARCH_BATCH, &count);
         for (size_t i = 0; i < count; i++) {
             if (n == q->limit || !out_has_room(o)) {
-                return true;
+                return TRIS_OK;
             }
             q->cursor = hits[i];
             if (store_record_get(v, hits[i], &r) == TRIS_OK && passes(v, q, &r) &&
@@ -82,10 +82,10 @@ static bool list_by_words(struct out *o, struct store_view *v, struct list_query
         }
         q->cursor = cursor;
         if (err != TRIS_ERR_NOT_READY && (err != TRIS_OK || count < SEARCH_BATCH)) {
-            return false;
+            return err == TRIS_OK ? TRIS_ERR_NOT_FOUND : err;
         }
     }
-    return true;
+    return TRIS_OK;
 }
 
 /* Fills the query from the parameters; false if the token was answered. */
@@ -145,15 +145,19 @@ void ctl_record_list(struct daemon *d, uint64_t token, struct span params)
         return;
     }
     out_list(o, "items");
-    bool more = q.match.len > 0 ? list_by_words(o, v, &q) : list_in_order(o, v, &q);
+    enum tris_err err = q.match.len > 0 ? list_by_words(o, v, &q) : list_in_order(o, v, &q);
     out_end(o);
     if (q.match.len > 0) {
         out_uint(o, "word_behind", store_word_behind(v));
     }
-    if (more) {
+    store_view_end(v);
+    if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
+        out_reply_error(o, err, NULL, "tris audit"); /* not to be taken for the end */
+        return;
+    }
+    if (err == TRIS_OK) {
         out_cursor(o, q.cursor);
     }
-    store_view_end(v);
     out_reply(o);
 }
 

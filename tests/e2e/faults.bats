@@ -237,6 +237,36 @@ PY
     node_stop marked
 }
 
+@test "a damaged entry ends a list and an export with an error, never as if that were all" {
+    alone_new scratched
+    node_start scratched
+    local name
+    for name in First Scratched Last; do add_listed scratched "$name e. V." 05315; done
+    found() { [ "$(tris_at scratched find "$1" --json | json 'len(d["items"])')" = 1 ]; }
+    wait_for 20 found Last # what follows the feed has passed the place
+    node_stop scratched
+    "$PYTHON" - "$(node_dir scratched)/store/data.mdb" <<'PY'
+import sys
+data = bytearray(open(sys.argv[1], "rb").read())
+name = b"Scratched e. V."
+at = data.find(name)
+assert at > 0
+while at > 0:
+    # form, header, salt, length of the payload u16; the payload: a map that begins with the name
+    if data[at - 2:at] == bytes([1, 0xa0 | len(name)]):
+        data[at - 5:at - 3] = b"\xff\xff"
+    at = data.find(name, at + 1)
+open(sys.argv[1], "wb").write(data)
+PY
+    node_start scratched
+    run tris_at scratched partner list --json
+    [ "$status" -ne 0 ]
+    [[ $output == *"tris audit"* ]]
+    run tris_at scratched export partner -o "$WORLD/scratched.csv"
+    [ "$status" -ne 0 ]
+    node_kill scratched
+}
+
 @test "a mark that cannot be written: the write is acknowledged, its seal stays at home until it is" {
     local before root dir
     dir=$(node_dir koeln)
