@@ -98,6 +98,8 @@ assert all("there is no such record here" in got[n][1] for n in (6, 7, 8, 10)), 
 assert "another kind" in got[9][1], got
 PY
     grep -q '"koeln-999999": there is no such record here\|""koeln-999999"": there' named.rejected.csv
+    run env TRIS_LANG=de "$TRIS" --data "$(node_dir koeln)" import --kind listing named.csv -n
+    [[ $output == *"ein lokaler Datensatz wird von keinem"* && $output == *"von anderer Art"* ]]
     [ "$(tris_at koeln offer show "$(id_of listing "Saal 2")" --json |
         json 'd["fields"]["partner"]')" = "$id" ]
 }
