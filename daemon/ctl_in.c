@@ -3,7 +3,12 @@
 
 #include <stdio.h>
 
-enum { NAME_BYTES_SHOWN = 64 };
+#include "daemon/near.h"
+
+enum {
+    NAME_BYTES_SHOWN = 64,
+    HOUSE_RECORD_STEPS_MAX = 16, /* of 4,096 records each: some ms */
+};
 
 void ctl_in_refuse(struct ctl_in *in, enum tris_err err, const char *field, const char *message)
 {
@@ -345,14 +350,17 @@ static enum tris_err find_house_record(struct daemon *d, struct store_view *v, u
                                          .house = members_line(&d->members, index)->id};
     struct record_ref cursor = {UINT32_MAX, 0};
     struct store_record found;
-    enum tris_err err = TRIS_ERR_NOT_READY;
-    while (err == TRIS_ERR_NOT_READY) {
+    /* where its line says, else among the first records of its log */
+    enum tris_err err = near_house_record(v, members_line(&d->members, index), &found)
+                            ? TRIS_OK
+                            : TRIS_ERR_NOT_READY;
+    for (int i = 0; i < HOUSE_RECORD_STEPS_MAX && err == TRIS_ERR_NOT_READY; i++) {
         err = store_record_next(v, &filter, &cursor, &found);
     }
     if (err == TRIS_OK) {
         *out = found.ref;
     }
-    return err;
+    return err == TRIS_ERR_NOT_READY ? TRIS_ERR_NOT_FOUND : err;
 }
 
 enum tris_err resolve_named(struct daemon *d, struct store_view *v, const struct field *field,
