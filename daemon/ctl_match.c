@@ -17,6 +17,7 @@ enum {
     MATCH_OWN_MAX = 4096,        /* own records that a call looks at */
     MATCH_ITEM_BYTES = 8 * 1024, /* a listing and what is said of it */
     MATCH_TITLE_BYTES = 120 * 4 + 1,
+    MATCH_WHY_BYTES = 160,
 };
 
 struct candidate {
@@ -145,12 +146,6 @@ static enum tris_err find_matches(struct matcher *m)
 
 /* ---- the record that others are sought for ---- */
 
-static uint64_t number_of(const struct record *r, uint32_t field)
-{
-    const struct value *value = record_value(r, field);
-    return value->present ? value->number : 0;
-}
-
 /* False if the record meets nobody today; `*status` is what it is then. */
 static bool take_record(struct matcher *m, const struct store_record *r, bool any_contribution,
                         const struct code **status)
@@ -164,27 +159,27 @@ static bool take_record(struct matcher *m, const struct store_record *r, bool an
         return false;
     }
     record_derive(record, m->o->today);
-    const uint32_t type = (uint32_t)number_of(record, LISTING_TYPE);
+    const uint32_t type = (uint32_t)record_number(record, LISTING_TYPE);
     const struct value *topics = record_value(record, LISTING_TOPICS);
     *status = schema_code(schema_field(kind, LISTING_STATUS)->codes,
-                          (uint32_t)number_of(record, LISTING_STATUS));
+                          (uint32_t)record_number(record, LISTING_STATUS));
     m->type = schema_code(schema_field(kind, LISTING_TYPE)->codes, type);
     m->member = members_find(&m->o->d->members, &log.ref.house);
     m->ref = r->ref;
-    m->radius = (uint32_t)number_of(record, LISTING_RADIUS);
-    m->contribution = (uint32_t)number_of(record, LISTING_CONTRIBUTION);
+    m->radius = (uint32_t)record_number(record, LISTING_RADIUS);
+    m->contribution = (uint32_t)record_number(record, LISTING_CONTRIBUTION);
     span_copy(record_title(record), m->title, sizeof m->title);
     m->query = (struct match_query){
         .kind = KIND_LISTING,
         .type = type == LISTING_TYPE_OFFER ? LISTING_TYPE_NEED : LISTING_TYPE_OFFER,
         .contribution = any_contribution ? 0 : m->contribution,
     };
-    for (; m->query.topic_count < topics->count && m->query.topic_count < 3;) {
+    while (m->query.topic_count < topics->count && m->query.topic_count < STORE_MATCH_TOPICS_MAX) {
         m->query.topics[m->query.topic_count] = (uint8_t)topics->codes[m->query.topic_count];
         m->query.topic_count++;
     }
     return m->type != NULL && m->member != UINT32_MAX && !r->ended &&
-           number_of(record, LISTING_STATUS) == LISTING_STATE_OPEN;
+           record_number(record, LISTING_STATUS) == LISTING_STATE_OPEN;
 }
 
 /* ---- answers ---- */
@@ -250,7 +245,8 @@ struct match_params {
 };
 
 /* The record named by id; a sentence in *why if it meets nobody. */
-static enum tris_err match_one(struct matcher *m, const struct match_params *p, char why[160])
+static enum tris_err match_one(struct matcher *m, const struct match_params *p,
+                               char why[MATCH_WHY_BYTES])
 {
     struct store_record r = {.kind = KIND_NONE};
     struct record_ref ref;
@@ -260,20 +256,20 @@ static enum tris_err match_one(struct matcher *m, const struct match_params *p, 
         err = store_record_get(m->v, ref, &r);
     }
     if (err != TRIS_OK || r.kind != KIND_LISTING) {
-        (void)snprintf(why, 160, "%s",
+        (void)snprintf(why, MATCH_WHY_BYTES, "%s",
                        err == TRIS_OK ? "this record is no offer and no need"
                                       : "there is no such record here");
         return err == TRIS_OK ? TRIS_ERR_INVALID : err;
     }
     bool open = take_record(m, &r, p->any_contribution, &status);
     if (p->type != NULL && m->type != NULL && p->type != m->type) {
-        (void)snprintf(why, 160, "%s",
+        (void)snprintf(why, MATCH_WHY_BYTES, "%s",
                        p->type->number == LISTING_TYPE_OFFER ? "this is a need, not an offer"
                                                              : "this is an offer, not a need");
         return TRIS_ERR_INVALID;
     }
     if (!open) {
-        (void)snprintf(why, 160, "this record is %s: only an open one meets others",
+        (void)snprintf(why, MATCH_WHY_BYTES, "this record is %s: only an open one meets others",
                        r.ended          ? "ended"
                        : status != NULL ? status->code
                                         : "not readable");
@@ -368,7 +364,7 @@ void ctl_listing_match(struct daemon *d, uint64_t token, struct span params)
     struct ctl_in in = ctl_in_begin(params, keys);
     struct match_params p;
     struct store_view *v = NULL;
-    char why[160] = "";
+    char why[MATCH_WHY_BYTES] = "";
     bool more = false;
     if (!read_params(d, token, &in, &p)) {
         return;

@@ -8,12 +8,6 @@
 
 enum { RULES_STEPS_MAX = 64 }; /* of 4,096 rows each: no list of regions is longer */
 
-static uint64_t number_of(const struct record *r, uint32_t field)
-{
-    const struct value *value = record_value(r, field);
-    return value->present ? value->number : 0;
-}
-
 /* The next record of the filter; TRIS_ERR_NOT_FOUND at the end. */
 static enum tris_err next(struct store_view *v, const struct record_filter *filter,
                           struct record_ref *cursor, struct store_record *out)
@@ -50,7 +44,7 @@ static enum tris_err check_rollout(struct store_view *v, struct rollouts *r,
     struct store_record found;
     struct record_ref cursor = {UINT32_MAX, 0};
     struct span region = record_value(&r->mine, ROLLOUT_REGION)->text;
-    if (number_of(&r->mine, ROLLOUT_STATUS) != ROLLOUT_STATE_RUNNING) {
+    if (record_number(&r->mine, ROLLOUT_STATUS) != ROLLOUT_STATE_RUNNING) {
         return TRIS_OK;
     }
     const struct record_filter filter = of_region(region);
@@ -61,8 +55,8 @@ static enum tris_err check_rollout(struct store_view *v, struct rollouts *r,
             continue;
         }
         if (span_eq(record_value(&r->other, ROLLOUT_REGION)->text, region) &&
-            number_of(&r->other, ROLLOUT_STATUS) == ROLLOUT_STATE_RUNNING &&
-            number_of(&r->other, ROLLOUT_STEP) != number_of(&r->mine, ROLLOUT_STEP)) {
+            record_number(&r->other, ROLLOUT_STATUS) == ROLLOUT_STATE_RUNNING &&
+            record_number(&r->other, ROLLOUT_STEP) != record_number(&r->mine, ROLLOUT_STEP)) {
             *other = found.ref;
             return TRIS_ERR_CONFLICT;
         }
@@ -102,7 +96,7 @@ static bool is_of_step(struct daemon *d, struct store_view *v, const struct valu
            store_record_get(v, ref, &found) == TRIS_OK && found.kind == KIND_ROLLOUT &&
            record_decode(schema_kind(KIND_ROLLOUT), found.payload, scratch, NULL) == TRIS_OK &&
            span_eq(record_value(scratch, ROLLOUT_REGION)->text, region) &&
-           number_of(scratch, ROLLOUT_STEP) == step;
+           record_number(scratch, ROLLOUT_STEP) == step;
 }
 
 static bool is_evaluated(struct daemon *d, struct store_view *v, struct span region, uint64_t step)
@@ -129,7 +123,7 @@ void rules_warn(struct daemon *d, struct store_view *v, const struct record *r,
     if (r->kind->number != KIND_ROLLOUT) {
         return;
     }
-    const uint64_t step = number_of(r, ROLLOUT_STEP);
+    const uint64_t step = record_number(r, ROLLOUT_STEP);
     if (step >= ROLLOUT_STEP_PILOT &&
         !is_evaluated(d, v, record_value(r, ROLLOUT_REGION)->text, step - 1)) {
         (void)snprintf(text, RULES_TEXT_BYTES, "%s",

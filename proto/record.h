@@ -68,6 +68,7 @@ const struct field *record_past_field(const struct kind *kind, const struct code
 
 const struct value *record_value(const struct record *r, uint32_t field_number); /* NULL: no such */
 struct value *record_value_mut(struct record *r, uint32_t field_number);
+uint64_t record_number(const struct record *r, uint32_t field_number); /* 0: none */
 
 /* Lists are set as a whole: sorted (but FIELD_ORDERED), duplicates dropped. TRIS_ERR_TOO_LARGE over
  * the field's limit; no items remove the field. */

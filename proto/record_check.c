@@ -350,24 +350,18 @@ static void check_scope(struct checker *c)
     }
 }
 
-static uint64_t number_of(const struct record *r, uint32_t field_number)
-{
-    const struct value *v = record_value(r, field_number);
-    return v != NULL && v->present ? v->number : 0;
-}
-
 /* The row of the partner's legal form, NULL if there is none. */
 static const struct code *legal_form(const struct record *r)
 {
     const struct field *f = schema_field(r->kind, PARTNER_LEGAL_FORM);
-    return schema_code(f->codes, (uint32_t)number_of(r, PARTNER_LEGAL_FORM));
+    return schema_code(f->codes, (uint32_t)record_number(r, PARTNER_LEGAL_FORM));
 }
 
 /* Name, street and register of a sole trader are a person's: only with recorded consent. */
 static void check_natural_person(struct checker *c, const struct code *form)
 {
-    bool consent = number_of(c->r, PARTNER_LISTED_SINCE) != 0 &&
-                   number_of(c->r, PARTNER_LISTED_BASIS) == BASIS_CONSENT;
+    bool consent = record_number(c->r, PARTNER_LISTED_SINCE) != 0 &&
+                   record_number(c->r, PARTNER_LISTED_BASIS) == BASIS_CONSENT;
     if ((form->extra & CODE_NATURAL_PERSON) == 0 || c->scope <= SCOPE_LOCAL || consent) {
         return;
     }
@@ -386,7 +380,7 @@ static void check_partner(struct checker *c)
     check_natural_person(c, form);
     const struct field *sector = schema_field(c->r->kind, PARTNER_SECTOR);
     const struct code *usual = schema_code(sector->codes, form->extra & CODE_NUMBER_MAX);
-    uint64_t given = number_of(c->r, PARTNER_SECTOR);
+    uint64_t given = record_number(c->r, PARTNER_SECTOR);
     if (usual != NULL && schema_code(sector->codes, (uint32_t)given) != NULL &&
         given != usual->number && !record_value(c->r, PARTNER_SECTOR_NOTE)->present) {
         report(c, sector, TRIS_OK,

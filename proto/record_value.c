@@ -111,6 +111,12 @@ struct value *record_value_mut(struct record *r, uint32_t field_number)
     return field == NULL ? NULL : &r->value[field_index(r, field)];
 }
 
+uint64_t record_number(const struct record *r, uint32_t field_number)
+{
+    const struct value *v = record_value(r, field_number);
+    return v != NULL && v->present ? v->number : 0;
+}
+
 static int order_codes(const void *a, const void *b)
 {
     uint32_t x, y;

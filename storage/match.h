@@ -5,7 +5,7 @@
 
 #include "storage/txn.h"
 
-enum { MATCH_TOPICS_MAX = 3, ROW_MATCH_BYTES = 8 };
+enum { MATCH_TOPICS_MAX = STORE_MATCH_TOPICS_MAX, ROW_MATCH_BYTES = 8 };
 
 /* The rows of one state of a record: one for each topic. */
 struct match_rows {

@@ -285,7 +285,8 @@ TRIS_MUST_CHECK enum tris_err store_record_history(struct store_view *v, struct 
                                                    uint64_t *seq);
 
 /* Duplicates among own records: by (source, source_id), or by folded name and record_within.
- * TRIS_ERR_NOT_FOUND; TRIS_ERR_AMBIGUOUS if several, `out` is the first. */
+ * TRIS_ERR_NOT_FOUND; TRIS_ERR_AMBIGUOUS if several: `out` is the first by source id, any by name
+ * (which table a name stands in follows from nothing). */
 TRIS_MUST_CHECK enum tris_err store_find_source(struct store_view *v, uint32_t kind,
                                                 struct span source, struct span source_id,
                                                 struct record_ref *out);
@@ -304,16 +305,18 @@ TRIS_MUST_CHECK enum tris_err store_find_unsourced(struct store_view *v, uint32_
 
 /* ---- records that meet: offers and needs ---- */
 
+enum { STORE_MATCH_TOPICS_MAX = 3 };
+
 struct match_hit {
     struct record_ref ref;
-    uint32_t contribution, radius; /* codes */
-    uint32_t valid_to;             /* YYYYMMDD */
-    uint8_t topics[3];             /* codes, 0 where there are fewer */
+    uint32_t contribution, radius;          /* codes */
+    uint32_t valid_to;                      /* YYYYMMDD */
+    uint8_t topics[STORE_MATCH_TOPICS_MAX]; /* codes, 0 where there are fewer */
 };
 struct match_query {
     uint32_t kind, type; /* type: the wanted one */
     uint32_t topic_count;
-    uint8_t topics[3];
+    uint8_t topics[STORE_MATCH_TOPICS_MAX];
     uint32_t contribution; /* 0: any */
     uint32_t log_no;
 };
