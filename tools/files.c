@@ -190,6 +190,21 @@ enum tris_err file_write(const char *path, struct span bytes, mode_t mode,
     return err;
 }
 
+bool file_publish(const char *temp, const char *path)
+{
+    const mode_t mask = umask(0);
+    (void)umask(mask);
+    int fd = open(temp, O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    bool good = fchmod(fd, 0666 & ~mask) == 0 && fsync(fd) == 0 && rename(temp, path) == 0;
+    const int why = errno;
+    (void)close(fd);
+    errno = why;
+    return good;
+}
+
 enum tris_err dir_make(const char *path)
 {
     char part[FILE_PATH_BYTES];

@@ -29,6 +29,10 @@ TRIS_MUST_CHECK enum tris_err file_read_secret(const char *path, size_t bytes_ma
 TRIS_MUST_CHECK enum tris_err file_write(const char *path, struct span bytes, mode_t mode,
                                          enum file_replace replace);
 
+/* For what is too large for file_write: `temp`, made beside `path`, becomes `path` with the mode of
+ * a file made in the ordinary way. False: errno says why, both are as they were. */
+bool file_publish(const char *temp, const char *path);
+
 /* Makes the directory and its missing parents with mode 0700. */
 TRIS_MUST_CHECK enum tris_err dir_make(const char *path);
 /* Is `path` there? (A dangling link is not.) */

@@ -2,13 +2,12 @@
 #include "tools/sqlite_out.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/files.h"
 #include "tools/sqlite_int.h"
 
 bool sqlite_failed(struct sqlite_out *s)
@@ -200,21 +199,13 @@ bool sqlite_out_meta(struct sqlite_out *s, const char *key, const char *value)
     return good;
 }
 
-/* The mode that a file made in the ordinary way would have. */
 static bool publish(struct sqlite_out *s)
 {
-    mode_t mask = umask(0);
-    (void)umask(mask);
-    int fd = open(s->temp, O_RDWR | O_CLOEXEC);
-    bool good =
-        fd >= 0 && fchmod(fd, 0666 & ~mask) == 0 && fsync(fd) == 0 && rename(s->temp, s->path) == 0;
-    if (!good) {
+    if (!file_publish(s->temp, s->path)) {
         (void)snprintf(s->error, sizeof s->error, "%s", strerror(errno));
+        return false;
     }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return good;
+    return true;
 }
 
 bool sqlite_out_finish(struct sqlite_out *s)

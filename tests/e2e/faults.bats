@@ -262,8 +262,10 @@ PY
     run tris_at scratched partner list --json
     [ "$status" -ne 0 ]
     [[ $output == *"tris audit"* ]]
+    echo kept >"$WORLD/scratched.csv"
     run tris_at scratched export partner -o "$WORLD/scratched.csv"
     [ "$status" -ne 0 ]
+    [ "$(cat "$WORLD"/scratched.csv*)" = kept ] # nothing beside it, either
     node_kill scratched
 }
 
