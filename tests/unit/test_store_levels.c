@@ -186,6 +186,55 @@ static void test_changes_find_their_row_after_it_moved(void **state)
     fix_fini(f);
 }
 
+/* Gives every record its name of this round, in one commit. */
+static void rename_all(struct fix *f, uint32_t no, uint32_t round, uint64_t last[RECORDS])
+{
+    struct store_txn *t;
+    char name[32];
+    ok(store_txn_begin(f->s, &t));
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        ok(own_append(t, no, header_change(VERB_PUT, KIND_PARTNER, i, last[i]),
+                      fix_partner(f, name_of(round * RECORDS + i, name), "Z", "05315", NULL),
+                      &last[i]));
+    }
+    ok(store_commit(t));
+}
+
+static void test_a_full_filter_is_made_anew_and_misses_nothing(void **state)
+{
+    static uint64_t last[RECORDS];
+    enum { ROUNDS = 15 }; /* 96,000 rows: more than the first filter is good for */
+    (void)state;
+    struct fix *f = world();
+    struct store_txn *t;
+    struct record_ref ref;
+    const struct level *level = &f->s->level[0];
+    uint32_t no = fill(f, RECORDS);
+    ok(store_txn_begin(f->s, &t));
+    all_are_found(store_txn_view(t), 0, RECORDS);
+    assert_true(level->whole);
+    ok(store_commit(t));
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        last[i] = i;
+    }
+    for (uint32_t round = 1; round <= ROUNDS; round++) {
+        rename_all(f, no, round, last);
+    }
+    assert_true(filter_is_full(&level->filter));
+    ok(store_txn_begin(f->s, &t));
+    for (int turn = 0; turn < 2; turn++) {
+        for (uint32_t i = 0; i < RECORDS; i++) {
+            ok(find(store_txn_view(t), ROUNDS * RECORDS + i, &ref));
+            assert_int_equal(ref.seq, i);
+            fails(TRIS_ERR_NOT_FOUND, find(store_txn_view(t), i, &ref));
+        }
+    }
+    assert_true(level->whole);
+    assert_false(filter_is_full(&level->filter));
+    ok(store_commit(t));
+    fix_fini(f);
+}
+
 static void test_a_row_in_both_tables_is_a_problem(void **state)
 {
     (void)state;
@@ -231,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_namesakes_in_memory_and_table_are_counted_together),
         cmocka_unit_test(test_what_an_aborted_batch_deleted_is_found_again),
         cmocka_unit_test(test_changes_find_their_row_after_it_moved),
+        cmocka_unit_test(test_a_full_filter_is_made_anew_and_misses_nothing),
         cmocka_unit_test(test_a_row_in_both_tables_is_a_problem),
         cmocka_unit_test(test_the_filter_never_denies_what_is_in),
     };
