@@ -41,18 +41,25 @@ def place(text, bug):
 
 
 def planted(path, text, bugs):
-    """The file with all its bugs; complains and returns None if a place is not there."""
+    """The file with all its bugs; complains and returns None if a place is not there or taken."""
     spots = []
+    good = True
     for bug in bugs:
         start = place(text, bug)
         if start is None:
             print(f"bug {bug.number} {bug.name}: its place is not (once) in {path}", file=sys.stderr)
-            return None
-        spots.append((start, bug))
+            good = False
+        else:
+            spots.append((start, bug))
+    behind = len(text)
     for start, bug in sorted(spots, key=lambda spot: spot[0], reverse=True):
         end = start + len(bug.find)
+        if end > behind:
+            print(f"bug {bug.number} {bug.name}: its place is another one's too", file=sys.stderr)
+            good = False
+        behind = start
         text = text[:start] + choice(bug, bug.find) + text[end:]
-    return '#include "tests/bugs/bug.h"\n' + text
+    return '#include "tests/bugs/bug.h"\n' + text if good else None
 
 
 def write_if_changed(path, data):
