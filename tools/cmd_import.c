@@ -117,7 +117,7 @@ static int finish(struct import *im, bool written, int code)
 /* False if the dry run counted more than may change unasked. */
 static bool is_allowed(struct import *im, const struct import_limit *limit, int *code)
 {
-    char why[LIMIT_TEXT_BYTES], next[IMPORT_PATH_BYTES + 32];
+    char why[LIMIT_TEXT_BYTES], next[IMPORT_COMMAND_BYTES];
     const struct import_counts *n = &im->result.counts;
     if (import_limit_allows(limit, n, im->plan.row.source_name, why)) {
         return true;
@@ -129,7 +129,7 @@ static bool is_allowed(struct import *im, const struct import_limit *limit, int 
     if (!im->cli->json) {
         import_print_counts(im);
     }
-    (void)snprintf(next, sizeof next, "tris import -y --force %s", im->path);
+    import_say_command(im, "--force", next, sizeof next);
     *code = cli_error(im->cli, TRIS_ERR_AMBIGUOUS, _("Nothing was written."), next, "%s", why);
     return false;
 }

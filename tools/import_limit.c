@@ -27,8 +27,9 @@ bool import_limit_find(struct cli *cli, const struct import_plan *plan, const ch
     }
     out->records = (uint64_t)get_int(answer, "records");
     out->from_source = (uint64_t)get_int(answer, "from_source");
-    out->percent =
-        force || option != NULL ? (uint32_t)percent : (uint32_t)get_int(answer, "max_change");
+    out->percent = force            ? 100
+                   : option != NULL ? (uint32_t)percent
+                                    : (uint32_t)get_int(answer, "max_change");
     json_decref(answer);
     return true;
 }
@@ -44,6 +45,27 @@ static bool is_beyond(const struct import_limit *limit, uint64_t part, uint64_t 
            part > whole / 100 * limit->percent + whole % 100 * limit->percent / 100;
 }
 
+static void say_beyond(const struct import_limit *limit, uint64_t touched, uint64_t whole,
+                       const char *source, char *why)
+{
+    char a[SHOW_BYTES], b[SHOW_BYTES];
+    (void)show_count((int64_t)touched, a);
+    (void)show_count((int64_t)whole, b);
+    if (limit->from_source == 0) {
+        (void)snprintf(why, LIMIT_TEXT_BYTES,
+                       _("this would change or double %s of the %s records that are here, none of "
+                         "which came from \"%s\", and only %u %% may change unasked. Is it the "
+                         "right file, are its columns the right ones, is --source missing?"),
+                       a, b, source, (unsigned)limit->percent);
+        return;
+    }
+    (void)snprintf(why, LIMIT_TEXT_BYTES,
+                   _("this would change or double %s of the %s records that came from \"%s\", "
+                     "and only %u %% may change unasked. Is it the right file, the newest one, "
+                     "are its columns the right ones?"),
+                   a, b, source, (unsigned)limit->percent);
+}
+
 bool import_limit_allows(const struct import_limit *limit, const struct import_counts *n,
                          const char *source, char *why)
 {
@@ -51,17 +73,15 @@ bool import_limit_allows(const struct import_limit *limit, const struct import_c
     const uint64_t known = n->changed + n->unchanged;
     const uint64_t touched = n->changed - n->fills + n->doubled; /* more is no loss */
     uint64_t whole = limit->from_source > known ? limit->from_source : known;
+    if (limit->from_source == 0) {
+        whole = limit->records; /* a list that comes for the first time: what it meets by name */
+    }
     whole = whole > touched ? whole : touched;
     if (import_limit_is_idle(limit)) {
         return true;
     }
     if (is_beyond(limit, touched, whole)) {
-        (void)snprintf(why, LIMIT_TEXT_BYTES,
-                       _("this would change or double %s of the %s records that came from \"%s\", "
-                         "and only %u %% may change unasked. Is it the right file, the newest one, "
-                         "are its columns the right ones?"),
-                       show_count((int64_t)touched, a), show_count((int64_t)whole, b), source,
-                       (unsigned)limit->percent);
+        say_beyond(limit, touched, whole, source, why);
         return false;
     }
     if (known == 0 && limit->from_source > LIMIT_EXEMPT &&

@@ -198,42 +198,81 @@ void import_print_json(const struct import *im, bool written)
     (void)cli_json(result, "tris.import.1");
 }
 
-/* The options as they were given, each with a blank in front. */
-static void say_options(const struct args *args, char *out, size_t size)
+/* Adds a blank and the word, quoted where a shell would not take it as one word. */
+static void add_word(struct wbuf *w, const char *word)
 {
-    size_t len = 0;
-    out[0] = '\0';
-    for (int i = 0; i < args->opt_count && len < size; i++) {
-        const char *value = args->opt[i].value;
-        int n = snprintf(out + len, size - len, " --%s%s%s", args->opt[i].name,
-                         value[0] != '\0' ? " " : "", value);
-        len += n > 0 ? (size_t)n : 0;
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "._-/:,=@%+";
+    const bool quoted = word[0] == '\0' || word[strspn(word, plain)] != '\0';
+    wbuf_span_put(w, span_str(quoted ? " '" : " "));
+    for (const char *c = word; *c != '\0'; c++) {
+        wbuf_span_put(w, *c == '\'' ? span_str("'\\''") : span_of(c, 1));
+    }
+    wbuf_span_put(w, span_str(quoted ? "'" : ""));
+}
+
+void import_say_command(const struct import *im, const char *more, char *out, size_t size)
+{
+    struct wbuf w = wbuf_of(out, size - 1);
+    wbuf_span_put(&w, span_str("tris import -y"));
+    if (more[0] != '\0') {
+        add_word(&w, more);
+    }
+    add_word(&w, im->path);
+    for (int i = 0; i < im->args->opt_count; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "--%s", im->args->opt[i].name);
+        add_word(&w, name);
+        if (im->args->opt[i].value[0] != '\0') {
+            add_word(&w, im->args->opt[i].value);
+        }
+    }
+    if (w.err != TRIS_OK) { /* half a command does something else */
+        (void)snprintf(out, size, "tris help import");
+        return;
+    }
+    out[w.len] = '\0';
+}
+
+/* A list of which nothing goes in is most often another list than it was taken for. */
+static void print_no_row(const struct import *im)
+{
+    const struct import_counts *n = &im->result.counts;
+    if (n->rows == 0) {
+        cli_note(im->cli, "%s", _("The list has a header and no rows."));
+    } else if (n->rejected == n->rows && im->map == NULL) {
+        cli_note(im->cli,
+                 _("No row goes in. Taken as kind %s; --kind names another one, --map says what "
+                   "the columns and values of a foreign list mean: man 5 tris-import"),
+                 im->plan.row.kind->name);
     }
 }
 
 void import_print_end(const struct import *im, bool written)
 {
-    char words[IMPORT_PATH_BYTES];
-    say_options(im->args, words, sizeof words);
-    char *path = show_text(im->path, 0);
-    char *options = show_text(words, 0);
+    char words[IMPORT_COMMAND_BYTES], count[SHOW_BYTES];
+    import_say_command(im, "", words, sizeof words);
+    char *next = show_text(words, 0);
     char *rejected = show_text(im->rejected_path, 0);
     if (im->rejected_path[0] != '\0') {
         cli_note(im->cli, _("Rejected rows: %s"), rejected);
+        if (im->result.counts.rejected > im->result.rejected_count) {
+            cli_note(im->cli, _("The file has the first %s of them."),
+                     show_count((int64_t)im->result.rejected_count, count));
+        }
     }
+    print_no_row(im);
     if (im->result.interrupted) {
         cli_note(im->cli, "%s",
                  written ? _("Interrupted; what is counted above is written. Repeating goes on.")
                          : _("Interrupted; nothing was written."));
     } else if (!written) {
-        cli_note(im->cli, _("Dry run, nothing written.      Next: tris import -y %s%s"), path,
-                 options);
+        cli_note(im->cli, _("Dry run, nothing written.      Next: %s"), next);
     }
     if (im->result.id != 0) {
         cli_note(im->cli, _("This was import %llu.      To take it back: tris import undo %llu"),
                  (unsigned long long)im->result.id, (unsigned long long)im->result.id);
     }
-    free(path);
-    free(options);
+    free(next);
     free(rejected);
 }

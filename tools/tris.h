@@ -33,7 +33,7 @@ struct fault {
     char code[40]; /* tris_err name */
     char message[512];
     char unchanged[256];
-    char next[256];
+    char next[1024];
     char field[64];
 };
 

@@ -30,6 +30,10 @@ write("rekeyed.csv", head, [["N" + r[0]] + r[1:] for r in rows])
 write("alien.csv", head, [["A" + r[0], "Anders " + r[1]] + r[2:] for r in rows])
 # one column more
 write("more.csv", head + ["web"], [r + [f"https://v{i}.example"] for i, r in enumerate(rows)])
+# another list, without keys: the same names under other towns
+write("second.csv", head[1:], [r[1:4] + ["anderswo"] for r in rows[:25]])
+many = [[f"M-{i}", f"Gruppe {i}", "Z", "ev", f"Ort {i}"] for i in range(60)]
+write("many people.csv", head, many)
 # what a year brings
 write("newer.csv", head, [r[:4] + ["umgezogen"] if i < 18 else r for i, r in enumerate(rows)] +
       [["K-99", "Neu e. V.", "Z", "ev", "Ort 99"]])
@@ -80,6 +84,32 @@ refused() { # file
     [[ $output == *"Ist es die richtige Datei"* ]]
 }
 
+@test "a list that comes for the first time is measured by what is here, and said so" {
+    run_code 5 tris_at koeln import second.csv -y
+    [[ $output == *"25 of the 60 records that are here, none of which came from \"second\""* ]]
+    tris_at koeln import "many people.csv" -y
+    run_code 0 tris_at koeln import second.csv -y --json # 25 of 120
+    [ "$(json 'd["changed"]' <<<"$output")" -eq 25 ]
+    tris_at koeln import undo -y "$(json 'd["import"]' <<<"$output")"
+}
+
+@test "the next command has the options that were given, quoted" {
+    cp wrong.csv "it's wrong.csv"
+    run_code 5 tris_at koeln import "it's wrong.csv" --source members --region 05315 -y
+    [[ $output == *"tris import -y --force 'it'\\''s wrong.csv' --source members --region 05315"* ]]
+    run_code 0 tris_at koeln import "it's wrong.csv" --source members -n
+    [[ $output == *"Next: tris import -y 'it'\\''s wrong.csv' --source members"* ]]
+}
+
+@test "a list of which no row goes in is explained" {
+    printf 'name;sector;legal_form\n' >header.csv
+    run_code 0 tris_at koeln import header.csv -y
+    [[ $output == *"a header and no rows"* ]]
+    printf 'name;sector;legal_form\na;Q;ev\n' >foreign.csv
+    run_code 3 tris_at koeln import foreign.csv -y
+    [[ $output == *"man 5 tris-import"* ]]
+}
+
 @test "a list that says more of each goes in: nothing is lost by it" {
     run_code 0 tris_at koeln import more.csv --source members -y --json
     [ "$(json 'd["changed"]' <<<"$output")" -eq 60 ]
@@ -98,7 +128,7 @@ refused() { # file
     run_code 2 tris_at koeln import wrong.csv --source members -y --max-change many
     run_code 5 tris_at koeln import old.csv --source members -y --max-change 40
     run_code 0 tris_at koeln import old.csv --source members -y --max-change 50%
-    run_code 0 tris_at koeln import wrong.csv --source members -y --force
+    run_code 0 tris_at koeln import wrong.csv --source members -y --force --max-change 0
 }
 
 @test "the limit is in the configuration" {
