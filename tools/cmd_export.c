@@ -5,14 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "proto/record.h"
 #include "tools/client.h"
 #include "tools/csv.h"
-#include "tools/files.h"
 #include "tools/lists.h"
+#include "tools/outfile.h"
 #include "tools/sqlite_out.h"
 
 enum { TEXT_BYTES = 128 * 1024, FIELDS_MAX = 256 };
@@ -261,55 +259,23 @@ static bool read_format(struct export *e, const char *format, const char *output
     return format == NULL;
 }
 
-/* An old file stays until the new one is whole: *temp is written meanwhile. What is no file (a
- * pipe, a terminal) is written itself; then *temp is empty. NULL: errno says why. */
-static FILE *open_output(const char *output, char temp[FILE_PATH_BYTES])
-{
-    struct stat st;
-    temp[0] = '\0';
-    if (stat(output, &st) == 0 && !S_ISREG(st.st_mode)) {
-        return fopen(output, "w");
-    }
-    if (strlen(output) + sizeof ".XXXXXX" > FILE_PATH_BYTES) {
-        errno = ENAMETOOLONG;
-        return NULL;
-    }
-    (void)snprintf(temp, FILE_PATH_BYTES, "%s.XXXXXX", output);
-    int fd = mkstemp(temp);
-    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (file == NULL && fd >= 0) {
-        (void)close(fd);
-        (void)unlink(temp);
-    }
-    return file;
-}
-
 /* CSV and NDJSON, to a file or standard output. */
 static int export_stream(struct export *e, const char *kind, const char *output)
 {
     const bool to_file = output != NULL && strcmp(output, "-") != 0;
-    char temp[FILE_PATH_BYTES] = "";
-    e->file = to_file ? open_output(output, temp) : stdout;
-    if (e->file == NULL) {
+    struct outfile out;
+    if (to_file && !outfile_open(&out, output)) {
         return cli_error(e->cli, TRIS_ERR_IO, _("Nothing was written."), NULL, "%s: %s", output,
                          strerror(errno));
     }
+    e->file = to_file ? out.file : stdout;
     int code = export_kinds(e, kind);
-    bool written = fflush(e->file) == 0;
-    if (to_file && fclose(e->file) != 0) {
-        written = false;
-    }
-    if (code == EXIT_OK && written && temp[0] != '\0') {
-        written = file_publish(temp, output);
-    }
+    bool written = to_file ? outfile_end(&out, code == EXIT_OK) : fflush(stdout) == 0;
     if (code == EXIT_OK && !written) {
         code = cli_error(e->cli, TRIS_ERR_IO,
-                         temp[0] != '\0' ? _("Nothing was written.")
-                                         : _("The output is not complete."),
+                         to_file ? _("No file was written; an older one is there as it was.")
+                                 : _("The output is not complete."),
                          "df -h", "%s: %s", to_file ? output : "-", strerror(errno));
-    }
-    if (code != EXIT_OK && temp[0] != '\0') {
-        (void)unlink(temp);
     }
     return code;
 }

@@ -107,3 +107,24 @@ PY
         diff <(sort "$WORLD/a.csv") <(sort "$WORLD/b.csv")
     done
 }
+
+@test "a file that cannot be written whole leaves the older one as it was" {
+    cd "$WORLD" || return
+    local format
+    for format in csv ndjson; do
+        echo "last year's" >"old.$format"
+        chmod 640 "old.$format"
+        run_code 1 bash -c 'trap "" XFSZ; ulimit -f 0; exec "$@"' - \
+            "$TRIS" --data "$(node_dir koeln)" export partner -o "old.$format"
+        [[ $output == *"an older one is there as it was"* ]]
+        [ "$(cat "old.$format")" = "last year's" ]
+        [ -z "$(compgen -G "old.$format.partial*")" ]
+        run_code 0 tris_at koeln export partner -o "old.$format"
+        [ "$(stat -c %a "old.$format")" = 640 ]
+        grep -q Bezirksamt "old.$format"
+    done
+    ln -s old.csv link.csv
+    tris_at koeln export partner -o link.csv
+    [ -L link.csv ]
+    [ "$(tris_at koeln export partner -o /dev/stdout | wc -l)" -gt 4 ]
+}
