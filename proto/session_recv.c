@@ -187,10 +187,18 @@ static void segment_emit(struct session *s, uint32_t log_no, const struct msg_se
     f->assumed = m->first + m->count;
     p->bytes_waiting += len;
     p->segments_waiting++;
-    p->learned = true;
+    /* a seal of our own changes nothing here while entries wait to be sealed behind it */
+    p->learned = p->learned || m->count > 0 || !frontier_item(s->config.frontier, log_no)->own;
     s->stats.entries_in += m->count;
     s->stats.segments_in++;
     session_event_put(s, &event);
+}
+
+/* An item may name a day that no seal shows: then there is nothing to be learned from the peer. */
+static bool seal_is_newer(const struct session *s, uint32_t log_no, const struct msg_seal *m)
+{
+    const struct seal seal = {.time_ms = m->time_ms};
+    return seal_day(&seal) > frontier_item(s->config.frontier, log_no)->day;
 }
 
 /* A newer seal over what is held: an event without bytes, answered like any other. */
@@ -214,6 +222,7 @@ static void seal_alone(struct session *s, const struct msg_seal *m)
     }
     /* Only what is asked for is worth a signature check, and once; late answers are no fault. */
     if (fetch == NULL || !fetch->requested || fetch->sealed ||
+        !seal_is_newer(s, log_no, m) ||
         !segment_continues(s, log_no, m->first)) { /* or the log has grown, and the seal with it */
         s->stats.duplicate_segments++;
         return;

@@ -14,6 +14,7 @@ enum {
     FULL_MS_MAX = 4 * SIM_HOUR_MS,
     CRASH_CALLS_MAX = 400,
     CUT_BYTES_MAX = 300 * 1024,
+    DATA_LOOKS = 40, /* houses looked at for one whose data can be lost */
 };
 
 static struct rng *chance(struct sim *sim)
@@ -181,7 +182,7 @@ static bool may_lose(struct sim *sim, const struct house *h)
 
 static bool strike_data(struct sim *sim, enum fault fault)
 {
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < DATA_LOOKS; i++) {
         struct house *h = victim(sim, FAULT_CRASH);
         if (h == NULL || h->recovering || h->hostile) {
             continue;
@@ -255,9 +256,11 @@ static bool fault_strike(struct sim *sim, enum fault f)
 bool fault_hurry(struct sim *sim)
 {
     bool any = false;
+    sim->hurry = true;
     for (enum fault f = 0; f < FAULTS; f++) {
         if (sim->profile.every_ms[f] != 0 && sim->census.struck[f] == 0) {
             any = true;
+            net_block_none(sim); /* data is lost only where all neighbours are reached */
             if (f >= FAULT_HOSTILE_FIRST) {
                 (void)hostile_strike(sim, f);
                 continue;
@@ -274,7 +277,7 @@ bool fault_hurry(struct sim *sim)
 void fault_on_event(struct sim *sim, const struct event *event)
 {
     enum fault f = (enum fault)event->a;
-    if (sim->calm) {
+    if (sim->calm || sim->hurry) {
         return;
     }
     uint64_t wait =

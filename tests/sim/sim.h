@@ -52,7 +52,8 @@ struct sim {
     struct rng rng[STREAMS];
     struct queue queue;
     uint64_t now_ms, faults_end_ms;
-    bool calm; /* faults and operators have stopped */
+    bool calm;  /* faults and operators have stopped */
+    bool hurry; /* the time is over: only what never struck yet does */
     struct tris_fed_id fed;
     struct house *house;
     uint32_t houses, honest; /* the hostile ones are the last */

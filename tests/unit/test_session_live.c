@@ -159,6 +159,32 @@ static void an_own_seal_that_was_lost_comes_back(void **state)
     world_free(w);
 }
 
+/* A peer that names days which no seal shows is asked for the seal now and then, not all the time:
+ * each comparison costs both sides some kilobytes, and each seal a batch. */
+static void a_day_that_no_seal_shows_costs_little(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3, 1);
+    fill_node(w, 0, 1, 20, 100);
+    fill_node(w, 2, 1, 20, 100);
+    struct link *l = link_open(w, 1, 1, 2);
+    world_run(w);
+    link_close(l);
+    l = link_open(w, 0, 0, 1);
+    world_run(w);
+    assert_true(nodes_equal(w, 0, 1));
+    for (uint32_t log = 0; log < 3; log += 2) { /* the victim's own log, and a third house's */
+        struct frontier_item item = *frontier_item(w->nodes[1].frontier, log);
+        item.day += 1000;
+        assert_int_equal(frontier_set(w->nodes[1].frontier, log, &item), TRIS_OK);
+    }
+    world_pass(w, 600000);
+    assert_alive(l);
+    assert_true(session_stats(l->end[0].session)->ladders <= 15);
+    assert_true(session_stats(l->end[0].session)->segments_in <= 4);
+    world_free(w);
+}
+
 static void bad_seals_close_the_session(void **state)
 {
     (void)state;
@@ -493,6 +519,7 @@ int main(void)
         cmocka_unit_test(full_disk_is_retried),
         cmocka_unit_test(an_unchanged_log_sealed_anew_spreads_without_entries),
         cmocka_unit_test(an_own_seal_that_was_lost_comes_back),
+        cmocka_unit_test(a_day_that_no_seal_shows_costs_little),
         cmocka_unit_test(bad_seals_close_the_session),
         cmocka_unit_test(first_entry_of_a_new_log_is_pushed),
         cmocka_unit_test(a_withheld_log_is_given_back),
