@@ -129,7 +129,7 @@ static bool is_allowed(struct import *im, const struct import_limit *limit, int 
     if (!im->cli->json) {
         import_print_counts(im);
     }
-    import_say_command(im, "--force", next, sizeof next);
+    import_say_command(im, "-y --force", next, sizeof next);
     *code = cli_error(im->cli, TRIS_ERR_AMBIGUOUS, _("Nothing was written."), next, "%s", why);
     return false;
 }
@@ -215,6 +215,50 @@ static const struct field *naming_field(const struct kind *kind)
     return NULL;
 }
 
+static int list_error(const struct import *im, const struct csv_error *error)
+{
+    char place[512];
+    import_say_place(im->path, error, place, sizeof place);
+    return cli_error(im->cli, error->err, _("Nothing was written."), NULL, "%s", place);
+}
+
+/* The only kind whose names the header fits although the list was taken for another one; NULL if
+ * there is none or more. */
+static const struct kind *better_kind(struct import *im)
+{
+    const struct kind *found = NULL;
+    struct csv_error error;
+    const struct kind *taken = im->columns.kind;
+    for (size_t i = 0; i < schema_kind_count() && im->map == NULL; i++) {
+        const struct kind *kind = schema_kind_at(i);
+        im->columns.kind = kind;
+        bool fits = kind != taken && import_read(&im->source, &im->columns, &error, see_header,
+                                                 NULL, NULL) == TRIS_OK;
+        for (size_t k = 0; k < kind->field_count && fits; k++) {
+            const struct field *field = &kind->fields[k];
+            fits = (field->flags & FIELD_REQUIRED) == 0 || columns_has(&im->columns, field->name);
+        }
+        if (fits && found != NULL) {
+            return NULL;
+        }
+        found = fits ? kind : found;
+    }
+    return found;
+}
+
+static int refuse_header(struct import *im, const struct field *field)
+{
+    char next[IMPORT_COMMAND_BYTES] = "man 5 tris-import", option[64];
+    const struct kind *kind = better_kind(im);
+    if (kind != NULL && args_value(im->args, "kind") == NULL) {
+        (void)snprintf(option, sizeof option, "--kind %s", kind->name);
+        import_say_command(im, option, next, sizeof next);
+    }
+    return cli_error(im->cli, TRIS_ERR_INVALID, _("Nothing was written."), next,
+                     _("%s: the header has no column for %s (%s)"), im->path, field->name,
+                     im->cli->lang == LANG_DE ? field->label_de : field->label_en);
+}
+
 /* Reads the header alone; a list that names nothing known is no list of this kind. */
 static bool check_header(struct import *im, int *code)
 {
@@ -223,8 +267,12 @@ static bool check_header(struct import *im, int *code)
     im->columns.map = im->map;
     enum tris_err err = import_read(&im->source, &im->columns, &error, see_header, NULL, NULL);
     if (err != TRIS_OK && error.line <= 1) {
-        *code = cli_error(im->cli, err, _("Nothing was written."), NULL, "%s: %s", im->path,
-                          _(error.text));
+        *code = list_error(im, &error);
+        return false;
+    }
+    if (im->source.size == 0 && err == TRIS_OK) {
+        *code = cli_error(im->cli, TRIS_ERR_INVALID, _("Nothing was written."), NULL,
+                          _("%s: the list is empty"), im->path);
         return false;
     }
     const char *missing = columns_missing(&im->columns);
@@ -236,9 +284,7 @@ static bool check_header(struct import *im, int *code)
     }
     const struct field *field = naming_field(im->plan.row.kind);
     if (field != NULL && !columns_has(&im->columns, field->name)) {
-        *code = cli_error(im->cli, TRIS_ERR_INVALID, _("Nothing was written."), "tris help import",
-                          _("%s: the header has no column for %s (%s)"), im->path, field->name,
-                          field->label_de);
+        *code = refuse_header(im, field);
         return false;
     }
     return true;
@@ -263,15 +309,7 @@ static bool find_encoding(struct import *im, const char *option, int *code)
     if (err == TRIS_OK) {
         return true;
     }
-    if (error.line == 0) {
-        *code = cli_error(im->cli, err, _("Nothing was written."), NULL, "%s: %s", im->path,
-                          _(error.text));
-        return false;
-    }
-    *code = cli_error(im->cli, err, _("Nothing was written."), NULL,
-                      _("%s: line %llu, column %llu, byte %llu: %s"), im->path,
-                      (unsigned long long)error.line, (unsigned long long)error.column,
-                      (unsigned long long)error.byte, _(error.text));
+    *code = list_error(im, &error);
     return false;
 }
 

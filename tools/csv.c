@@ -86,7 +86,7 @@ static void on_cell(void *bytes, size_t len, void *ctx)
         fail(r, TRIS_ERR_BAD_UTF8, r->row.line, r->row.count + 1,
              "the text is not UTF-8; save the list as \"CSV UTF-8\"");
     } else if (r->row.count == CSV_CELLS_MAX) {
-        fail(r, TRIS_ERR_TOO_LARGE, r->row.line, 0, "a row has more than 512 cells");
+        fail(r, TRIS_ERR_TOO_LARGE, r->row.line, r->row.count + 1, "a row has more than 512 cells");
     } else if (!room_for(r, len)) {
         fail(r, TRIS_ERR_TOO_LARGE, r->row.line, r->row.count + 1, "a row is too long");
     } else {
@@ -226,6 +226,18 @@ static size_t line_length(const uint8_t *bytes, size_t len, char end)
     return at != NULL ? (size_t)(at - bytes) + 1 : 0;
 }
 
+/* The cell that a line was in when it became too long; its row may have begun lines before. */
+static uint64_t column_of_end(struct reader *r, const uint8_t *bytes, size_t len)
+{
+    uint64_t column = r->row.count + 1;
+    bool quoted = r->parser.quoted != 0 && r->parser.pstate == PARSER_IN_CELL;
+    for (size_t i = 0; i < len; i++) {
+        quoted = bytes[i] == '"' ? !quoted : quoted;
+        column += !quoted && bytes[i] == csv_get_delim(&r->parser) ? 1 : 0;
+    }
+    return column;
+}
+
 /* Cuts the stream into lines and feeds them. */
 static void read_lines(struct reader *r, uint8_t *buffer, struct csv_info *info)
 {
@@ -241,7 +253,8 @@ static void read_lines(struct reader *r, uint8_t *buffer, struct csv_info *info)
             size_t want = CSV_LINE_BYTES_MAX - held;
             size_t got = want > 0 ? fread(buffer + held, 1, want, r->file) : 0;
             if (want == 0) {
-                fail(r, TRIS_ERR_TOO_LARGE, r->line, 0, "a line is too long");
+                fail(r, TRIS_ERR_TOO_LARGE, r->line, column_of_end(r, buffer, held),
+                     "a line is too long");
             } else if (got < want) {
                 eof = true;
                 if (ferror(r->file)) {

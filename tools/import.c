@@ -323,16 +323,30 @@ static int by_line(const void *a, const void *b)
     return x->line < y->line ? -1 : x->line > y->line ? 1 : 0;
 }
 
+void import_say_place(const char *file, const struct csv_error *error, char *out, size_t size)
+{
+    char *safe = show_text(file, 0);
+    if (error->line == 0) {
+        (void)snprintf(out, size, "%s: %s", safe, _(error->text));
+    } else if (error->column == 0) {
+        (void)snprintf(out, size, _("%s: line %llu: %s"), safe, (unsigned long long)error->line,
+                       _(error->text));
+    } else {
+        (void)snprintf(out, size, _("%s: line %llu, column %llu, byte %llu: %s"), safe,
+                       (unsigned long long)error->line, (unsigned long long)error->column,
+                       (unsigned long long)error->byte, _(error->text));
+    }
+    free(safe);
+}
+
 static void fault_of_list(struct pass *p, const struct csv_error *error)
 {
+    char place[sizeof p->fault->message];
+    import_say_place(p->plan->file, error, place, sizeof place);
     fault_set(p->fault, error->err,
               p->plan->dry_run ? _("Nothing was written.")
                                : _("Rows before this place may be written; repeating is safe."),
-              NULL, _("line %llu, column %llu, byte %llu: %s"), (unsigned long long)error->line,
-              (unsigned long long)error->column, (unsigned long long)error->byte, _(error->text));
-    if (error->line == 0) {
-        (void)snprintf(p->fault->message, sizeof p->fault->message, "%s", _(error->text));
-    }
+              NULL, "%s", place);
     p->fault->exit = EXIT_FAILED;
 }
 

@@ -97,6 +97,9 @@ struct import_result {
     bool interrupted; /* by a signal; what was sent before is written */
 };
 
+/* "FILE: line 2, column 3, byte 40: what is wrong", with the places that are known. */
+void import_say_place(const char *file, const struct csv_error *error, char *out, size_t size);
+
 /* False with `fault` if the list cannot be read or the daemon fails; what was answered until then
  * is counted. The caller frees with import_result_fini in every case. */
 bool import_pass(struct cli *cli, struct import_source *source, struct columns *columns,

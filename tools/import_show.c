@@ -211,13 +211,11 @@ static void add_word(struct wbuf *w, const char *word)
     wbuf_span_put(w, span_str(quoted ? "'" : ""));
 }
 
-void import_say_command(const struct import *im, const char *more, char *out, size_t size)
+void import_say_command(const struct import *im, const char *how, char *out, size_t size)
 {
     struct wbuf w = wbuf_of(out, size - 1);
-    wbuf_span_put(&w, span_str("tris import -y"));
-    if (more[0] != '\0') {
-        add_word(&w, more);
-    }
+    wbuf_span_put(&w, span_str("tris import "));
+    wbuf_span_put(&w, span_str(how));
     add_word(&w, im->path);
     for (int i = 0; i < im->args->opt_count; i++) {
         char name[64];
@@ -251,7 +249,7 @@ static void print_no_row(const struct import *im)
 void import_print_end(const struct import *im, bool written)
 {
     char words[IMPORT_COMMAND_BYTES], count[SHOW_BYTES];
-    import_say_command(im, "", words, sizeof words);
+    import_say_command(im, "-y", words, sizeof words);
     char *next = show_text(words, 0);
     char *rejected = show_text(im->rejected_path, 0);
     if (im->rejected_path[0] != '\0') {

@@ -27,10 +27,9 @@ void import_write_rejected(struct import *im);
 void import_print_columns(const struct import *im);
 void import_print_counts(const struct import *im);
 void import_print_json(const struct import *im, bool written);
-/* The command that writes this list: "tris import -y", `more` ("" or an option), the list and the
- * options as they were given, quoted for a shell;
- * "tris help import" if all that is too long. */
-void import_say_command(const struct import *im, const char *more, char *out, size_t size);
+/* "tris import", `how` (options such as "-y"), the list and the options as they were given, quoted
+ * for a shell; "tris help import" if all that is too long. */
+void import_say_command(const struct import *im, const char *how, char *out, size_t size);
 /* What is done, and what the next command is. */
 void import_print_end(const struct import *im, bool written);
 

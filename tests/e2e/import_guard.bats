@@ -110,6 +110,16 @@ refused() { # file
     [[ $output == *"man 5 tris-import"* ]]
 }
 
+@test "a list of another kind is told from its header" {
+    "$PYTHON" "$ROOT/tools/data/make_federation.py" --out gen --ags 05315 --partners 5 >/dev/null
+    run_code 2 tris_at koeln import gen/05315/listings.csv --listed -y
+    [[ $output == *"Next: tris import --kind listing gen/05315/listings.csv --listed"* ]]
+    run_code 2 tris_at koeln import gen/rollout.csv -y
+    [[ $output == *"Next: tris import --kind rollout gen/rollout.csv"* ]]
+    run_code 2 tris_at koeln import gen/peers.csv -y
+    [[ $output == *"no column for name "*"Next: man 5 tris-import"* ]]
+}
+
 @test "a list that says more of each goes in: nothing is lost by it" {
     run_code 0 tris_at koeln import more.csv --source members -y --json
     [ "$(json 'd["changed"]' <<<"$output")" -eq 60 ]

@@ -434,7 +434,16 @@ PY
     { printf 'name,sector,legal_form\n"' && head -c 20971520 /dev/zero | tr '\0' x &&
         printf '",Z,ev\n'; } >field.csv
     hostile field.csv
-    grep -q 'line 2' hostile.out
+    grep -q 'field.csv: line 2, column 1,' hostile.out
+    { printf 'name,sector,legal_form\n"A,1",Z,"' && head -c 20971520 /dev/zero | tr '\0' x; } >third.csv
+    hostile third.csv
+    grep -q 'third.csv: line 2, column 3,' hostile.out
+    { printf 'name,sector,legal_form\nA,Z,ev' && yes ',x' | tr -d '\n' | head -c 2000; } >cells.csv
+    hostile cells.csv
+    grep -q 'cells.csv: line 2, column 513,' hostile.out
+    : >empty.csv
+    hostile empty.csv
+    grep -q 'the list is empty' hostile.out
     # the same with line breaks
     { printf 'name,sector,legal_form\n"' && yes 'x' | head -c 20971520 && printf '",Z,ev\n'; } >lines.csv
     hostile lines.csv
