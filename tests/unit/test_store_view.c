@@ -527,6 +527,31 @@ static void test_newest_card_of_a_house_counts(void **state)
     fix_fini(&f);
 }
 
+/* Of one time the smaller bytes count, wherever they stand. */
+static void test_cards_of_one_time_are_told_apart_by_their_bytes(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"Haus B", "Haus A", "Haus C"};
+    struct fix f;
+    struct writer w;
+    struct store_view *v;
+    struct span line;
+    char cards[3][TRIS_HOUSE_LINE_BYTES_MAX];
+    fix_init(&f);
+    writer_init(&w, &f, 2, TRIS_TOPIC_GOV);
+    for (int i = 0; i < 3; i++) {
+        add_card(&w, names[i], 300, cards[i], sizeof cards[i]);
+    }
+    assert_true(strcmp(cards[1], cards[0]) < 0 && strcmp(cards[1], cards[2]) < 0);
+    writer_deliver(&w, f.s);
+    ok(store_view_begin(f.s, &v));
+    ok(store_house_card(v, &w.ref.house, &line));
+    assert_true(span_eq(line, span_str(cards[1])));
+    store_view_end(v);
+    writer_fini(&w);
+    fix_fini(&f);
+}
+
 /* ---- determinism ---- */
 
 enum { LOGS = 3, ROUNDS = 12, PER_ROUND = 9 };
@@ -688,6 +713,7 @@ int main(void)
         cmocka_unit_test(test_duplicates_are_found_by_source_and_by_folded_name),
         cmocka_unit_test(test_source_ids_longer_than_the_key_are_told_apart),
         cmocka_unit_test(test_newest_card_of_a_house_counts),
+        cmocka_unit_test(test_cards_of_one_time_are_told_apart_by_their_bytes),
         cmocka_unit_test(test_views_do_not_depend_on_the_order_of_arrival),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
