@@ -2,6 +2,7 @@
 
 find: text of the file, once (or its at-th occurrence); put: what a tired hand would have written.
 Text that ends in `;` or `}` is a statement, all else an expression.
+e2e: the files of tests/e2e that come near it, for bugs that no quicker test finds.
 """
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ class Bug(NamedTuple):
     put: str
     at: int = 1
     many: bool = False  # the first of several occurrences is meant
+    e2e: str = ""  # "refs,import"
 
 
 BUGS = [
@@ -110,11 +112,11 @@ BUGS = [
     Bug(47, "mark is not synced", "storage/mark.c", "fdatasync(fd) == 0", "true"),
     # ---- daemon
     Bug(60, "failed commit is acknowledged", "daemon/writer_batch.c",
-        "err = store_commit(b->txn);", "err = store_commit(b->txn); err = TRIS_OK;"),
+        "err = store_commit(b->txn);", "err = store_commit(b->txn); err = TRIS_OK;", e2e="faults"),
     Bug(61, "seal leaves although the mark failed", "daemon/writer_thread.c",
-        "held_take(&w->held, &w->batch);", "(void)0;"),
+        "held_take(&w->held, &w->batch);", "(void)0;", e2e="faults"),
     Bug(62, "own entries from others are taken although no tail is open", "daemon/writer_batch.c",
-        "!atomic_load(&b->d->confirm.tail_open)", "false"),
+        "!atomic_load(&b->d->confirm.tail_open)", "false", e2e="restore,hostile"),
     # ---- fork proofs
     Bug(70, "prefix of a fork proof not compared with what is held", "proto/session_probe.c",
         "other < count", "false"),
@@ -143,11 +145,11 @@ BUGS = [
     Bug(81, "hashes of a descent not checked against the node above", "proto/session_probe.c",
         "!tris_hash_eq(&up[0].hash, &probe->at.hash)", "false"),
     Bug(82, "fork proof stored without a look at its signatures", "daemon/writer_fork.c",
-        "fork_proof_verify(bytes, &proof)", "fork_proof_decode(bytes, &proof)"),
+        "fork_proof_verify(bytes, &proof)", "fork_proof_decode(bytes, &proof)", e2e="hostile,fork"),
     Bug(83, "own entries behind the seal stand in the way of a fork proof", "daemon/writer_fork.c",
-        "proof->at <= sealed", "true"),
+        "proof->at <= sealed", "true", e2e="fork,restore"),
     Bug(84, "a fork of the own log does not stop its seals", "daemon/writer.c",
-        "confirm_fork(d, head->log_no);", "(void)0;"),
+        "confirm_fork(d, head->log_no);", "(void)0;", e2e="fork"),
     # ---- the tail of a log taken back
     Bug(90, "record not uncounted when its creation is cut", "storage/undo.c",
         "fold_count_record(t, &u->row, -1);", "(void)0;", many=True),
@@ -155,7 +157,8 @@ BUGS = [
         "txn_del(t, DB_REGION, key_span(&key));", "(void)0;", many=True),
     Bug(92, "newest tree node left by a cut", "storage/cut.c",
         "index > size >> level", "index > (size >> level) + 1"),
-    Bug(93, "seal one entry too large left by a cut", "storage/cut.c", "at <= size", "at <= size + 1"),
+    Bug(93, "seal one entry too large left by a cut", "storage/cut.c",
+        "at <= size", "at <= size + 1"),
     Bug(94, "first hole behind the end left by a cut", "storage/cut.c",
         "row->first_hole >= size", "row->first_hole > size"),
     Bug(95, "chain of a record not put back when an ineffective entry is cut", "storage/undo.c",
@@ -185,9 +188,9 @@ BUGS = [
         "row.state == DRAFT_WRITTEN || row.state == DRAFT_DROPPED || (written && new_seq >= held)",
         "written && new_seq >= held"),
     Bug(106, "reference of a draft written again names the former place", "daemon/draft_write.c",
-        "any = any || now != value->number;", "(void)now;"),
+        "any = any || now != value->number;", "(void)now;", e2e="restore"),
     Bug(107, "change of a draft written to the record at the former place", "daemon/draft_write.c",
-        "*now = moved;", "(void)0;"),
+        "*now = moved;", "(void)0;", e2e="restore"),
     # ---- restore guard
     Bug(110, "seal before confirmation", "proto/guard.c",
         "g->counted_count < guard_claims_needed(g) && !waited(g)", "false"),
@@ -208,16 +211,17 @@ BUGS = [
     Bug(118, "store one entry behind its mark accepted", "storage/mark.c",
         "held < size", "held + 1 < size"),
     Bug(119, "daemon seals although the guard has not confirmed", "daemon/writer_op.c",
-        "!b->may_seal", "false"),
+        "!b->may_seal", "false", e2e="restore,faults,backup"),
     Bug(120, "answers about twins not passed on", "daemon/twins.c",
-        "c != from && conn_peer(c) != UINT32_MAX", "c == from && conn_peer(c) != UINT32_MAX"),
+        "c != from && conn_peer(c) != UINT32_MAX", "c == from && conn_peer(c) != UINT32_MAX",
+        e2e="restore"),
     Bug(121, "proven size of an own log forgotten by a restart", "daemon/confirm.c",
-        "setting_put(d, proven_key(log), text);", "(void)text;"),
+        "setting_put(d, proven_key(log), text);", "(void)text;", e2e="restore"),
     Bug(122, "own claims are not limited", "proto/session_own.c",
         "++o->in_window <= SESSION_CLAIMS_PER_MINUTE", "true"),
     Bug(123, "tail comes back over unsealed entries that are lost", "daemon/writer_batch.c",
         "store_log_cut(b->txn, log->no, log->held, STORE_TAIL_DRAFT)",
-        "store_log_cut(b->txn, log->no, log->held, STORE_TAIL_DROP)"),
+        "store_log_cut(b->txn, log->no, log->held, STORE_TAIL_DROP)", e2e="restore,faults"),
     # ---- indexes
     Bug(130, "filter of names ready before the small table is in it", "storage/levels.c",
         "level->filling == 2", "level->filling == 1"),
@@ -241,7 +245,7 @@ BUGS = [
     Bug(138, "record met once for each shared topic", "storage/match.c",
         "first_shared(q, &hit) == i", "first_shared(q, &hit) <= i"),
     Bug(139, "offer expires on its last day", "daemon/ctl_match.c",
-        "hit->valid_to < m->o->today", "hit->valid_to <= m->o->today"),
+        "hit->valid_to < m->o->today", "hit->valid_to <= m->o->today", e2e="match"),
     Bug(140, "summer time ends a day late", "proto/day.c", "weekday == 0 && day > 24", "false"),
     Bug(141, "first hole not noted", "storage/log.c",
         "note_hole(t, head, segment, i);", "(void)note_hole;"),
@@ -249,7 +253,7 @@ BUGS = [
         "row->first_hole < log->whole", "false"),
     Bug(142, "key that two lists have is guessed at", "daemon/import_refs.c",
         "count == 0 ? TRIS_ERR_NOT_FOUND : count == 1 ? TRIS_OK : TRIS_ERR_AMBIGUOUS",
-        "count == 0 ? TRIS_ERR_NOT_FOUND : TRIS_OK", many=True),
+        "count == 0 ? TRIS_ERR_NOT_FOUND : TRIS_OK", many=True, e2e="refs"),
     Bug(143, "reference of an import to a record of the importing house", "daemon/import_refs.c",
-        "*house = log.ref.house;", "*house = r->d->own;"),
+        "*house = log.ref.house;", "*house = r->d->own;", e2e="refs"),
 ]

@@ -7,7 +7,8 @@ occurrence) is an error, so that the table cannot rot.
 
 usage: plant.py DIRECTORY   write the copy (files that did not change keep their time)
        plant.py --check     only look whether all places are there
-       plant.py --list      number and name of each bug
+       plant.py --list      number, room, files of tests/e2e and name of each bug, between tabs
+       plant.py --e2e       the files of tests/e2e that may be needed
 """
 import pathlib
 import subprocess
@@ -68,13 +69,24 @@ def write_if_changed(path, data):
         path.write_bytes(data)
 
 
+def room(bug):
+    return bug.file.split("/")[0]
+
+
+def e2e(bug):
+    return bug.e2e or "fork,restore,faults"
+
+
 def main(argument):
     numbers = [bug.number for bug in BUGS]
     if len(set(numbers)) != len(numbers):
         sys.exit("a number is used twice")
     if argument == "--list":
         for bug in sorted(BUGS, key=lambda b: b.number):
-            print(bug.number, bug.name)
+            print(bug.number, room(bug), e2e(bug), bug.name, sep="\t")
+        return
+    if argument == "--e2e":
+        print(*sorted({name for bug in BUGS for name in e2e(bug).split(",")}))
         return
     by_file = {}
     for bug in BUGS:
