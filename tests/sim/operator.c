@@ -49,6 +49,9 @@ struct staff *operator_new(struct house *h)
 
 void operator_free(struct staff *o)
 {
+    if (o != NULL) {
+        free(o->owed);
+    }
     free(o);
 }
 
@@ -221,6 +224,30 @@ static void burst(struct house *h)
 void operator_flood(struct house *h, size_t count)
 {
     submit(h, count, true);
+}
+
+void operator_work(struct house *h, size_t count)
+{
+    submit(h, count, false);
+}
+
+void operator_recall(struct house *h)
+{
+    struct staff *o = h->staff;
+    struct store_view *v;
+    struct entry entry;
+    struct entry_header header;
+    if (store_view_begin(h->store, &v) != TRIS_OK) {
+        sim_fail(h->sim, "house %u: its store cannot be read", h->no);
+    }
+    o->data.count = 0;
+    for (uint64_t seq = 0; store_entry_get(v, h->own_no[TRIS_TOPIC_DATA], seq, &entry) == TRIS_OK;
+         seq++) {
+        if (entry_peek_header(&entry, &header) == TRIS_OK && !header.has_record) {
+            remember(o, &o->data, seq);
+        }
+    }
+    store_view_end(v);
 }
 
 static void plan(struct house *h)

@@ -14,6 +14,10 @@ void operator_begin(struct house *h);
 void operator_on_event(struct house *h, const struct event *event);
 /* So many writes at once. */
 void operator_flood(struct house *h, size_t count);
+/* So much ordinary work at once: new records, changes, ends, publications. */
+void operator_work(struct house *h, size_t count);
+/* They think of the records that the store holds, whatever it was put back from. */
+void operator_recall(struct house *h);
 /* What became of a group; err: nothing of it is written. */
 void operator_done(struct house *h, const struct op *ops, size_t count, enum tris_err err);
 /* Data is lost: the records that they thought of may be gone, and what had not left the house (the

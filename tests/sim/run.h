@@ -17,6 +17,14 @@ struct run_result {
 /* False: the profile is not known. A violation ends the process (exit 1) with the replay command.
  * `options->dir` exists and is empty; what is left in it is the caller's to remove. */
 bool run_seed(const struct options *options, struct run_result *out);
+/* The parts of a run, for programs that draw their own: options, profile filled in by the caller.
+ */
+void run_begin(struct sim *sim);
+/* Events up to `end_ms` of virtual time. */
+void run_until(struct sim *sim, uint64_t end_ms);
+/* Faults and operators end: all houses come to the same, or it is a violation. */
+void run_calm(struct sim *sim);
+void run_end(struct sim *sim);
 /* The one command that repeats the run. */
 void run_replay(const struct options *options, FILE *out);
 

@@ -60,6 +60,10 @@ void sim_trace(const struct sim *sim, const char *format, ...)
 
 void run_replay(const struct options *o, FILE *out)
 {
+    if (o->replay != NULL) {
+        fprintf(out, "%s%" PRIu64 "\n", o->replay, o->seed);
+        return;
+    }
     fprintf(out, "make sim SEED=%" PRIu64 " PROFILE=%s", o->seed, o->profile);
     if (o->houses != 0) {
         fprintf(out, " HOUSES=%u", o->houses);
@@ -103,7 +107,7 @@ static void draw_neighbours(struct sim *sim)
     }
 }
 
-static void set_up(struct sim *sim)
+void run_begin(struct sim *sim)
 {
     for (int i = 0; i < STREAMS; i++) {
         sim->rng[i] = rng_of(sim->options.seed, (uint64_t)i);
@@ -129,7 +133,7 @@ static void set_up(struct sim *sim)
     fault_begin(sim);
 }
 
-static void tear_down(struct sim *sim)
+void run_end(struct sim *sim)
 {
     net_free(sim->net);
     for (uint32_t i = 0; i < sim->houses; i++) {
@@ -203,7 +207,7 @@ static void dispatch(struct sim *sim, const struct event *event)
     }
 }
 
-static void run_until(struct sim *sim, uint64_t end_ms)
+void run_until(struct sim *sim, uint64_t end_ms)
 {
     struct event event;
     while (queue_next_ms(&sim->queue) <= end_ms && queue_take(&sim->queue, &event)) {
@@ -216,8 +220,7 @@ static void run_until(struct sim *sim, uint64_t end_ms)
     sim->now_ms = end_ms;
 }
 
-/* Faults have ended: all houses come to the same. */
-static void calm_down(struct sim *sim)
+void run_calm(struct sim *sim)
 {
     sim->calm = true;
     fault_end(sim);
@@ -260,13 +263,13 @@ bool run_seed(const struct options *options, struct run_result *out)
         free(sim);
         return false;
     }
-    set_up(sim);
+    run_begin(sim);
     run_until(sim, (uint64_t)sim->profile.days * SIM_DAY_MS);
     for (int more = 0; more < EXTRA_MAX && fault_hurry(sim); more++) {
         run_until(sim, sim->now_ms + EXTRA_MS);
     }
     out->virtual_ms = sim->now_ms;
-    calm_down(sim);
+    run_calm(sim);
     check_end(sim);
     check_census(sim);
     out->hash = sim->hash;
@@ -278,7 +281,7 @@ bool run_seed(const struct options *options, struct run_result *out)
     out->bytes_carried = sim->bytes_carried;
     out->census = sim->census;
     out->profile = sim->profile;
-    tear_down(sim);
+    run_end(sim);
     free(sim);
     return true;
 }

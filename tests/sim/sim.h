@@ -38,7 +38,8 @@ struct options {
     uint64_t seed;
     uint32_t houses, days, changes; /* 0: as the profile says */
     const char *profile;
-    const char *dir; /* data directories lie below it */
+    const char *replay; /* the command that repeats a run, less its seed; NULL: make sim */
+    const char *dir;    /* data directories lie below it */
     bool trace, quiet;
 };
 
