@@ -6,13 +6,13 @@
 
 #include "daemon/writer_op.h"
 
-struct draft_move {
-    uint64_t was, now; /* seq of a record of the own data log */
-};
+/* Setting: number of the last draft whose new place local records know of. */
+#define DRAFT_FOLLOWED "draft/followed"
 
-/* Lets local records name the new places; looks at all that can name records. A broken transaction
- * or no memory are errors; a record that cannot be changed stays as it is. */
-TRIS_MUST_CHECK enum tris_err draft_refs_follow(struct batch *b, const struct draft_move *moves,
-                                                size_t count);
+/* Lets local records name the new places of all drafts that were written since the last call; to be
+ * called when none waits any more. At once, since a new place of one draft may be the former place
+ * of another. A broken transaction or no memory are errors; a record that cannot be changed stays
+ * as it is. */
+TRIS_MUST_CHECK enum tris_err draft_refs_follow(struct batch *b);
 
 #endif

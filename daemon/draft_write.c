@@ -215,8 +215,7 @@ static struct again *again_new(struct batch *b, const struct store_draft *draft,
 }
 
 /* One waiting draft; what stands against it is noted with it. */
-static enum tris_err settle(struct batch *b, const struct store_draft *draft,
-                            struct draft_move *moves, size_t *moves_count)
+static enum tris_err settle(struct batch *b, const struct store_draft *draft)
 {
     uint64_t seq = 0;
     struct again *a = again_new(b, draft, false);
@@ -233,9 +232,6 @@ static enum tris_err settle(struct batch *b, const struct store_draft *draft,
     }
     if (state == DRAFT_WRITTEN) {
         imports_written(b->txn, draft->no, seq);
-        if (draft->topic == TRIS_TOPIC_DATA && !draft->header.has_record) {
-            moves[(*moves_count)++] = (struct draft_move){draft->seq, seq};
-        }
     }
     return store_draft_settle(b->txn, draft->no, state, err, seq);
 }
@@ -248,8 +244,6 @@ static void reject(struct writer_result *r, enum tris_err err)
 
 void op_drafts(struct batch *b, const struct writer_op *op, struct writer_result *r)
 {
-    struct draft_move moves[DRAFT_STEP];
-    size_t moves_count = 0;
     uint64_t no = op->base_seq;
     enum tris_err err = TRIS_OK;
     r->change = WRITER_CHANGED;
@@ -257,16 +251,13 @@ void op_drafts(struct batch *b, const struct writer_op *op, struct writer_result
         struct store_draft draft;
         err = store_draft_next(store_txn_view(b->txn), &no, &draft);
         if (err == TRIS_OK && draft.state == DRAFT_WAITING) {
-            err = settle(b, &draft, moves, &moves_count);
+            err = settle(b, &draft);
         }
         r->seq = err == TRIS_OK ? no : r->seq;
     }
     if (err == TRIS_ERR_NOT_FOUND) {
         r->change = WRITER_UNCHANGED;
-        err = TRIS_OK;
-    }
-    if (err == TRIS_OK) {
-        err = draft_refs_follow(b, moves, moves_count);
+        err = draft_refs_follow(b);
     }
     if (err != TRIS_OK) {
         reject(r, err);

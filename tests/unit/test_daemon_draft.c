@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "daemon/daemon.h"
+#include "daemon/draft_write.h"
 #include "daemon/writer_batch.h"
 #include "daemon/writer_first.h"
 
@@ -258,7 +259,12 @@ static void carry_all(struct fixture *f)
 static void write_drafts(struct fixture *f)
 {
     atomic_store(&f->copy.d.confirm.tail_open, false);
-    struct writer_result r = run(&f->copy, (struct writer_op){.type = WRITER_DRAFTS});
+    struct writer_op op = {.type = WRITER_DRAFTS};
+    struct writer_result r = run(&f->copy, op);
+    while (r.change == WRITER_CHANGED) {
+        op.base_seq = r.seq;
+        r = run(&f->copy, op);
+    }
     assert_int_equal(r.change, WRITER_UNCHANGED);
 }
 
@@ -343,6 +349,31 @@ static void references_to_drafts_follow_them(void **state)
     assert_int_equal(offerer(&f->copy, f->copy.d.data_no, draft(f, 3).new_seq), old);
     assert_int_equal(offerer(&f->copy, f->copy.d.local_no, moved), 4);
     assert_int_equal(offerer(&f->copy, f->copy.d.local_no, stays), old);
+    assert_clean(f);
+}
+
+/* A draft's new place is the former place of the next one, which a later step writes. */
+static void references_follow_many_drafts_once(void **state)
+{
+    struct fixture *f = *state;
+    char name[32];
+    uint64_t mine[DRAFT_STEP + 5], home[DRAFT_STEP + 5];
+    const size_t count = sizeof mine / sizeof mine[0];
+    carry_all(f);
+    create(&f->original, "Aus dem Tail");
+    for (size_t i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "Im Dunkeln %d", (int)i);
+        mine[i] = create(&f->copy, name);
+        home[i] = offer(&f->copy, TRIS_TOPIC_LOCAL, mine[i]);
+    }
+    carry_all(f);
+    write_drafts(f);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(draft(f, i + 1).new_seq, mine[i] + 1);
+        assert_int_equal(offerer(&f->copy, f->copy.d.local_no, home[i]), mine[i] + 1);
+    }
+    write_drafts(f); /* as after a start: what has followed stays */
+    assert_int_equal(offerer(&f->copy, f->copy.d.local_no, home[0]), mine[0] + 1);
     assert_clean(f);
 }
 
@@ -455,6 +486,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(drafts_follow_the_tail_with_new_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(references_to_drafts_follow_them, setup, teardown),
+        cmocka_unit_test_setup_teardown(references_follow_many_drafts_once, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_tail_has_changed_or_ended_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_tail_has_already_is_not_written_twice, setup,
                                         teardown),
