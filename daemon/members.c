@@ -122,18 +122,40 @@ static bool card_counts(const struct house_line *card, struct span text,
            house_line_newer(card->time_ms, text, now->time_ms, span_str(old));
 }
 
+/* The card in use was cut away with the end of a forked log: what counts now is what a start would
+ * read. */
+static bool card_is_gone(const struct member *member, bool found, struct span newest)
+{
+    struct house_line line;
+    char used[TRIS_HOUSE_LINE_BYTES_MAX + 1];
+    if (member->card == NULL || !found) {
+        return member->card != NULL;
+    }
+    return house_line_parse(newest, &line) == TRIS_OK &&
+           house_line_print(member->card, used, sizeof used) == TRIS_OK &&
+           card_counts(member->card, span_str(used), &line);
+}
+
 static enum tris_err card_refresh(struct member *member, struct store_view *v, bool *changed)
 {
-    const struct house_line *now = member_line(member);
     *changed = false;
     struct span text;
-    enum tris_err err = store_house_card(v, &now->id, &text);
+    enum tris_err err = store_house_card(v, &member->charter_line->id, &text);
+    if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
+        return err;
+    }
+    const bool gone = card_is_gone(member, err == TRIS_OK, text);
+    if (gone) {
+        member->former = member->card->transport; /* the house may still use it */
+        free(member->card);
+        member->card = NULL;
+        note_district(member);
+        *changed = true;
+    }
     if (err == TRIS_ERR_NOT_FOUND) {
         return TRIS_OK;
     }
-    if (err != TRIS_OK) {
-        return err;
-    }
+    const struct house_line *now = member_line(member);
     struct house_line *card = malloc(sizeof *card);
     if (card == NULL) {
         return TRIS_ERR_NO_MEMORY;
@@ -143,7 +165,7 @@ static enum tris_err card_refresh(struct member *member, struct store_view *v, b
         free(card);
         return TRIS_OK;
     }
-    member->former = now->transport;
+    member->former = gone ? member->former : now->transport;
     free(member->card);
     member->card = card;
     note_district(member);

@@ -47,8 +47,18 @@ static void store_card(struct store *s, const struct house_line *line, const cha
     assert_int_equal(store_commit(t), TRIS_OK);
 }
 
+/* The log of the card (number 1) is cut, as a fork proof would. */
+static void forget_card(struct store *s)
+{
+    struct store_txn *t;
+    assert_int_equal(store_txn_begin(s, &t), TRIS_OK);
+    assert_int_equal(store_log_cut(t, 1, 0, STORE_TAIL_DROP), TRIS_OK);
+    assert_int_equal(store_commit(t), TRIS_OK);
+}
+
 static void a_member_is_counted_in_the_district_of_its_newest_line(void **state)
 {
+    bool changed = false;
     static const uint8_t nonce[32] = {7};
     char dir[256], detail[256], text[TRIS_HOUSE_LINE_BYTES_MAX + 1];
     struct house_line line;
@@ -72,6 +82,14 @@ static void a_member_is_counted_in_the_district_of_its_newest_line(void **state)
     assert_int_equal(store_view_begin(s, &v), TRIS_OK);
     assert_int_equal(members_load(&members, v), TRIS_OK);
     assert_string_equal(district_at(members.list[0].district)->ags, "14713");
+    store_view_end(v);
+    forget_card(s);
+    assert_int_equal(store_view_begin(s, &v), TRIS_OK);
+    assert_int_equal(members_refresh(&members, 0, v, &changed), TRIS_OK);
+    assert_true(changed); /* as a start would see it */
+    assert_string_equal(district_at(members.list[0].district)->ags, "05315");
+    assert_int_equal(members_refresh(&members, 0, v, &changed), TRIS_OK);
+    assert_false(changed);
     store_view_end(v);
     store_close(s);
     test_dir_remove(dir);
