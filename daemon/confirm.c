@@ -306,17 +306,16 @@ void confirm_close(struct daemon *d)
 
 /* ---- what sessions tell ---- */
 
-static enum guard_relation relation_of(struct daemon *d, uint32_t log_no, uint64_t size,
-                                       const struct tris_short *root)
+/* False: the store could not be read now. */
+static bool relation_of(struct daemon *d, uint32_t log_no, uint64_t size,
+                        const struct tris_short *root, enum guard_relation *out)
 {
     const struct frontier_item *item = frontier_item(d->frontier, log_no);
     struct store_view *v;
     struct tris_hash ours;
-    if (size > item->held) {
-        return GUARD_LARGER;
-    }
-    if (size == 0) {
-        return GUARD_SAME;
+    if (size > item->held || size == 0) {
+        *out = size > 0 ? GUARD_LARGER : GUARD_SAME;
+        return true;
     }
     if (size == item->whole) {
         ours = item->root;
@@ -327,11 +326,12 @@ static enum guard_relation relation_of(struct daemon *d, uint32_t log_no, uint64
             store_view_end(v);
         }
         if (err != TRIS_OK) {
-            return GUARD_OTHER; /* not known to agree: it is asked for its seal */
+            return false;
         }
     }
     struct tris_short cut = tris_short_of(ours.b);
-    return tris_short_eq(&cut, root) ? GUARD_SAME : GUARD_OTHER;
+    *out = tris_short_eq(&cut, root) ? GUARD_SAME : GUARD_OTHER;
+    return true;
 }
 
 /* Of an own log that has ended by a fork proof nothing behind the end counts any more. */
@@ -349,7 +349,10 @@ void confirm_claim(struct daemon *d, struct conn *c, uint32_t log_no, uint64_t s
         is_behind_end(d, log_no, size)) {
         return;
     }
-    enum guard_relation relation = relation_of(d, log_no, size, root);
+    enum guard_relation relation;
+    if (!relation_of(d, log_no, size, root, &relation)) {
+        relation = GUARD_OTHER; /* not known to agree: it is asked for its seal */
+    }
     if (guard_claim(&f->guard, conn_guard(c), guard_log_of(d, log_no), relation,
                     uv_now(&d->loop))) {
         session_own_probe(conn_session(c), log_no, size);
@@ -388,7 +391,10 @@ void confirm_seal(struct daemon *d, struct conn *c, uint32_t log_no, const struc
     }
     enum guard_log log = guard_log_of(d, log_no);
     struct tris_short root = tris_short_of(seal->root.b);
-    enum guard_relation relation = relation_of(d, log_no, seal->size, &root);
+    enum guard_relation relation;
+    if (!relation_of(d, log_no, seal->size, &root, &relation)) {
+        return; /* proves nothing as long as it cannot be compared: the peer just does not count */
+    }
     uint64_t before = f->guard.proven[log];
     guard_proof(&f->guard, conn_guard(c), log, seal->size, relation, uv_now(&d->loop));
     if (f->guard.proven[log] > before) {
