@@ -74,8 +74,9 @@ static void backup_done(uv_work_t *work, int status)
     if (b->err != TRIS_OK) {
         ctl_reply_error(d, b->token, b->err, b->detail[0] != '\0' ? b->detail : NULL,
                         "No backup was made; the store was only read.",
-                        b->err == TRIS_ERR_EXISTS
-                            ? "choose another place"
+                        b->err == TRIS_ERR_EXISTS ? "choose another place"
+                        : b->err == TRIS_ERR_DISK_FULL
+                            ? "make room there (df -h) or choose another place"
                             : "choose a place that the daemon's user may write",
                         "path");
         free(b);

@@ -58,7 +58,10 @@ static enum tris_err open_failed(const char *dir, const char *path, struct refus
 {
     char next[DATADIR_PATH_BYTES + 64];
     if (errno == ENOENT || errno == ENOTDIR) {
-        snprintf(next, sizeof next, "tris init --data %s", dir);
+        char charter[DATADIR_PATH_BYTES + 16];
+        snprintf(charter, sizeof charter, "%s/charter", dir);
+        snprintf(next, sizeof next, "%s --data %s",
+                 access(charter, F_OK) == 0 ? "tris key restore FILE" : "tris init", dir);
         return refuse(why, TRIS_ERR_NOT_INIT, next, "%s is not there: %s is not initialised", path,
                       dir);
     }

@@ -26,8 +26,9 @@ bool backup_path(char out[BACKUP_PATH_BYTES], const char *dir, const char *name)
 
 enum tris_err backup_errno(const char *path, int error, char *detail)
 {
-    (void)snprintf(detail, BACKUP_DETAIL_BYTES, "%.300s: %s", path, strerror(error));
     enum tris_err err = db_err(error);
+    (void)snprintf(detail, BACKUP_DETAIL_BYTES, "%.300s: %s", path,
+                   err == TRIS_ERR_DISK_FULL ? tris_err_text(err) : strerror(error));
     return error == ENOENT || error == ENOTDIR ? TRIS_ERR_NOT_FOUND
            : err == TRIS_ERR_CORRUPT           ? TRIS_ERR_IO
                                                : err;
@@ -77,7 +78,8 @@ enum tris_err backup_place(const char *path, bool *there, char *detail)
         (void)closedir(dir);
     }
     if (err != TRIS_OK) {
-        (void)snprintf(detail, BACKUP_DETAIL_BYTES, "%.300s is there already and not empty", path);
+        (void)snprintf(detail, BACKUP_DETAIL_BYTES,
+                       "%.300s: the directory is there already and not empty", path);
     }
     return err;
 }

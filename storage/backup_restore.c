@@ -20,7 +20,7 @@ static enum tris_err read_manifest(const char *path, struct backup_manifest *out
                  ? open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
                  : -1;
     if (fd < 0) {
-        (void)snprintf(detail, BACKUP_DETAIL_BYTES, "%.300s is no backup: it has no manifest",
+        (void)snprintf(detail, BACKUP_DETAIL_BYTES, "%.300s: this is no backup, it has no manifest",
                        path);
         return TRIS_ERR_NOT_FOUND;
     }
@@ -31,7 +31,7 @@ static enum tris_err read_manifest(const char *path, struct backup_manifest *out
     (void)close(fd);
     enum tris_err err = n < 0 ? TRIS_ERR_IO : backup_manifest_parse(span_of(bytes, len), out);
     if (err != TRIS_OK) {
-        (void)snprintf(detail, BACKUP_DETAIL_BYTES, "%.300s is damaged", file);
+        (void)snprintf(detail, BACKUP_DETAIL_BYTES, "%.300s: the manifest is damaged", file);
     }
     return err;
 }
@@ -42,8 +42,8 @@ static enum tris_err compare(const char *path, const struct backup_file *want,
     if (want->bytes == is->bytes && tris_hash_eq(&want->hash, &is->hash)) {
         return TRIS_OK;
     }
-    (void)snprintf(detail, BACKUP_DETAIL_BYTES, "%.200s/%s is not what its manifest says", path,
-                   want->name);
+    (void)snprintf(detail, BACKUP_DETAIL_BYTES, "%.200s/%s: the file is not what the manifest says",
+                   path, want->name);
     return TRIS_ERR_CORRUPT;
 }
 

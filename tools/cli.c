@@ -66,12 +66,33 @@ static void print_problem(const struct fault *fault)
     json_decref(doc);
 }
 
-/* Sentences of the daemon come in English; those that the catalogue knows are shown in the person's
- * language. */
+/* The sentence that the catalogue knows at the end of "WHERE: WHERE: sentence"; NULL: none. */
+static const char *known_end(const char *text)
+{
+    const char *at = strstr(text, ": ");
+    for (; at != NULL; at = strstr(at + 2, ": ")) {
+        if (sentence(at + 2) != at + 2) {
+            return at + 2;
+        }
+    }
+    return NULL;
+}
+
+/* Sentences of the daemon and the store come in English; those that the catalogue knows, alone or
+ * behind a place, are shown in the person's language. */
 static void print_line(const char *label, const char *text)
 {
-    char *safe = show_text(sentence(text), 0);
-    (void)fprintf(stderr, "%s%s\n", label, safe);
+    const char *end = sentence(text) == text ? known_end(text) : NULL;
+    char *safe = show_text(end != NULL ? text : sentence(text), 0);
+    char *known = end != NULL ? show_text(sentence(end), 0) : NULL;
+    if (end != NULL) {
+        char *where = strndup(text, (size_t)(end - text));
+        free(safe);
+        safe = show_text(where != NULL ? where : "", 0);
+        free(where);
+    }
+    (void)fprintf(stderr, "%s%s%s\n", label, safe, known != NULL ? known : "");
+    free(known);
     free(safe);
 }
 
@@ -166,6 +187,20 @@ static bool is_absent(const char *path)
     return access(path, F_OK) != 0 && errno == ENOENT;
 }
 
+/* A charter without keys is a house that was restored: new keys would be another house. */
+void cli_no_keys(const struct cli *cli, struct fault *fault)
+{
+    char path[FILE_PATH_BYTES];
+    if (file_path(cli->data_dir, CHARTER_FILE, path) && !is_absent(path)) {
+        fault_set(fault, TRIS_ERR_NOT_INIT, _("nothing was written"), "tris key restore FILE",
+                  _("the keys of the house in %s are missing"), cli->data_dir);
+        return;
+    }
+    fault_set(fault, TRIS_ERR_NOT_INIT, _("nothing was written"),
+              "tris init --region AGS --name NAME",
+              _("there are no keys in %s: this house is not set up yet"), cli->data_dir);
+}
+
 /* Without keys no daemon can run: then that is what is wrong, if the socket was not named. */
 static void say_if_not_set_up(const struct cli *cli, struct fault *fault)
 {
@@ -176,9 +211,7 @@ static void say_if_not_set_up(const struct cli *cli, struct fault *fault)
         return;
     }
     if (is_absent(path)) {
-        fault_set(fault, TRIS_ERR_NOT_INIT, _("nothing was written"),
-                  "tris init --region AGS --name NAME",
-                  _("there are no keys in %s: this house is not set up yet"), cli->data_dir);
+        cli_no_keys(cli, fault);
     } else if (file_path(cli->data_dir, CHARTER_FILE, path) && is_absent(path)) {
         fault_set(fault, TRIS_ERR_NOT_INIT, _("nothing was written"), "tris init --charter FILE",
                   _("there is no charter in %s"), cli->data_dir);

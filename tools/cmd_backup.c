@@ -190,12 +190,24 @@ static int verify_print(struct cli *cli, const struct backup_manifest *m,
 }
 
 static int backup_failed(const struct cli *cli, enum tris_err err, const char *unchanged,
-                         const char *detail)
+                         const char *next, const char *detail)
 {
-    char *safe = show_text(detail, 0);
-    int code = cli_error(cli, err, unchanged, NULL, "%s", safe);
-    free(safe);
-    return code;
+    return cli_error(cli, err, unchanged, next, "%s", detail);
+}
+
+/* The way on where one place or one copy does not serve. */
+static const char *restore_next(enum tris_err err)
+{
+    switch ((int)err) {
+    case TRIS_ERR_EXISTS:
+        return "tris backup restore BACKUP --data NEW-DIRECTORY";
+    case TRIS_ERR_DISK_FULL:
+        return "df -h";
+    case TRIS_ERR_CORRUPT:
+        return "tris backup verify ANOTHER-BACKUP";
+    default:
+        return NULL;
+    }
 }
 
 /* Files in bytes, then the store in entries. */
@@ -224,14 +236,14 @@ static int backup_verify_run(struct cli *cli, const struct args *args)
         err = backup_open_store(path, &m, scratch_for(path), &store, detail);
     }
     if (err != TRIS_OK) {
-        return backup_failed(cli, err, unchanged, detail);
+        return backup_failed(cli, err, unchanged, restore_next(err), detail);
     }
     progress_start(&progress, cli, 0);
     err = store_audit(store, args_flag(args, "fast"), verify_goes_on, &progress, &r);
     progress_end(&progress);
     store_close(store);
     if (err != TRIS_OK) {
-        return backup_failed(cli, err, unchanged, tris_err_text(err));
+        return backup_failed(cli, err, unchanged, NULL, tris_err_text(err));
     }
     r.first_problem[sizeof r.first_problem - 1] = '\0';
     return verify_print(cli, &m, &r);
@@ -269,11 +281,11 @@ static int backup_restore_run(struct cli *cli, const struct args *args)
     const char *path = args->pos[0], *unchanged = _("Nothing was restored.");
     enum tris_err err = backup_check(path, &m, NULL, NULL, detail);
     if (err != TRIS_OK) {
-        return backup_failed(cli, err, unchanged, detail);
+        return backup_failed(cli, err, unchanged, restore_next(err), detail);
     }
     err = keys_line_load(path, &line);
     if (err != TRIS_OK || !tris_house_id_eq(&line.id, &m.own)) {
-        return backup_failed(cli, TRIS_ERR_CORRUPT, unchanged,
+        return backup_failed(cli, TRIS_ERR_CORRUPT, unchanged, restore_next(TRIS_ERR_CORRUPT),
                              _("the house line in the backup is not of its house"));
     }
     const bool observer = line.role == TRIS_ROLE_OBSERVER;
@@ -284,7 +296,7 @@ static int backup_restore_run(struct cli *cli, const struct args *args)
     err = backup_restore(path, &m, cli->data_dir, observer ? NULL : show_rfc3339(m.time_ms, made),
                          detail);
     if (err != TRIS_OK) {
-        return backup_failed(cli, err, unchanged, detail);
+        return backup_failed(cli, err, unchanged, restore_next(err), detail);
     }
     restore_words(cli, &m, observer);
     return EXIT_OK;

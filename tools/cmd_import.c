@@ -91,9 +91,14 @@ static bool run_pass(struct import *im, bool dry_run, int *code)
         return true;
     }
     if (!dry_run && im->result.counts.new_rows + im->result.counts.changed > 0) {
-        cli_note(im->cli, _("Written before the error: %llu new, %llu changed."),
-                 (unsigned long long)im->result.counts.new_rows,
-                 (unsigned long long)im->result.counts.changed);
+        char a[SHOW_BYTES], b[SHOW_BYTES];
+        cli_note(im->cli, _("Written before the error: %s new, %s changed."),
+                 show_count((int64_t)im->result.counts.new_rows, a),
+                 show_count((int64_t)im->result.counts.changed, b));
+    }
+    if (strcmp(fault.code, tris_err_name(TRIS_ERR_DISK_FULL)) == 0) {
+        (void)snprintf(fault.next, sizeof fault.next, "%s",
+                       _("make room (df -h), then the same import again: it goes on"));
     }
     *code = cli_fail(im->cli, &fault);
     return false;

@@ -29,10 +29,11 @@ int offline_file_error(const struct cli *cli, enum tris_err err, const char *pat
 int offline_key_error(const struct cli *cli, enum tris_err err, const char *file)
 {
     char next[FILE_PATH_BYTES + 32];
+    struct fault fault;
     switch ((int)err) {
     case TRIS_ERR_NOT_INIT:
-        return cli_error(cli, err, _("nothing was written"), "tris init --region AGS --name NAME",
-                         _("there are no keys in %s: this house is not set up yet"), cli->data_dir);
+        cli_no_keys(cli, &fault);
+        return cli_fail(cli, &fault);
     case TRIS_ERR_PERMISSION:
         (void)snprintf(next, sizeof next, "chmod 600 %s/%s", cli->data_dir, file);
         return cli_error(cli, err, _("the keys were not used"), next,

@@ -202,3 +202,24 @@ PY
     not grep -q "Danach" <(tris_at back7 partner list --json)
     node_stop back7
 }
+
+@test "in German too, and with the next command: what is no place to restore to, what is no backup" {
+    export TRIS_LANG=de
+    run_code 5 tris_at koeln backup restore "$WORLD/b1"
+    [[ $output == *"$(node_dir koeln): das Verzeichnis gibt es schon, und es ist nicht leer"* ]]
+    [[ $output == *"Weiter: tris backup restore BACKUP --data NEW-DIRECTORY"* ]]
+    mkdir -p "$WORLD/nothing"
+    run_code 4 tris_at nowhere backup verify "$WORLD/nothing"
+    [[ $output == *"/nothing: das ist keine Sicherung"* ]]
+    run_code 0 tris_at koeln backup verify "$WORLD/b1"
+}
+
+@test "a restored directory asks for the keys of its house, not for new ones" {
+    tris_at keyless backup restore "$WORLD/b1"
+    run_code 10 tris_at keyless status
+    [[ $output == *"Next: tris key restore FILE"* ]]
+    run_code 10 "$TRISD" --data "$(node_dir keyless)"
+    [[ $output == *"next: tris key restore FILE --data "* ]]
+    run_code 10 tris_at nothere status
+    [[ $output == *"Next: tris init --region"* ]]
+}
