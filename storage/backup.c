@@ -30,7 +30,8 @@ static enum tris_err copy_env(struct store *s, const char *path, char *detail)
         err = db_err(rc);
         (void)snprintf(detail, BACKUP_DETAIL_BYTES, "%.300s: %s", path,
                        rc == MDB_INCOMPATIBLE ? "the pages of the store do not add up: tris audit"
-                                              : mdb_strerror(rc));
+                       : err == TRIS_ERR_DISK_FULL ? tris_err_text(err)
+                                                   : mdb_strerror(rc));
     }
     if (close(fd) != 0 && err == TRIS_OK) {
         err = backup_errno(path, errno, detail);
