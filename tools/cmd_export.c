@@ -2,6 +2,7 @@
  * for `tris import`, or as an SQLite database for analysts. Texts that a spreadsheet would
  * calculate get an apostrophe in front. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,6 +182,14 @@ static bool write_params(const struct export *e, const struct kind *kind, const 
     return w->err == TRIS_OK;
 }
 
+/* Ctrl-C waits for the end of a page, so that no half file stays behind. */
+static bool is_interrupted(void)
+{
+    sigset_t pending;
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);
+}
+
 static int export_kind(struct export *e, const struct kind *kind)
 {
     int code = EXIT_OK;
@@ -204,8 +213,8 @@ static int export_kind(struct export *e, const struct kind *kind)
             return cli_error(e->cli, TRIS_ERR_BAD_TYPE, NULL, "tris version",
                              _("the daemon's answer to %s is not understood"), "export.page");
         }
-    } while (after[0] != '\0');
-    return code;
+    } while (after[0] != '\0' && !is_interrupted());
+    return after[0] != '\0' ? EXIT_INTERRUPTED : code;
 }
 
 static int sqlite_error(const struct export *e, const char *output)
@@ -330,6 +339,20 @@ out:
     return code;
 }
 
+/* A signal that came meanwhile takes effect at the end. */
+static int export_write(struct export *e, const char *kind, const char *output)
+{
+    sigset_t held, before;
+    (void)sigemptyset(&held);
+    (void)sigaddset(&held, SIGINT);
+    (void)sigaddset(&held, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &held, &before);
+    int code = e->format == EXPORT_SQLITE ? export_sqlite(e, kind, output)
+                                          : export_stream(e, kind, output);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
 static int export_run(struct cli *cli, const struct args *args)
 {
     int code = EXIT_OK;
@@ -349,10 +372,8 @@ static int export_run(struct cli *cli, const struct args *args)
     } else if (!read_format(e, args_value(args, "format"), output)) {
         code =
             cli_usage(cli, "tris help export", _("--format: allowed are csv, ndjson and sqlite"));
-    } else if (e->format == EXPORT_SQLITE) {
-        code = export_sqlite(e, args->pos[0], output);
     } else {
-        code = export_stream(e, args->pos[0], output);
+        code = export_write(e, args->pos[0], output);
     }
     if (code == EXIT_OK && output != NULL && strcmp(output, "-") != 0) {
         cli_note(cli, _("%s: %llu records"), output, (unsigned long long)e->rows);

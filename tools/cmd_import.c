@@ -14,30 +14,38 @@
 
 enum { SNIFF_BYTES = 4096 };
 
-/* Standard input is kept in a temporary file, because a list is read more than once. */
-static FILE *open_list(const char *path, uint64_t *size)
+/* A pipe is kept in a temporary file, because a list is read more than once. */
+static FILE *copy_pipe(FILE *pipe, uint64_t *size)
 {
-    struct stat st;
-    if (strcmp(path, "-") != 0) {
-        FILE *file = fopen(path, "r");
-        if (file != NULL && (fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode))) {
-            (void)fclose(file);
-            errno = EISDIR;
-            return NULL;
-        }
-        *size = file != NULL ? (uint64_t)st.st_size : 0;
-        return file;
-    }
     char buffer[65536];
     size_t len;
     FILE *copy = tmpfile();
-    while (copy != NULL && (len = fread(buffer, 1, sizeof buffer, stdin)) > 0) {
+    while (copy != NULL && (len = fread(buffer, 1, sizeof buffer, pipe)) > 0) {
         if (fwrite(buffer, 1, len, copy) != len) {
             (void)fclose(copy);
             return NULL;
         }
         *size += len;
     }
+    return copy;
+}
+
+/* NULL: errno says why; ENODEV for what is neither file nor pipe. */
+static FILE *open_list(const char *path, uint64_t *size)
+{
+    struct stat st;
+    if (strcmp(path, "-") == 0) {
+        return copy_pipe(stdin, size);
+    }
+    FILE *file = fopen(path, "r");
+    if (file == NULL || fstat(fileno(file), &st) != 0 || S_ISREG(st.st_mode)) {
+        *size = file != NULL ? (uint64_t)st.st_size : 0;
+        return file;
+    }
+    FILE *copy = S_ISFIFO(st.st_mode) ? copy_pipe(file, size) : NULL;
+    int why = S_ISDIR(st.st_mode) ? EISDIR : S_ISFIFO(st.st_mode) ? errno : ENODEV;
+    (void)fclose(file);
+    errno = why;
     return copy;
 }
 
@@ -378,8 +386,9 @@ static bool open_all(struct import *im, const struct args *args, int *code)
 {
     im->source.file = open_list(im->path, &im->source.size);
     if (im->source.file == NULL) {
-        *code = cli_error(im->cli, TRIS_ERR_NOT_FOUND, _("Nothing was written."), NULL, "%s: %s",
-                          im->path, strerror(errno));
+        *code = cli_error(
+            im->cli, TRIS_ERR_NOT_FOUND, _("Nothing was written."), NULL, "%s: %s", im->path,
+            errno == ENODEV ? _("this is neither a file nor a pipe") : strerror(errno));
         return false;
     }
     if (!find_format(im, args_value(args, "format"))) {

@@ -128,3 +128,26 @@ PY
     [ -L link.csv ]
     [ "$(tris_at koeln export partner -o /dev/stdout | wc -l)" -gt 4 ]
 }
+
+@test "an export that a signal ends leaves no half file" {
+    cd "$WORLD" || return
+    "$PYTHON" - >many.csv <<'PY'
+print("name,sector,legal_form")
+for i in range(30000):
+    print(f"Verein {i},Z,ev")
+PY
+    tris_at koeln import many.csv -y
+    local format
+    for format in csv sqlite; do
+        # the signal is there before the first page: it waits until the file is open, and is heeded
+        run "$PYTHON" - "$TRIS" --data "$(node_dir koeln)" export partner -o "cut.$format" <<'PY'
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+PY
+        [ "$status" -eq 130 ]
+        [ -z "$(compgen -G "cut.$format*")" ]
+    done
+}

@@ -120,6 +120,15 @@ refused() { # file
     [[ $output == *"no column for name "*"Next: man 5 tris-import"* ]]
 }
 
+@test "a pipe is a list, a device is none" {
+    run_code 0 tris_at koeln import <(cat members.csv) --source members -n --json
+    [ "$(json 'd["rows"]' <<<"$output")" -eq 60 ]
+    run_code 4 tris_at koeln import /dev/zero -y
+    [[ $output == *"neither a file nor a pipe"* ]]
+    run_code 4 tris_at koeln import . -y
+    [[ $output == *"irectory"* ]]
+}
+
 @test "a list that says more of each goes in: nothing is lost by it" {
     run_code 0 tris_at koeln import more.csv --source members -y --json
     [ "$(json 'd["changed"]' <<<"$output")" -eq 60 ]
