@@ -85,8 +85,8 @@ bool args_number(struct cli *cli, const struct args *args, const char *name, uin
 
 void fault_set(struct fault *fault, enum tris_err err, const char *unchanged, const char *next,
                const char *format, ...) __attribute__((format(printf, 5, 6)));
-/* The fault of a data directory without identity key, and the way on: init, or the keys of the house
- * that was restored there. */
+/* The fault of a data directory without identity key, and the way on: init, or the keys of the
+ * house that was restored there. */
 void cli_no_keys(const struct cli *cli, struct fault *fault);
 /* Prints it (stderr; with --json a problem document of RFC 9457) and returns its exit code. */
 int cli_fail(const struct cli *cli, const struct fault *fault);
