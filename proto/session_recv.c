@@ -221,8 +221,7 @@ static void seal_alone(struct session *s, const struct msg_seal *m)
         return;
     }
     /* Only what is asked for is worth a signature check, and once; late answers are no fault. */
-    if (fetch == NULL || !fetch->requested || fetch->sealed ||
-        !seal_is_newer(s, log_no, m) ||
+    if (fetch == NULL || !fetch->requested || fetch->sealed || !seal_is_newer(s, log_no, m) ||
         !segment_continues(s, log_no, m->first)) { /* or the log has grown, and the seal with it */
         s->stats.duplicate_segments++;
         return;
