@@ -60,7 +60,8 @@ static void draw_faults(struct rng *rng, struct profile *p)
 
 static void draw_hostile(struct rng *rng, struct profile *p)
 {
-    if (p->houses < 4 || rng_below(rng, 2) == 0) {
+    /* small federations in every second run; in large ones they cost most of the time */
+    if (p->houses < 4 || rng_below(rng, p->houses < FEW_HOUSES ? 2 : 8) != 0) {
         return;
     }
     p->hostile = (uint32_t)rng_between(rng, 1, p->houses < 6 ? 1 : p->houses / 6);
