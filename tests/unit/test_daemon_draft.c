@@ -221,31 +221,36 @@ static uint64_t sealed(struct side *s, uint32_t no, uint64_t *held)
     return log.has_seal ? log.seal.size : 0;
 }
 
-/* Brings what the original has sealed of one log to the copy, as a session would. */
+/* Brings one run of what the original has sealed of a log to the copy, as a session would. */
+static enum tris_err carry_run(struct fixture *f, uint32_t no, uint64_t first)
+{
+    uint8_t *bytes = malloc(TRIS_SEGMENT_BYTES_MAX);
+    struct work work = {.type = WORK_SEGMENT, .session_no = 1};
+    struct wbuf w = wbuf_of(bytes, TRIS_SEGMENT_BYTES_MAX);
+    struct store_view *v;
+    struct work_list list;
+    assert_non_null(bytes);
+    assert_int_equal(store_view_begin(f->original.d.store, &v), TRIS_OK);
+    assert_int_equal(store_segment_read(v, no, first, &w, &work.segment.count, &work.segment.seal),
+                     TRIS_OK);
+    store_view_end(v);
+    work.segment.log_no = no;
+    work.segment.first = first;
+    work.segment.bytes = bytes;
+    work.segment.len = w.len;
+    work_list_init(&list);
+    work_list_push(&list, &work);
+    assert_int_equal(batch_run(&f->copy.b, &list), TRIS_OK);
+    free(bytes);
+    return work.err;
+}
+
+/* Brings all of it. */
 static void carry(struct fixture *f, uint32_t no)
 {
     uint64_t held, to = sealed(&f->original, no, &held);
     for (uint32_t i = 0; i < SEGMENTS_MAX && sealed(&f->copy, no, &held) < to; i++) {
-        uint64_t first = sealed(&f->copy, no, &held);
-        uint8_t *bytes = malloc(TRIS_SEGMENT_BYTES_MAX);
-        struct work work = {.type = WORK_SEGMENT, .session_no = 1};
-        struct wbuf w = wbuf_of(bytes, TRIS_SEGMENT_BYTES_MAX);
-        struct store_view *v;
-        struct work_list list;
-        assert_non_null(bytes);
-        assert_int_equal(store_view_begin(f->original.d.store, &v), TRIS_OK);
-        assert_int_equal(
-            store_segment_read(v, no, first, &w, &work.segment.count, &work.segment.seal), TRIS_OK);
-        store_view_end(v);
-        work.segment.log_no = no;
-        work.segment.first = first;
-        work.segment.bytes = bytes;
-        work.segment.len = w.len;
-        work_list_init(&list);
-        work_list_push(&list, &work);
-        assert_int_equal(batch_run(&f->copy.b, &list), TRIS_OK);
-        assert_int_equal(work.err, TRIS_OK);
-        free(bytes);
+        assert_int_equal(carry_run(f, no, sealed(&f->copy, no, &held)), TRIS_OK);
     }
     assert_int_equal(sealed(&f->copy, no, &held), to);
 }
@@ -481,6 +486,22 @@ static void a_segment_that_is_not_ours_pushes_nothing_aside(void **state)
     assert_int_equal(held, 2);
 }
 
+/* Nobody writes into the own log, not even what its own key has sealed, unless it is awaited. */
+static void own_entries_are_taken_only_while_a_tail_is_open(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t held;
+    carry_all(f);
+    create(&f->original, "Aus dem Tail");
+    uint64_t mine = create(&f->copy, "Im Dunkeln");
+    atomic_store(&f->copy.d.confirm.tail_open, false);
+    assert_int_equal(carry_run(f, f->copy.d.data_no, mine), TRIS_ERR_NOT_READY);
+    assert_int_equal(sealed(&f->copy, f->copy.d.data_no, &held), mine);
+    assert_int_equal(held, mine + 1);
+    atomic_store(&f->copy.d.confirm.tail_open, true);
+    assert_int_equal(carry_run(f, f->copy.d.data_no, mine), TRIS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +514,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_tail_in_several_pieces_pushes_aside_more_than_once, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_segment_that_is_not_ours_pushes_nothing_aside, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(own_entries_are_taken_only_while_a_tail_is_open, setup,
                                         teardown),
     };
     if (sodium_init() < 0) {
