@@ -136,8 +136,6 @@ BUGS = [
         "!heard_has(s, log_no, item->end)", "false"),
     Bug(77, "fork proof sent back to whom it came from", "proto/session_fork.c",
         "heard_note(s, log_no, proof.at);", "(void)0;"),
-    Bug(78, "fork proof of another log passed on to the owner", "proto/session_fork.c",
-        "!tris_log_id_eq(&proof.log, &item->id)", "false"),
     Bug(79, "log grows beyond its fork", "storage/log.c",
         "!log->forked || segment->after.size <= log->end", "true"),
     Bug(80, "consistency answer not checked against its signature", "proto/session_probe.c",
