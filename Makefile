@@ -56,6 +56,7 @@ testlib_src := $(wildcard tests/lib/*.c)
 e2e_src := $(wildcard tests/e2e/*.c)
 fault_src := $(wildcard tests/fault/*.c)
 sim_src := $(wildcard tests/sim/*.c)
+scale_src := $(wildcard tests/scale/*.c)
 trials_src := $(wildcard tests/trials/*.c)
 fuzz_src := $(wildcard tests/fuzz/fuzz_*.c)
 fuzz_own_src := $(filter-out $(fuzz_src) %/harness.c %/replay.c,$(wildcard tests/fuzz/*.c))
@@ -80,7 +81,7 @@ bench_bin := $(patsubst tools/%.c,$(B)/%,$(bench_src))
 inject_bin := $(patsubst tests/e2e/%.c,$(B)/e2e_%,$(e2e_src))
 fuzz_bin := $(patsubst tests/fuzz/%.c,$(B)/%,$(fuzz_src))
 all_src := $(proto_src) $(storage_src) $(daemon_src) $(tools_src) $(bench_src) $(unit_src) \
-	$(vector_src) $(testlib_src) $(e2e_src) $(fault_src) $(sim_src) $(trials_src) \
+	$(vector_src) $(testlib_src) $(e2e_src) $(fault_src) $(sim_src) $(trials_src) $(scale_src) \
 	$(fuzz_src) $(fuzz_own_src)
 
 man_pages := $(patsubst tools/man/%.scd,$(B)/man/%,$(wildcard tools/man/*.scd)) $(B)/man/tris.1
@@ -172,6 +173,10 @@ $(inject_bin): $(B)/e2e_%: $(B)/obj/tests/e2e/%.o $(B)/libstorage.a $(B)/libprot
 $(B)/tris_trials: $(call obj,$(filter-out %/main.c,$(sim_src)) $(trials_src)) $(B)/libtest.a \
 		$(B)/libstorage.a $(B)/libproto.a
 	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS) -ldl -lcmocka)
+# Its heads.c is the frontier with room for very many houses.
+$(B)/tris_scale: $(call obj,$(scale_src) $(addprefix tests/sim/,queue.c rng.c crypto.c)) \
+		$(B)/libproto.a
+	$(call link,$(PROTO_LIBS) -ldl)
 $(B)/tris_sim: $(call obj,$(sim_src)) $(B)/libtest.a $(B)/libstorage.a $(B)/libproto.a
 	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS) -ldl -lcmocka)
 
@@ -184,7 +189,7 @@ $(fuzz_bin): $(B)/%: $(B)/obj/tests/fuzz/%.o $(B)/libfuzz.a $(B)/libtools.a $(B)
 
 unit_all: $(unit_bin)
 vectors_all: $(vector_bin)
-tests: all unit_all $(vector_bin) $(bench_bin) $(inject_bin) $(B)/tris_sim $(B)/tris_trials ## build every program, run none
+tests: all unit_all $(vector_bin) $(bench_bin) $(inject_bin) $(B)/tris_sim $(B)/tris_trials $(B)/tris_scale ## build every program, run none
 
 unit: $(unit_bin) ## unit tests of this variant (T=name runs one)
 	$(Q)bash tests/run_unit.sh $(if $(T),$(filter %$(T),$(unit_bin)),$(unit_bin))
@@ -214,6 +219,9 @@ sim: $(B)/tris_sim ## a simulated federation under faults (SEED=n PROFILE=p repe
 # RUNS=n fewer of them.
 trials: $(B)/tris_trials ## old copies of houses put back, 10,000 times (RUNS=n): nobody seals two things
 	$(Q)bash tests/trials/run.sh $(B)/tris_trials $(or $(RUNS),10000)
+
+scale: $(B)/tris_scale ## figures of 400 houses, 10,000 with SCALE=full (or SCALE=n)
+	$(Q)$(B)/tris_scale $(if $(filter full,$(SCALE)),10000,$(or $(SCALE),400))
 
 soak: $(B)/tris_sim ## new seeds for MINUTES=n; seeds are kept in build/soak.log
 	$(Q)bash tests/sim/run.sh $(B)/tris_sim soak $(or $(MINUTES),10)
@@ -287,7 +295,7 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9_.-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all unit_all vectors_all tests unit vectors layers lint e2e fault sim trials soak fuzz fuzz_all fuzz-smoke check bench demo bugs deps coverage man install \
+.PHONY: all unit_all vectors_all tests unit vectors layers lint e2e fault sim trials scale soak fuzz fuzz_all fuzz-smoke check bench demo bugs deps coverage man install \
 	clean help force
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

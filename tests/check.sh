@@ -62,6 +62,7 @@ fi
 step fault quiet_make CC=gcc fault
 step sim quiet_make CC=gcc sim
 step trials quiet_make CC=gcc trials RUNS=3000
+step scale quiet_make CC=gcc scale SCALE=60
 step fuzz-build quiet_make -j"$jobs" VARIANT=fuzz CC=clang fuzz_all
 step fuzz-smoke quiet_make fuzz-smoke
 step bug-places python3 tests/bugs/plant.py --check

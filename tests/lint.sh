@@ -9,7 +9,7 @@ trap 'rm -rf "$log"' EXIT
 
 mapfile -t sources < <(ls proto/*.c storage/*.c daemon/*.c tools/*.c 2>/dev/null)
 mapfile -t tests < <(ls tests/*/*.c 2>/dev/null)
-mapfile -t sim < <(ls tests/sim/*.c tests/trials/*.c 2>/dev/null)
+mapfile -t sim < <(ls tests/sim/*.c tests/trials/*.c tests/scale/*.c 2>/dev/null)
 mapfile -t headers < <(ls proto/*.h storage/*.h daemon/*.h tools/*.h tests/*/*.h 2>/dev/null)
 all=("${sources[@]}" "${tests[@]}" "${headers[@]}")
 

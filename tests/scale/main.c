@@ -1,0 +1,233 @@
+/* tris_scale: what a federation of HOUSES houses costs; a table of figures beside their targets.
+ * tris_scale [HOUSES [CHORDS]]; exit 1 if a house missed an entry or a target is missed. */
+#include <inttypes.h>
+#include <malloc.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "tests/scale/world.h"
+#include "tests/sim/crypto.h"
+
+enum {
+    HOUSES_DEFAULT = 400,
+    HOUSES_MIN = 8,
+    HOUSES_MAX = 10000,
+    WRITES = 5,
+    SETTLE_MS = 10000,
+    IN_SYNC_BYTES = 400,
+    ONE_CHANGED_BYTES = 1024,
+    FIRST_CONTACT_BYTES = 1100000,
+};
+
+static unsigned failed;
+
+static double now_s(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Anonymous memory of this process, in bytes; 0 if the kernel does not say. */
+static double memory(void)
+{
+    char line[128];
+    double kib = 0;
+    FILE *f = fopen("/proc/self/status", "re");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        if (strncmp(line, "RssAnon:", 8) == 0) {
+            kib = strtod(line + 8, NULL);
+        }
+    }
+    if (f != NULL) {
+        (void)fclose(f);
+    }
+    return kib * 1024;
+}
+
+static void row(const char *what, double value, const char *unit)
+{
+    printf("  %-58s %12.1f %s\n", what, value, unit);
+}
+
+static void target(const char *what, uint64_t value, uint64_t most)
+{
+    printf("  %-58s %12" PRIu64 " bytes, at most %" PRIu64 "%s\n", what, value, most,
+           value <= most ? "" : "  MISSED");
+    failed += value > most;
+}
+
+/* Runs of entries that have arrived at any session, whether they were news or not. */
+static uint64_t arrived(const struct world *w)
+{
+    uint64_t sum = 0;
+    for (uint32_t no = 0; no < w->conns_count; no++) {
+        for (int k = 0; k < 2; k++) {
+            const struct session_stats *s = session_stats(w->conns[no].end[k].session);
+            sum += s->segments_in + s->duplicate_segments + s->gap_segments;
+        }
+    }
+    return sum;
+}
+
+/* All frontiers say the same. */
+static bool all_equal(struct world *w)
+{
+    struct tris_short first = world_root(w->houses[0].frontier);
+    for (uint32_t i = 1; i < w->houses_count; i++) {
+        struct tris_short root = world_root(w->houses[i].frontier);
+        if (!tris_short_eq(&first, &root)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void spread(struct world *w, uint32_t chords)
+{
+    double hops = 0, copies = 0, longest = 0, bytes = 0, begun = now_s();
+    uint32_t most_hops = 0;
+    for (int i = 0; i < WRITES; i++) {
+        uint64_t start_ms = w->now_ms, copies_before = arrived(w), carried = w->bytes;
+        uint32_t author = (uint32_t)rng_below(&w->rng, w->houses_count);
+        for (uint32_t no = 0; no < w->houses_count; no++) {
+            w->houses[no].got_ms = UINT64_MAX;
+        }
+        world_write(w, author);
+        world_run(w, w->now_ms + SETTLE_MS);
+        for (uint32_t no = 0; no < w->houses_count; no++) {
+            const struct house *h = &w->houses[no];
+            if (h->got_ms == UINT64_MAX) {
+                world_fail("house %u did not get the entry of house %u within %d s", no, author,
+                           SETTLE_MS / 1000);
+            }
+            double ms = (double)(h->got_ms - start_ms);
+            longest = ms > longest ? ms : longest;
+            most_hops = h->hops > most_hops ? h->hops : most_hops;
+            hops += h->hops;
+        }
+        copies += (double)(arrived(w) - copies_before);
+        bytes += (double)(w->bytes - carried);
+    }
+    if (!all_equal(w)) {
+        world_fail("frontiers differ after the writes");
+    }
+    double others = (double)(w->houses_count - 1) * WRITES;
+    printf("one write, %d times (neighbours dialled by each: %u)\n", WRITES, chords + 1);
+    row("hops to a house, mean", hops / others, "");
+    row("hops, most", most_hops, "");
+    row("until the last house has it, most", longest, "ms of virtual time");
+    row("copies that arrive at a house, mean", copies / others, "");
+    row("bytes of all links within 10 s, per house and write", bytes / others, "bytes");
+    row("processor time per write, all houses", (now_s() - begun) / WRITES * 1000, "ms");
+}
+
+/* ---- pairs: what comparing costs ---- */
+
+/* Gives two houses these frontiers, lets them talk alone for two seconds, and takes them back. */
+static uint64_t pair(struct world *w, struct frontier *a, struct frontier *b,
+                     const struct tris_short *common, bool equal_after)
+{
+    struct world small = *w; /* the table is the same, the network is empty */
+    struct house houses[2] = {w->houses[0], w->houses[w->houses_count / 2]};
+    small.conns = NULL;
+    small.conns_count = 0;
+    small.now_ms = 1;
+    queue_init(&small.queue);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct house *h = &w->houses[i == 0 ? 0 : w->houses_count / 2];
+        h->world = &small;
+        h->frontier = i == 0 ? a : b;
+        h->conns = NULL;
+        h->conns_count = 0;
+    }
+    uint32_t no = world_dial(&small, 0, w->houses_count / 2, common);
+    world_run(&small, 2000);
+    uint64_t bytes = world_bytes(&small.conns[no]);
+    bool equal = session_stats(small.conns[no].end[0].session)->equal;
+    if (equal != equal_after) {
+        world_fail("a pair is %s in the end", equal ? "equal" : "not equal");
+    }
+    session_free(small.conns[no].end[0].session);
+    session_free(small.conns[no].end[1].session);
+    queue_fini(&small.queue);
+    free(small.conns);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct house *h = &w->houses[i == 0 ? 0 : w->houses_count / 2];
+        free(h->conns);
+        *h = houses[i];
+    }
+    w->sessions = small.sessions;
+    return bytes;
+}
+
+/* Every `step`-th data log of `f` goes back to one entry; the writes of the table give more. */
+static void compare(struct world *w)
+{
+    uint32_t changed = 2 * (w->houses_count / 4) + TRIS_TOPIC_DATA; /* of neither of the two */
+    uint64_t size = w->logs[changed].runs[w->logs[changed].runs_count - 1].seal.size;
+    struct frontier *full = world_frontier(w, true), *other = world_frontier(w, true);
+    struct frontier *empty = world_frontier(w, false);
+    struct tris_short common = world_root(full);
+    (void)world_root(other);
+    printf("comparing two frontiers of %u logs, handshake included\n", w->logs_count);
+    target("in sync", pair(w, full, other, NULL, true), IN_SYNC_BYTES);
+    if (size == 1) {
+        table_write(w, changed);
+        size = 2;
+    }
+    for (uint64_t at = 2; at <= size; at++) {
+        world_hold(w, full, changed, at);
+    }
+    target("one house changed, its entry included", pair(w, full, other, &common, true),
+           ONE_CHANGED_BYTES);
+    for (uint32_t no = 0; no < w->logs_count; no++) {
+        frontier_item_mut(empty, no)->fetcher = UINT64_MAX; /* somebody else brings the entries */
+    }
+    target("first contact, frontier alone", pair(w, empty, full, NULL, false), FIRST_CONTACT_BYTES);
+    frontier_free(full);
+    frontier_free(other);
+    frontier_free(empty);
+}
+
+int main(int argc, char **argv)
+{
+    uint32_t houses = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : HOUSES_DEFAULT;
+    uint32_t chords = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 1;
+    if (sodium_init() < 0 || argc > 3 || houses < HOUSES_MIN || houses > HOUSES_MAX || chords > 8) {
+        fputs("usage: tris_scale [HOUSES [CHORDS]], 8 to 10000 houses, 0 to 8 chords\n", stderr);
+        return 2;
+    }
+    (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); /* untouched pages cost nothing */
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 30); /* each house has a mapping already, they are few */
+    crypto_use(false);
+    double begun = now_s();
+    struct world *w = world_new(houses, 1);
+    double heads = memory(), made = now_s();
+    world_connect(w, chords);
+    world_run(w, SETTLE_MS);
+    double all = memory(), connected = now_s();
+    printf("%u houses, %u logs, %u connections\n", houses, w->logs_count, w->conns_count);
+    row("processor time to make keys, logs and seals", made - begun, "s");
+    row("processor time to connect all", connected - made, "s");
+    row("a connection until its ends are equal, both directions", (double)w->bytes / w->conns_count,
+        "bytes");
+    row("memory before connecting, table of logs included", heads / houses, "bytes a house");
+    row("memory connected", all / houses, "bytes a house");
+    row("an end of a connection", (all - heads) / w->conns_count / 2, "bytes");
+    row("heads that all share", (double)heads_bytes(w->heads) / 1e6, "MB");
+    row("memory in all", all / 1e6, "MB");
+    if (!all_equal(w)) {
+        world_fail("frontiers differ before any write");
+    }
+    spread(w, chords);
+    compare(w);
+    row("processor time in all", now_s() - begun, "s");
+    world_free(w);
+    printf("%u passed, %u failed, 0 skipped\n", 4 - failed, failed);
+    return failed > 0;
+}
