@@ -148,6 +148,21 @@ static void compare(struct sim *sim, uint32_t log, const struct seal *a, size_t 
     }
 }
 
+/* A log with two histories is cut where they part: the proof is what is left to see. */
+static void look_for_forks(struct house *h, struct trial_figures *sum)
+{
+    struct store_view *v = view_of(h);
+    struct store_fork fork;
+    for (uint32_t no = 0; no < h->sim->houses * 2 + 1; no++) {
+        if (store_fork_get(v, no, &fork) == TRIS_OK) {
+            sum->two++;
+            sim_fail(h->sim, "house %u has a proof that log %u was forked: two things were sealed",
+                     h->no, h->log_of[no]);
+        }
+    }
+    store_view_end(v);
+}
+
 void look_at_seals(struct sim *sim, struct trial_figures *sum)
 {
     struct seal *a = calloc(2 * (size_t)MEET_MAX, sizeof *a), *b = a + MEET_MAX;
@@ -161,4 +176,7 @@ void look_at_seals(struct sim *sim, struct trial_figures *sum)
         }
     }
     free(a);
+    for (uint32_t i = 0; i < sim->houses; i++) {
+        look_for_forks(&sim->house[i], sum);
+    }
 }
