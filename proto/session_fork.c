@@ -58,6 +58,12 @@ void fork_want(struct session *s, uint32_t log_no)
     }
 }
 
+bool fork_end_open(const struct session *s, uint32_t log_no)
+{
+    const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
+    return (item->flags & FRONTIER_FORKED) != 0 && item->held < item->end;
+}
+
 /* Whether this log's proof was asked for; it is not any more. */
 static bool open_remove(struct session *s, uint32_t log_no)
 {

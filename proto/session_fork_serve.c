@@ -157,6 +157,13 @@ static enum tris_err consistency_put(struct session *s, struct wbuf *w, const st
     return TRIS_OK;
 }
 
+/* Whether a log of so many entries has the nodes that are asked for. */
+static bool has_nodes(uint64_t size, const struct hash_ask *ask)
+{
+    return size >> ask->level >= ask->count && ask->index <= (size >> ask->level) - ask->count;
+}
+
+/* Empty: asked for something that is before the end, but not here. */
 static enum tris_err nodes_put(struct session *s, struct wbuf *w, const struct hash_ask *ask)
 {
     struct tree_node nodes[MSG_NODES_MAX];
@@ -168,8 +175,7 @@ static enum tris_err nodes_put(struct session *s, struct wbuf *w, const struct h
     m.nodes.level = ask->level;
     m.nodes.index = ask->index;
     m.nodes.hashes = span_of(hashes, 0);
-    if (item != NULL && item->held >> ask->level >= ask->count &&
-        ask->index <= (item->held >> ask->level) - ask->count) {
+    if (item != NULL && has_nodes(item->held, ask)) {
         for (uint32_t i = 0; i < ask->count; i++) {
             nodes[i] = (struct tree_node){.level = ask->level, .index = ask->index + i};
         }
@@ -178,7 +184,7 @@ static enum tris_err nodes_put(struct session *s, struct wbuf *w, const struct h
             return err;
         }
         m.nodes.hashes = span_of(hashes, ask->count * sizeof(struct tris_hash));
-    } else if (item != NULL && (item->flags & FRONTIER_FORKED) != 0) {
+    } else if (item != NULL && (item->flags & FRONTIER_FORKED) != 0 && !has_nodes(item->end, ask)) {
         fork_tell(s, log_no);
         return TRIS_OK;
     }

@@ -445,6 +445,9 @@ void position_rest_equal(struct session *s, uint64_t stamp, const uint8_t *bucke
 /* session_probe.c: differences of history */
 /* Something is wrong with a log; nothing is fetched of it until it is known who is to blame. */
 void fork_suspect(struct session *s, uint32_t log_no, enum suspect_kind kind, uint64_t size);
+/* The log has an end that is not reached: what misses it may be sealed, and part from both
+ * histories of the proof behind what is held here. */
+bool fork_end_open(const struct session *s, uint32_t log_no);
 bool fork_suspected(const struct session *s, uint32_t log_no);
 /* The log is not suspected any more; _cleared: and what the peer has more of it is wanted. */
 void suspect_remove(struct session *s, uint32_t log_no);

@@ -374,6 +374,10 @@ static void consistency_read(struct session *s, const struct msg_consistency *m)
     if (other == before && probe->kind == SUSPECT_CLAIM) {
         suspect_cleared(s, probe->log_no);
         probe_next(s);
+    } else if (other == before && fork_end_open(s, probe->log_no)) {
+        fork_tell(s, probe->log_no); /* it may hold a third history, and looks into it */
+        suspect_leave(s, probe->log_no);
+        probe_next(s);
     } else if (other == before) { /* its seal continues ours: what it sent is not what was sealed */
         session_fail(s, TRIS_ERR_BAD_ROOT);
     } else if (other > before) {
@@ -398,6 +402,11 @@ static void nodes_read(struct session *s, const struct msg_nodes *m)
     }
     s->stats.fork_trips++;
     struct tree_node nodes[MSG_NODES_MAX], up[MSG_NODES_MAX];
+    if (m->hashes.len == 0 && probe->proof_len > 0) { /* it has the proof, not all before its end */
+        suspect_leave(s, probe->log_no);
+        probe_next(s);
+        return;
+    }
     if (m->hashes.len != count * sizeof(struct tris_hash)) {
         session_fail(s, TRIS_ERR_BAD_NODES);
         return;

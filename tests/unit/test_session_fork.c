@@ -324,6 +324,50 @@ static void what_reaches_beyond_the_end_is_taken_up_to_it(void **state)
     world_free(w);
 }
 
+/* Node 0 knows where the log ends but not all that is before it, and no one is there who does; node
+ * 3 has a third history that parts from the others before the end. Its owner is to blame for all
+ * three; neither of the two honest nodes is. */
+static void who_holds_a_third_history_is_not_blamed(void **state)
+{
+    (void)state;
+    for (uint32_t dials = 0; dials < 2; dials++) {
+        struct world *w = world_new(4, 2);
+        grow(&w->nodes[1], 0, 50, RUN);
+        log_copy(&w->nodes[1], &w->nodes[0], 0);
+        grow(&w->nodes[1], 0, 52, RUN);
+        log_copy(&w->nodes[1], &w->nodes[3], 0);
+        fork_make(w, 0, 1, 2, 55, 70, 80, false);
+        grow(&w->nodes[3], 0, 100, RUN_BEHIND);
+        struct link *first = link_open(w, 0, 1, 2);
+        world_run(w);
+        world_pass(w, 2000);
+        assert_cut(w, 1, 0, 55);
+        link_close(first);
+        w->nodes[0].logs[0].own = false;
+        assert_int_equal(
+            node_fork(&w->nodes[0], 0,
+                      span_of(w->nodes[1].logs[0].proof, w->nodes[1].logs[0].proof_len)),
+            TRIS_OK);
+        struct link *l = dials == 0 ? link_open(w, 1, 3, 0) : link_open(w, 1, 0, 3);
+        world_run(w);
+        grow(&w->nodes[3], 6, 7, RUN); /* other logs go on meanwhile */
+        world_pass(w, 20 * HEARTBEAT_MS);
+        assert_alive(l);
+        assert_int_equal(w->nodes[0].logs[0].count, 50);
+        assert_int_equal(w->nodes[3].logs[0].count, 100);
+        assert_int_equal(w->nodes[0].logs[6].count, 7);
+        link_close(l);
+        (void)link_open(w, 2, 1, 0); /* somebody who has the rest */
+        (void)link_open(w, 3, 0, 3);
+        world_run(w);
+        world_pass(w, 10 * HEARTBEAT_MS);
+        assert_cut(w, 0, 0, 52);
+        assert_cut(w, 1, 0, 52);
+        assert_cut(w, 3, 0, 52);
+        world_free(w);
+    }
+}
+
 /* ---- any order ------------------------------------------------------------------------------- */
 
 static uint64_t pick(struct world *w, uint64_t below)
@@ -615,6 +659,7 @@ int main(void)
         cmocka_unit_test(two_proofs_of_one_end_lead_to_a_smaller_one),
         cmocka_unit_test(who_holds_a_part_learns_that_the_log_ends_there),
         cmocka_unit_test(what_reaches_beyond_the_end_is_taken_up_to_it),
+        cmocka_unit_test(who_holds_a_third_history_is_not_blamed),
         cmocka_unit_test(every_order_of_meeting_ends_alike),
         cmocka_unit_test(wrong_hashes_are_the_peers_fault),
         cmocka_unit_test(a_newest_seal_without_signature_is_the_peers_fault),
