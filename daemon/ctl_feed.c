@@ -64,7 +64,12 @@ static void feed_answer(struct daemon *d, struct store_view *v, const struct fee
     }
     out_list(o, "items");
     for (int steps = 0; steps < FEED_STEPS_MAX && out_has_room(o); steps++) {
-        if (o->count[o->depth] >= q->limit || store_feed_next(v, after, &item) != TRIS_OK) {
+        if (o->count[o->depth] >= q->limit) {
+            break;
+        }
+        enum tris_err err = store_feed_next(v, after, &item);
+        if (err != TRIS_OK) { /* at the end, of which a cut may have taken the last numbers away */
+            after = err == TRIS_ERR_NOT_FOUND && after < last ? last : after;
             break;
         }
         put_item(o, v, &item, q->kind);

@@ -3,6 +3,26 @@
 
 #include "proto/assert.h"
 
+enum tris_err feed_newest(const struct store_view *v, uint64_t *arrival)
+{
+    struct key last;
+    struct span value;
+    *arrival = 0;
+    enum tris_err err = view_last_key(v, DB_FEED, &last);
+    if (err == TRIS_OK && !key_read_arrival(key_span(&last), arrival)) {
+        return TRIS_ERR_CORRUPT;
+    }
+    if (err == TRIS_OK || err == TRIS_ERR_NOT_FOUND) {
+        err = view_get(v, DB_META, span_str(META_FEED), &value);
+    }
+    if (err == TRIS_OK) {
+        struct rbuf r = rbuf_of(value);
+        const uint64_t taken = rbuf_u64(&r);
+        *arrival = taken > *arrival ? taken : *arrival;
+    }
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+}
+
 enum tris_err store_feed_next(struct store_view *v, uint64_t after, struct feed_item *out)
 {
     if (after == UINT64_MAX) {

@@ -4,6 +4,12 @@
 
 #include "storage/txn.h"
 
+/* Key of the `meta` table: the greatest arrival number at the last cut. */
+#define META_FEED "feed"
+
+/* The greatest arrival number that was ever given; 0 = none. Not given twice, although a cut may
+ * have taken the last ones away. */
+enum tris_err feed_newest(const struct store_view *v, uint64_t *arrival);
 /* A run whose last entry has arrival number `last`, in both directions. */
 void feed_put_run(struct store_txn *t, uint64_t last, const struct feed_row *row);
 /* Takes the entries from `size` on out of the feed; what is held back was flushed before.

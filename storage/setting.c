@@ -1,5 +1,5 @@
 /* Small settings of this node, and figures about the store itself. */
-#include "storage/txn.h"
+#include "storage/feed.h"
 
 enum { SETTING_KEY_BYTES_MAX = 255 };
 
@@ -62,7 +62,6 @@ enum tris_err store_info(struct store_view *v, struct store_info *out)
     memset(out, 0, sizeof *out);
     MDB_envinfo info;
     MDB_stat stat;
-    struct key last;
     enum tris_err err = view_settle(v);
     if (err == TRIS_OK) {
         err = db_err(mdb_env_info(v->s->env, &info));
@@ -83,11 +82,7 @@ enum tris_err store_info(struct store_view *v, struct store_info *out)
         err = view_rows(v, DB_RECORD, &out->records);
     }
     if (err == TRIS_OK) {
-        err = view_last_key(v, DB_FEED, &last);
-        if (err == TRIS_OK && !key_read_arrival(key_span(&last), &out->feed)) {
-            err = TRIS_ERR_CORRUPT;
-        }
-        err = err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+        err = feed_newest(v, &out->feed);
     }
     return err;
 }

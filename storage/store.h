@@ -392,7 +392,8 @@ TRIS_MUST_CHECK enum tris_err store_setting_next(struct store_view *v, const cha
                                                  char *key, size_t size, struct span *value);
 
 struct store_info {
-    uint64_t used_bytes, map_bytes, entries, records, feed;
+    uint64_t used_bytes, map_bytes, entries, records;
+    uint64_t feed; /* the greatest arrival number given; a cut may have taken its entry away */
     uint64_t disk_bytes, disk_free_bytes; /* of the file system; 0, 0 = not known */
     uint32_t logs;
 };

@@ -119,8 +119,6 @@ void txn_count(struct store_txn *t, enum count_type type, uint32_t log_no, uint3
 
 /* ---- feed: runs of arrivals ---- */
 
-static const char meta_feed[] = "feed"; /* the greatest arrival number at the last cut */
-
 static void flush_run(struct store_txn *t)
 {
     if (t->run.count > 0) {
@@ -131,29 +129,16 @@ static void flush_run(struct store_txn *t)
 
 bool txn_arrival(struct store_txn *t)
 {
-    struct key last;
-    struct span value;
-    uint64_t taken = 0;
     if (t->arrival_known || !txn_ok(t)) {
         return txn_ok(t);
     }
-    t->arrival = 0;
-    enum tris_err err = view_last_key(&t->view, DB_FEED, &last);
-    if (err == TRIS_OK && !key_read_arrival(key_span(&last), &t->arrival)) {
-        err = TRIS_ERR_CORRUPT;
-    }
-    if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
+    enum tris_err err = feed_newest(&t->view, &t->arrival);
+    if (err != TRIS_OK) {
         txn_fail(t, err);
         return false;
     }
-    /* numbers are not given twice, although a cut may have taken the last ones away */
-    if (txn_get(t, DB_META, span_str(meta_feed), &value)) {
-        struct rbuf r = rbuf_of(value);
-        taken = rbuf_u64(&r);
-    }
-    t->arrival = taken > t->arrival ? taken : t->arrival;
-    t->arrival_known = txn_ok(t);
-    return txn_ok(t);
+    t->arrival_known = true;
+    return true;
 }
 
 void txn_arrival_keep(struct store_txn *t)
@@ -162,7 +147,7 @@ void txn_arrival_keep(struct store_txn *t)
     struct wbuf w = wbuf_of(bytes, sizeof bytes);
     if (txn_arrival(t)) {
         wbuf_u64(&w, t->arrival);
-        txn_put(t, DB_META, span_str(meta_feed), wbuf_span(&w));
+        txn_put(t, DB_META, span_str(META_FEED), wbuf_span(&w));
     }
 }
 
