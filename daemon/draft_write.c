@@ -25,34 +25,9 @@ struct again {
     uint8_t within[RECORD_WITHIN_BYTES_MAX];
 };
 
-/* Where the own entry that a draft calls `seq` stands now. A draft of the same cut stood there if
- * the numbers of both are as far apart as their places were; else the entry was never taken back.
- * TRIS_ERR_NOT_READY: that draft is not written. */
 static enum tris_err place_now(const struct again *a, uint64_t seq, uint64_t *now)
 {
-    struct store_view *v = store_txn_view(a->b->txn);
-    const struct store_draft *draft = &a->draft;
-    struct store_draft former;
-    uint64_t back = draft->seq - seq;
-    *now = seq;
-    if (seq >= draft->seq) {
-        return TRIS_ERR_INVALID; /* entries name earlier ones only */
-    }
-    if (back >= draft->no || store_draft_get(v, draft->no - back, &former) != TRIS_OK ||
-        former.topic != draft->topic || former.seq != seq) {
-        return TRIS_OK;
-    }
-    uint64_t moved = 0;
-    if (former.state != DRAFT_WRITTEN) {
-        return TRIS_ERR_NOT_READY;
-    }
-    enum tris_err err = store_alias_get(v, draft->topic, seq, &moved, NULL);
-    /* something else was taken back there since: only a person can tell the two apart */
-    if (err != TRIS_OK || moved != former.new_seq) {
-        return TRIS_ERR_NOT_READY;
-    }
-    *now = moved;
-    return TRIS_OK;
+    return store_draft_place(store_txn_view(a->b->txn), &a->draft, seq, now);
 }
 
 /* References to own drafts name their new places. */

@@ -24,6 +24,16 @@ static bool alias_is(const struct draft_check *c, enum alias_way way, const stru
     return rbuf_finish(&r) == TRIS_OK && (way == ALIAS_FORMER ? found >= no : found == no);
 }
 
+/* The drafts of one cut follow each other without a gap: places are computed from that. */
+static bool cut_begins(const struct draft_check *c, const struct draft_row *row, uint64_t no)
+{
+    struct draft_row first;
+    const uint64_t before = row->seq - row->cut;
+    return row->cut <= row->seq && before < no &&
+           draft_row_get(c->a->v, no - before, &first) == TRIS_OK && first.topic == row->topic &&
+           first.seq == row->cut && first.cut == row->cut;
+}
+
 static void check_draft(struct draft_check *c, struct span key, struct span value)
 {
     struct draft_row row;
@@ -32,7 +42,7 @@ static void check_draft(struct draft_check *c, struct span key, struct span valu
     uint64_t no = 0;
     bool good = key_read_draft(key, &no) && row_draft_decode(value, &row) == TRIS_OK &&
                 entry_header_decode(row.header, &header) == TRIS_OK &&
-                alias_is(c, ALIAS_FORMER, &row, row.seq, no);
+                alias_is(c, ALIAS_FORMER, &row, row.seq, no) && cut_begins(c, &row, no);
     if (good && row.state == DRAFT_WRITTEN && row.later == 0) {
         good =
             row.new_seq < c->held[row.topic] && alias_is(c, ALIAS_PRESENT, &row, row.new_seq, no);

@@ -21,6 +21,7 @@ static enum tris_err draft_fill(uint64_t no, const struct draft_row *row, struct
     *out = (struct store_draft){.no = no,
                                 .topic = row->topic,
                                 .seq = row->seq,
+                                .cut = row->cut,
                                 .payload = row->payload,
                                 .state = row->state,
                                 .reason = row->reason,
@@ -78,6 +79,37 @@ static enum tris_err alias_draft(const struct store_view *v, enum alias_way way,
     return rbuf_finish(&r) == TRIS_OK ? TRIS_OK : TRIS_ERR_CORRUPT;
 }
 
+/* The draft that draft *no has become in the end: each was written, and taken back once more. */
+static enum tris_err draft_last(const struct store_view *v, uint64_t *no, struct draft_row *row)
+{
+    enum tris_err err = draft_row_get(v, *no, row);
+    while (err == TRIS_OK && row->later > *no) {
+        *no = row->later;
+        err = draft_row_get(v, *no, row);
+    }
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_ERR_CORRUPT : err;
+}
+
+enum tris_err store_draft_place(struct store_view *v, const struct store_draft *draft, uint64_t seq,
+                                uint64_t *now)
+{
+    struct draft_row row;
+    *now = seq;
+    if (seq >= draft->seq) {
+        return TRIS_ERR_INVALID;
+    }
+    if (seq < draft->cut) {
+        return TRIS_OK; /* it was sealed, and stays there as long as anything can be written */
+    }
+    const uint64_t back = draft->seq - seq; /* drafts of one cut are as far apart as their places */
+    uint64_t no = draft->no - back;
+    enum tris_err err = back < draft->no ? draft_last(v, &no, &row) : TRIS_ERR_CORRUPT;
+    if (err == TRIS_OK && row.state == DRAFT_WRITTEN) {
+        *now = row.new_seq;
+    }
+    return err == TRIS_OK && row.state != DRAFT_WRITTEN ? TRIS_ERR_NOT_READY : err;
+}
+
 enum tris_err store_alias_get(struct store_view *v, enum tris_topic topic, uint64_t seq,
                               uint64_t *new_seq, uint64_t *draft)
 {
@@ -87,13 +119,9 @@ enum tris_err store_alias_get(struct store_view *v, enum tris_topic topic, uint6
     if (err != TRIS_OK) {
         return err;
     }
-    err = draft_row_get(v, no, &row);
-    while (err == TRIS_OK && row.later > no) { /* written, and taken back once more */
-        no = row.later;
-        err = draft_row_get(v, no, &row);
-    }
+    err = draft_last(v, &no, &row);
     if (err != TRIS_OK) {
-        return err == TRIS_ERR_NOT_FOUND ? TRIS_ERR_CORRUPT : err;
+        return err;
     }
     *new_seq = row.new_seq;
     if (draft != NULL) {
@@ -241,6 +269,7 @@ void draft_keep(struct store_txn *t, const struct store_log *log, uint64_t size)
         put_draft(t, ++no,
                   &(struct draft_row){.topic = log->ref.topic,
                                       .seq = seq,
+                                      .cut = size,
                                       .state = entry.whole ? DRAFT_WAITING : DRAFT_DECISION,
                                       .reason = entry.whole ? TRIS_OK : TRIS_ERR_NOT_READY,
                                       .header = wbuf_span(&w),

@@ -283,6 +283,7 @@ void row_draft_encode(struct wbuf *w, const struct draft_row *row)
     wbuf_u8(w, reason_code(row->reason));
     wbuf_u64(w, row->new_seq);
     wbuf_u64(w, row->later);
+    wbuf_u64(w, row->cut);
     wbuf_u8(w, (uint8_t)row->header.len);
     wbuf_span_put(w, row->header);
     wbuf_span_put(w, row->payload);
@@ -299,6 +300,7 @@ enum tris_err row_draft_decode(struct span bytes, struct draft_row *out)
     out->reason = reason_of(rbuf_u8(&r));
     out->new_seq = rbuf_u64(&r);
     out->later = rbuf_u64(&r);
+    out->cut = rbuf_u64(&r);
     out->header = rbuf_take(&r, rbuf_u8(&r));
     out->payload = rbuf_take(&r, rbuf_left(&r));
     return topic <= TRIS_TOPIC_LOCAL && state <= DRAFT_DROPPED ? finish(&r) : TRIS_ERR_CORRUPT;

@@ -96,10 +96,11 @@ struct draft_row {
     enum tris_err reason;
     uint64_t new_seq;
     uint64_t later;
+    uint64_t cut;        /* size that the log was cut to: the drafts of one cut begin there */
     struct span header;  /* complete */
     struct span payload; /* empty: it was not here, or the draft is settled */
 };
-enum { ROW_DRAFT_BYTES_MAX = 28 + TRIS_HEADER_BYTES_MAX + TRIS_PAYLOAD_BYTES_MAX };
+enum { ROW_DRAFT_BYTES_MAX = 36 + TRIS_HEADER_BYTES_MAX + TRIS_PAYLOAD_BYTES_MAX };
 void row_draft_encode(struct wbuf *w, const struct draft_row *row);
 TRIS_MUST_CHECK enum tris_err row_draft_decode(struct span bytes, struct draft_row *out);
 

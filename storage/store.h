@@ -216,6 +216,7 @@ struct store_draft {
     uint64_t no; /* from 1, in the order of the entries; never given again */
     enum tris_topic topic;
     uint64_t seq; /* where it stood in the own log */
+    uint64_t cut; /* entries that were left when it was taken back */
     struct entry_header header;
     struct span payload; /* into the map; empty if it was not here (then DRAFT_DECISION from the
                           * start, reason TRIS_ERR_NOT_READY), and once it is settled */
@@ -235,6 +236,13 @@ TRIS_MUST_CHECK enum tris_err store_draft_next(struct store_view *v, uint64_t *n
 TRIS_MUST_CHECK enum tris_err store_draft_settle(struct store_txn *t, uint64_t no,
                                                  enum draft_state state, enum tris_err reason,
                                                  uint64_t new_seq);
+/* Where the own entry that a draft calls `seq` stands now: one that was left when the draft was
+ * taken back is still there; one that was taken back with it stands where its own draft was
+ * written, however often that has moved since, and whatever else has stood at `seq`. _INVALID:
+ * entries name earlier ones only; _NOT_READY: it is not written. */
+TRIS_MUST_CHECK enum tris_err store_draft_place(struct store_view *v,
+                                                const struct store_draft *draft, uint64_t seq,
+                                                uint64_t *now);
 /* Where the own entry that stood at `seq` before it was taken back (the last time something was,
  * there) stands now. TRIS_ERR_NOT_FOUND: nothing was taken back there; _NOT_READY: it is a draft,
  * whose number is in *draft (may be NULL). */

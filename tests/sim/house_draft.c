@@ -5,29 +5,6 @@
 #include "proto/assert.h"
 #include "tests/sim/house_batch.h"
 
-/* Where the own entry that a draft calls `seq` stands now; TRIS_ERR_NOT_READY: nobody can tell. */
-static enum tris_err place_now(struct batch *b, const struct store_draft *draft, uint64_t seq,
-                               uint64_t *now)
-{
-    struct store_view *v = store_txn_view(b->t);
-    struct store_draft former;
-    uint64_t back = draft->seq - seq, moved = 0;
-    *now = seq;
-    if (seq >= draft->seq) {
-        return TRIS_ERR_INVALID;
-    }
-    if (back >= draft->no || store_draft_get(v, draft->no - back, &former) != TRIS_OK ||
-        former.topic != draft->topic || former.seq != seq) {
-        return TRIS_OK; /* it was never taken back */
-    }
-    if (former.state != DRAFT_WRITTEN ||
-        store_alias_get(v, draft->topic, seq, &moved, NULL) != TRIS_OK || moved != former.new_seq) {
-        return TRIS_ERR_NOT_READY;
-    }
-    *now = moved;
-    return TRIS_OK;
-}
-
 /* Is the record as it was when the draft was written? */
 static enum tris_err look_at_record(struct batch *b, const struct store_draft *draft, uint64_t seq)
 {
@@ -41,7 +18,7 @@ static enum tris_err look_at_record(struct batch *b, const struct store_draft *d
     }
     err = store_record_history(v, ref, &newest);
     if (err == TRIS_OK && draft->header.has_prev) {
-        err = place_now(b, draft, draft->header.prev, &prev);
+        err = store_draft_place(v, draft, draft->header.prev, &prev);
     }
     if (err != TRIS_OK) {
         return err;
@@ -55,7 +32,7 @@ static enum tris_err write_again(struct batch *b, const struct store_draft *draf
     uint64_t record = 0;
     enum tris_err err = draft->payload.len == 0 ? TRIS_ERR_NOT_READY : TRIS_OK;
     if (err == TRIS_OK && header->has_record) {
-        err = place_now(b, draft, header->record_seq, &record);
+        err = store_draft_place(store_txn_view(b->t), draft, header->record_seq, &record);
         err = err == TRIS_OK ? look_at_record(b, draft, record) : err;
     }
     if (err != TRIS_OK) {

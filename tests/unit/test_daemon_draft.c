@@ -466,6 +466,34 @@ static void a_tail_in_several_pieces_pushes_aside_more_than_once(void **state)
     assert_clean(f);
 }
 
+/* What was here before the first piece and what came with it have stood at one place: a change that
+ * was written to the one must not reach the other. */
+static void a_change_between_two_pieces_stays_with_its_record(void **state)
+{
+    struct fixture *f = *state;
+    struct store_view *v;
+    struct store_record theirs, mine;
+    carry_all(f);
+    uint64_t place = create(&f->original, "Eins");
+    assert_int_equal(create(&f->copy, "Meins"), place);
+    carry_all(f); /* draft 1 */
+    change(&f->copy, place, "Eins", "by the copy");
+    create(&f->original, "Zwei");
+    carry_all(f); /* draft 2 */
+    write_drafts(f);
+    assert_draft(f, 1, DRAFT_WRITTEN, TRIS_OK);
+    assert_draft(f, 2, DRAFT_WRITTEN, TRIS_OK);
+    assert_int_equal(store_view_begin(f->copy.d.store, &v), TRIS_OK);
+    struct record_ref ref = {f->copy.d.data_no, place};
+    assert_int_equal(store_record_get(v, ref, &theirs), TRIS_OK);
+    ref.seq = draft(f, 1).new_seq;
+    assert_int_equal(store_record_get(v, ref, &mine), TRIS_OK);
+    assert_int_equal(theirs.last_seq, draft(f, 2).new_seq);
+    assert_int_equal(mine.last_seq, ref.seq);
+    store_view_end(v);
+    assert_clean(f);
+}
+
 static void a_segment_that_is_not_ours_pushes_nothing_aside(void **state)
 {
     struct fixture *f = *state;
@@ -512,6 +540,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_the_tail_has_already_is_not_written_twice, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_tail_in_several_pieces_pushes_aside_more_than_once, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_change_between_two_pieces_stays_with_its_record, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_segment_that_is_not_ours_pushes_nothing_aside, setup,
                                         teardown),

@@ -168,6 +168,20 @@ static void test_a_draft_taken_back_again_still_leads_on(void **state)
     ok(store_alias_get(v, TRIS_TOPIC_DATA, 4, &found, &number));
     assert_int_equal(found, 5); /* the last one that stood there, and not the second draft */
     assert_int_equal(number, 5);
+    /* what a draft names is told by its own cut, not by who has stood there last */
+    ok(store_draft_get(v, 3, &draft));
+    ok(store_draft_place(v, &draft, SEALED - 1, &found));
+    assert_int_equal(found, SEALED - 1);
+    ok(store_draft_place(v, &draft, 3, &found));
+    assert_int_equal(found, 5);
+    fails(TRIS_ERR_NOT_READY, store_draft_place(v, &draft, 4, &found)); /* draft 2, then 6 */
+    fails(TRIS_ERR_INVALID, store_draft_place(v, &draft, 5, &found));
+    ok(store_draft_get(v, 6, &draft));
+    assert_int_equal(draft.cut, SEALED + 1);
+    ok(store_draft_place(v, &draft, 3, &found));
+    assert_int_equal(found, 3);
+    ok(store_draft_place(v, &draft, 4, &found));
+    assert_int_equal(found, 5);
     store_view_end(v);
 
     ok(store_txn_begin(f.s, &t)); /* for good: nothing leads there any more */
@@ -250,8 +264,8 @@ static void test_the_audit_names_drafts_that_lost_their_way(void **state)
     ok(store_draft_settle(t, 1, DRAFT_WRITTEN, TRIS_OK, seq));
     ok(store_commit(t));
     audit_clean(f.s);
-    static const long places[] = {0,  8,  9,
-                                  18, 26, 28}; /* topic, seq, state, new seq, later, header */
+    static const long places[] = {0,  8,  9, 18,
+                                  26, 34, 36}; /* topic, seq, state, new seq, later, cut, header */
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         key_draft(&key, 1);
         change_row(f.s, DB_DRAFT, &key, places[i], 2);
