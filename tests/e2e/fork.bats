@@ -55,6 +55,7 @@ is_confirmed() { [ "$(tris_at "$1" status --json | json 'd["guard"]["confirmed"]
     spread clone dresden
 
     node_start leipzig # they hold different histories, and meet
+    seen=$(tris_at leipzig watch --once | tail -n 1 | json 'd["arrival"]')
     node_start dresden
     wait_equal 60 leipzig dresden
     [ "$(forks_of leipzig)" = "[[\"koeln\", \"data\", $COMMON, $COMMON]]" ]
@@ -63,6 +64,8 @@ is_confirmed() { [ "$(tris_at "$1" status --json | json 'd["guard"]["confirmed"]
     same_views leipzig dresden
     audit_clean leipzig
     audit_clean dresden
+    timeout 20 "$TRIS" --data "$(node_dir leipzig)" watch --after "$seen" --once # read before the cut
+    timeout 20 "$TRIS" --data "$(node_dir leipzig)" watch --after "$((seen - 1))" --once
     tris_at leipzig status | grep -F "two histories"
     printf '%s' "$COMMON" >"$WORLD/common"
 }
