@@ -242,8 +242,11 @@ void op_drafts(struct batch *b, const struct writer_op *op, struct writer_result
 static enum tris_err open_draft(struct batch *b, uint64_t no, struct store_draft *draft)
 {
     enum tris_err err = store_draft_get(store_txn_view(b->txn), no, draft);
+    if (err != TRIS_OK) {
+        return err;
+    }
     bool settled = draft->state == DRAFT_WRITTEN || draft->state == DRAFT_DROPPED;
-    return err == TRIS_OK && settled ? TRIS_ERR_INVALID : err;
+    return settled ? TRIS_ERR_INVALID : TRIS_OK;
 }
 
 void op_draft_apply(struct batch *b, const struct writer_op *op, struct writer_result *r)
