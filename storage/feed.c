@@ -6,7 +6,7 @@
 enum tris_err feed_newest(const struct store_view *v, uint64_t *arrival)
 {
     struct key last;
-    struct span value;
+    struct span value = {NULL, 0};
     *arrival = 0;
     enum tris_err err = view_last_key(v, DB_FEED, &last);
     if (err == TRIS_OK && !key_read_arrival(key_span(&last), arrival)) {
