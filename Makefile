@@ -151,7 +151,7 @@ nth_calls := malloc calloc realloc strdup fsync fdatasync ftruncate rename mkdir
 	$(addprefix mdb_,env_create env_set_mapsize env_set_maxdbs env_set_maxreaders env_copyfd2 \
 	env_open txn_begin txn_commit dbi_open stat get put del cursor_open cursor_get cursor_put cursor_del)
 $(B)/test_nth: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc)
-$(B)/test_store_nth: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(nth_calls))
+$(B)/test_store_nth $(B)/test_store_nth_cut: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(nth_calls))
 $(daemon_bin): $(B)/%: $(B)/obj/tests/unit/%.o $(B)/libtest.a $(B)/libdaemon.a $(B)/libstorage.a \
 		$(B)/libproto.a
 	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS) $(DAEMON_LIBS) -lcmocka)

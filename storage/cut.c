@@ -103,9 +103,11 @@ enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size, enu
         return TRIS_OK;
     }
     struct tree tree;
+    uint64_t followed = 0;
     uint64_t followed_end = size;
     txn_flush(t); /* feed runs and rows that this transaction holds back */
     enum tris_err err = txn_ok(t) ? store_tree_at(&t->view, no, size, &tree) : t->err;
+    err = err == TRIS_OK ? word_followed(&t->view, &followed) : err;
     if (err != TRIS_OK) {
         txn_fail(t, err);
         return t->err;
@@ -115,7 +117,7 @@ enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size, enu
     } else if (log->own) {
         draft_forget(t, log, size);
     }
-    feed_cut(t, no, size, word_followed(&t->view), &followed_end);
+    feed_cut(t, no, size, followed, &followed_end);
     word_unfollow(t, no, size, followed_end);
     for (uint64_t seq = log->held; seq > size && txn_ok(t); seq--) {
         cut_entry(t, head, seq - 1);

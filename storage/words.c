@@ -238,14 +238,17 @@ static enum tris_err follow_entry(struct follower *f, uint32_t no, uint64_t seq,
     return err;
 }
 
-uint64_t word_followed(const struct store_view *v)
+enum tris_err word_followed(const struct store_view *v, uint64_t *arrival)
 {
     struct span value;
-    if (view_get(v, DB_META, span_str(meta_word), &value) != TRIS_OK) {
-        return 0;
+    enum tris_err err = view_get(v, DB_META, span_str(meta_word), &value);
+    *arrival = 0;
+    if (err != TRIS_OK) {
+        return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
     }
     struct rbuf r = rbuf_of(value);
-    return rbuf_u64(&r);
+    *arrival = rbuf_u64(&r);
+    return rbuf_finish(&r) == TRIS_OK ? TRIS_OK : TRIS_ERR_CORRUPT;
 }
 
 uint64_t store_word_behind(struct store_view *v)
@@ -256,8 +259,9 @@ uint64_t store_word_behind(struct store_view *v)
         !key_read_arrival(key_span(&last), &arrival)) {
         return 0;
     }
-    uint64_t cursor = word_followed(v);
-    return arrival > cursor ? arrival - cursor : 0;
+    uint64_t cursor = 0;
+    enum tris_err err = word_followed(v, &cursor);
+    return err == TRIS_OK && arrival > cursor ? arrival - cursor : 0;
 }
 
 enum tris_err store_word_follow(struct store_txn *t, uint32_t max, uint64_t *behind)
@@ -266,8 +270,9 @@ enum tris_err store_word_follow(struct store_txn *t, uint32_t max, uint64_t *beh
         return t->err;
     }
     struct follower f;
+    uint64_t at = 0;
     enum tris_err err = follower_init(&f, t);
-    uint64_t at = word_followed(&t->view);
+    err = err == TRIS_OK ? word_followed(&t->view, &at) : err;
     const uint64_t before = at;
     for (uint32_t i = 0; i < max && err == TRIS_OK; i++) {
         struct feed_item item;
