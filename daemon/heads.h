@@ -5,9 +5,6 @@
 #include "proto/frontier.h"
 #include "storage/store.h"
 
-/* What the frontier says of a log: sealed entries only. */
-void head_item(const struct store_log *log, struct frontier_item *out);
-
 /* Fills an empty frontier from all heads of the store; local logs stay out. */
 TRIS_MUST_CHECK enum tris_err heads_load(struct store *s, struct frontier *f);
 

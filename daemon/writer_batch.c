@@ -5,7 +5,6 @@
 
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
-#include "daemon/heads.h"
 #include "daemon/imports.h"
 #include "daemon/writer_fork.h"
 #include "daemon/writer_op.h"
@@ -138,21 +137,6 @@ static enum tris_err batch_begin(struct batch *b)
 
 /* ---- segments ---- */
 
-/* Cuts off the first `skip` wire forms: entries that are held already. */
-static enum tris_err segment_skip(struct span *wire, uint64_t skip)
-{
-    struct rbuf run = rbuf_of(*wire);
-    struct entry entry;
-    for (uint64_t i = 0; i < skip; i++) {
-        enum tris_err err = entry_wire_next(&run, &entry);
-        if (err != TRIS_OK) {
-            return err;
-        }
-    }
-    *wire = span_of(wire->ptr + run.pos, run.len - run.pos);
-    return TRIS_OK;
-}
-
 /* The tail of an own log comes back: it is verified against what is sealed here. */
 static enum tris_err tail_look(struct batch *b, struct store_log *log)
 {
@@ -179,23 +163,6 @@ static enum tris_err tail_make_room(struct batch *b, const struct store_log *log
         b->own[log->ref.topic].bytes = 0;
     }
     return err;
-}
-
-/* The last run of a forked log is judged by the root that the proof gives, the others by their
- * seal.
- */
-static enum tris_err segment_judge(struct batch *b, const struct session_segment *s,
-                                   const struct store_log *log, struct span wire, uint32_t count)
-{
-    if (log->forked && count > 0 && count >= log->end - log->held) {
-        return segment_verify_cut(&log->id, &log->tree, wire, count, log->end, &log->end_root,
-                                  &b->verified);
-    }
-    if (seal_is_cut(&s->seal)) {
-        return TRIS_ERR_NOT_READY; /* the proof is still to come */
-    }
-    return segment_verify(&log->id, &log->ref.seal_key, &log->tree, wire, count, &s->seal,
-                          &b->verified);
 }
 
 static enum tris_err segment_apply(struct batch *b, struct work *w)
@@ -231,12 +198,8 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (log.ref.topic == TRIS_TOPIC_GOV && s->seal.size > TRIS_GOV_ENTRIES_MAX) {
         return TRIS_ERR_TOO_LARGE;
     }
-    uint64_t skip = log.held - s->first;
-    struct span wire = span_of(s->bytes, s->len);
-    err = segment_skip(&wire, skip);
-    if (err == TRIS_OK) {
-        err = segment_judge(b, s, &log, wire, s->count - (uint32_t)skip);
-    }
+    err = store_segment_judge(&log, s->first, s->count, span_of(s->bytes, s->len), &s->seal,
+                              &b->verified);
     if (err != TRIS_OK) {
         return err;
     }
@@ -286,7 +249,7 @@ static enum tris_err batch_read_heads(struct batch *b)
         if (err != TRIS_OK) {
             return err;
         }
-        head_item(&log, &b->heads[i].item);
+        store_head_item(&log, &b->heads[i].item);
     }
     return TRIS_OK;
 }
@@ -362,29 +325,4 @@ void batch_dry_run(struct batch *b, struct work *group)
 uint64_t batch_unsealed(const struct batch *b)
 {
     return b->own[TRIS_TOPIC_GOV].entries + b->own[TRIS_TOPIC_DATA].entries;
-}
-
-enum tris_err batch_mark(struct batch *b)
-{
-    struct store_mark mark = {0};
-    struct store_view *v;
-    struct store_log log;
-    enum tris_err err = store_view_begin(b->d->store, &v);
-    if (err != TRIS_OK) {
-        return err;
-    }
-    err = store_log_get(v, b->own[TRIS_TOPIC_GOV].no, &log);
-    if (err == TRIS_OK && log.has_seal) {
-        mark.gov_size = log.seal.size;
-        mark.gov_root = log.seal.root;
-    }
-    if (err == TRIS_OK) {
-        err = store_log_get(v, b->own[TRIS_TOPIC_DATA].no, &log);
-    }
-    if (err == TRIS_OK && log.has_seal) {
-        mark.data_size = log.seal.size;
-        mark.data_root = log.seal.root;
-    }
-    store_view_end(v);
-    return err == TRIS_OK ? store_mark_write(b->d->store, &mark) : err;
 }

@@ -89,7 +89,5 @@ TRIS_MUST_CHECK enum tris_err batch_run(struct batch *b, struct work_list *work)
 void batch_dry_run(struct batch *b, struct work *group);
 /* Own entries behind the newest seals of gov and data, as the last run left them. */
 uint64_t batch_unsealed(const struct batch *b);
-/* Writes the mark from the store's own heads. */
-TRIS_MUST_CHECK enum tris_err batch_mark(struct batch *b);
 
 #endif

@@ -149,7 +149,7 @@ static enum tris_err run_ops(struct batch *b, struct writer_op *ops, size_t coun
         }
     }
     if (err == TRIS_OK && b->own_sealed) {
-        err = batch_mark(b);
+        err = store_mark_renew(b->d->store);
     }
     return err;
 }
@@ -164,7 +164,7 @@ enum tris_err first_entries(struct daemon *d, struct batch *b)
      * needs one before it, or a crash behind it would look like a lost mark. */
     enum tris_err err = TRIS_OK;
     if (!atomic_load(&d->confirm.mark_doubtful)) {
-        err = batch_mark(b);
+        err = store_mark_renew(b->d->store);
     }
     if (err != TRIS_OK) {
         return err;

@@ -146,7 +146,7 @@ static void mark_after_commit(struct writer *w)
     if (!sealed && !pending) {
         return; /* a doubtful mark is kept: only what others hold already was sealed */
     }
-    enum tris_err err = batch_mark(&w->batch);
+    enum tris_err err = store_mark_renew(w->d->store);
     if (err == TRIS_OK) {
         w->mark_pending = false;
         held_release(&w->held, &w->batch);
@@ -170,7 +170,7 @@ static void mark_retry(struct writer *w)
     if (!w->mark_pending || w->mark_at > clock_mono_ms()) {
         return;
     }
-    enum tris_err err = batch_mark(&w->batch);
+    enum tris_err err = store_mark_renew(w->d->store);
     if (err != TRIS_OK) {
         trouble_set(w, err);
         w->mark_at = clock_mono_ms() + w->backoff_ms;

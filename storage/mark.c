@@ -428,7 +428,7 @@ enum tris_err store_mark_check(struct store *s, char *detail, size_t detail_size
     return err == TRIS_OK ? state.verdict : err;
 }
 
-enum tris_err store_mark_reset(struct store *s)
+enum tris_err store_mark_renew(struct store *s)
 {
     struct store_view *v = NULL;
     struct store_mark mark;

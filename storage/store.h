@@ -10,6 +10,7 @@
 #define TRIS_STORAGE_STORE_H
 
 #include "proto/charter.h"
+#include "proto/frontier.h"
 #include "proto/record.h"
 #include "proto/seal.h"
 
@@ -66,8 +67,8 @@ struct store_mark_state {
 };
 TRIS_MUST_CHECK enum tris_err store_mark_look(struct store *s, struct store_mark_state *out,
                                               char *detail, size_t detail_size);
-/* Accepts the store as it is and writes a fresh mark (doctor --accept-loss). */
-TRIS_MUST_CHECK enum tris_err store_mark_reset(struct store *s);
+/* Writes a mark of what is sealed in the store now. */
+TRIS_MUST_CHECK enum tris_err store_mark_renew(struct store *s);
 
 /* ---- views and transactions ---- */
 
@@ -110,6 +111,18 @@ TRIS_MUST_CHECK enum tris_err store_log_find(struct store_view *v, const struct 
                                              uint32_t *no);
 TRIS_MUST_CHECK enum tris_err store_log_count(struct store_view *v, uint32_t *count);
 
+/* What the frontier says of a log: sealed entries only, or where a fork proof ends it. */
+void store_head_item(const struct store_log *log, struct frontier_item *out);
+
+/* Judges a run from a peer, `count` entries from `first` on: those that are held already are passed
+ * over, the others have to fit the seal, or the root that a fork proof gives where they reach the
+ * end of a forked log. `out`: what is new, for store_append_segment; it points into `wire`.
+ * TRIS_ERR_NOT_NEXT if nothing of it can follow what is held, _NOT_READY for a run up to a fork
+ * whose proof is not here, else as segment_verify and segment_verify_cut. */
+TRIS_MUST_CHECK enum tris_err store_segment_judge(const struct store_log *log, uint64_t first,
+                                                  uint32_t count, struct span wire,
+                                                  const struct seal *seal,
+                                                  struct verified_segment *out);
 /* Appends what segment_verify accepted: entries, head, seal, views, counters, feed. The segment
  * must start at held (TRIS_ERR_NOT_NEXT), be of this log (TRIS_ERR_UNKNOWN_LOG) and, if a fork of
  * the log is known, end at its end or before, a cut segment exactly there (TRIS_ERR_FORK); these do

@@ -160,20 +160,6 @@ static enum tris_err op_apply(struct batch *b, struct op *op)
 
 /* ---- segments ---- */
 
-static enum tris_err segment_skip(struct span *wire, uint64_t skip)
-{
-    struct rbuf run = rbuf_of(*wire);
-    struct entry entry;
-    for (uint64_t i = 0; i < skip; i++) {
-        enum tris_err err = entry_wire_next(&run, &entry);
-        if (err != TRIS_OK) {
-            return err;
-        }
-    }
-    *wire = span_of(wire->ptr + run.pos, run.len - run.pos);
-    return TRIS_OK;
-}
-
 /* The tail of an own log comes back: it is verified against what is sealed here. */
 static enum tris_err tail_look(struct batch *b, struct store_log *log)
 {
@@ -229,12 +215,8 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (log.forked && s->count > 0 && log.held >= log.end) {
         return TRIS_OK; /* all of it is here */
     }
-    uint64_t skip = log.held - s->first;
-    struct span wire = span_of(s->bytes, s->len);
-    err = segment_skip(&wire, skip);
-    if (err == TRIS_OK) {
-        err = fork_judge(b, s, &log, wire, s->count - (uint32_t)skip);
-    }
+    err = store_segment_judge(&log, s->first, s->count, span_of(s->bytes, s->len), &s->seal,
+                              b->h->verified);
     if (err == TRIS_OK && tail) {
         err = tail_make_room(b, &log);
     }
@@ -331,29 +313,4 @@ enum tris_err batch_run(struct batch *b, struct house *h, struct work *list)
         b->logs_count = 0;
         return err;
     }
-}
-
-enum tris_err batch_mark(struct house *h)
-{
-    struct store_mark mark = {0};
-    struct store_view *v;
-    struct store_log log;
-    enum tris_err err = store_view_begin(h->store, &v);
-    if (err != TRIS_OK) {
-        return err;
-    }
-    err = store_log_get(v, h->own_no[TRIS_TOPIC_GOV], &log);
-    if (err == TRIS_OK && log.has_seal) {
-        mark.gov_size = log.seal.size;
-        mark.gov_root = log.seal.root;
-    }
-    if (err == TRIS_OK) {
-        err = store_log_get(v, h->own_no[TRIS_TOPIC_DATA], &log);
-    }
-    if (err == TRIS_OK && log.has_seal) {
-        mark.data_size = log.seal.size;
-        mark.data_root = log.seal.root;
-    }
-    store_view_end(v);
-    return err == TRIS_OK ? store_mark_write(h->store, &mark) : err;
 }

@@ -25,8 +25,6 @@ struct batch {
 /* Runs what is not decided in one transaction and sets the verdicts; TRIS_OK, or an error of this
  * machine: then nothing is applied. */
 TRIS_MUST_CHECK enum tris_err batch_run(struct batch *b, struct house *h, struct work *list);
-/* Writes the mark from the store's own heads. */
-TRIS_MUST_CHECK enum tris_err batch_mark(struct house *h);
 /* Notes that a log has changed; its place in b->logs. */
 uint32_t batch_touch(struct batch *b, uint32_t log_no, uint64_t source);
 TRIS_MUST_CHECK enum tris_err batch_append(struct batch *b, enum tris_topic topic,
@@ -37,12 +35,6 @@ TRIS_MUST_CHECK enum tris_err batch_append(struct batch *b, enum tris_topic topi
 /* ---- house_fork.c ---- */
 
 TRIS_MUST_CHECK enum tris_err fork_apply(struct batch *b, const struct work *w);
-/* The last run of a forked log is judged by the root that the proof gives, others by their seal. */
-TRIS_MUST_CHECK enum tris_err fork_judge(struct batch *b, const struct session_segment *s,
-                                         const struct store_log *log, struct span wire,
-                                         uint32_t count);
-/* What the frontier says of a log. */
-void fork_head_item(const struct store_log *log, struct frontier_item *out);
 
 /* ---- house_draft.c ---- */
 

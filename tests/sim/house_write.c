@@ -28,7 +28,7 @@ enum tris_err house_publish(struct house *h, uint32_t log_no)
     err = store_log_get(v, log_no, &log);
     if (err == TRIS_OK && log.ref.topic != TRIS_TOPIC_LOCAL) {
         struct frontier_item item;
-        fork_head_item(&log, &item);
+        store_head_item(&log, &item);
         check_head(h, v, &log);
         err = frontier_set(h->frontier, log_no, &item);
     }
@@ -94,7 +94,7 @@ static void mark_after_commit(struct batch *b)
         return; /* a doubtful mark is kept: only what others hold already was sealed */
     }
     bool pending = h->mark_pending;
-    h->mark_pending = batch_mark(h) != TRIS_OK;
+    h->mark_pending = store_mark_renew(h->store) != TRIS_OK;
     h->mark_owed = h->mark_owed && h->mark_pending;
     for (int i = 0; pending && !h->mark_pending && i < TRIS_TOPIC_LOCAL; i++) {
         (void)batch_touch(b, h->own_no[i], 0);
@@ -293,7 +293,7 @@ enum tris_err house_write_first(struct house *h)
 {
     struct batch b;
     struct work *w = NULL;
-    enum tris_err err = h->mark_doubtful ? TRIS_OK : batch_mark(h);
+    enum tris_err err = h->mark_doubtful ? TRIS_OK : store_mark_renew(h->store);
     if (err == TRIS_OK && h->acked[TRIS_TOPIC_GOV].size == 0) {
         w = calloc(1, sizeof *w);
         tris_assert(w != NULL);
@@ -303,7 +303,7 @@ enum tris_err house_write_first(struct house *h)
         err = batch_run(&b, h, w);
     }
     if (err == TRIS_OK && b.own_sealed && !h->mark_doubtful) {
-        err = batch_mark(h);
+        err = store_mark_renew(h->store);
     }
     if (err == TRIS_OK) {
         note_acked(h);

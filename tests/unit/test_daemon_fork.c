@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "daemon/daemon.h"
-#include "daemon/heads.h"
 #include "daemon/writer_batch.h"
 #include "daemon/writer_first.h"
 #include "daemon/writer_fork.h"
@@ -322,7 +321,7 @@ static void what_is_missing_up_to_the_end_is_taken(void **state)
                 log.end == 5); /* what was not sealed is no history */
     assert_int_equal(drafts(f), 1);
     struct frontier_item item;
-    head_item(&log, &item);
+    store_head_item(&log, &item);
     assert_true(frontier_item_fetched(&item));
     struct rbuf run = rbuf_of(wire);
     struct entry entry;
@@ -338,7 +337,7 @@ static void what_is_missing_up_to_the_end_is_taken(void **state)
     head(f, &log);
     assert_true(log.held == 5 && log.whole == 5);
     assert_int_equal(run_segment(f, 2, 3, span_of(bytes, run.pos), &none), TRIS_OK); /* again */
-    head_item(&log, &item);
+    store_head_item(&log, &item);
     assert_true(item.held == 5 && item.day == 5 && !frontier_item_fetched(&item));
 }
 

@@ -231,7 +231,7 @@ static void test_restored_store_has_no_valid_mark_until_the_loss_is_accepted(voi
     fails(TRIS_ERR_MARK_MISSING, store_mark_check(w.f.s, detail, sizeof detail));
     assert_non_null(strstr(detail, "2026-11-23T15:00:00Z"));
     audit_clean(w.f.s);
-    ok(store_mark_reset(w.f.s));
+    ok(store_mark_renew(w.f.s));
     ok(store_mark_check(w.f.s, detail, sizeof detail));
     fails(TRIS_ERR_EXISTS, backup_restore(w.dir, &w.m, w.f.dir, "x", w.detail));
     memcpy(w.f.dir, dir, sizeof dir);

@@ -95,6 +95,60 @@ static void test_a_log_ends_where_its_fork_proof_says(void **state)
     forked_fini(&w);
 }
 
+static void test_of_a_run_only_what_is_new_is_judged(void **state)
+{
+    (void)state;
+    enum { HELD = 20, SEALED = 30, END = 32 };
+    static struct forked w;
+    static struct fix other;
+    static struct verified_segment out;
+    static uint8_t bytes[2][TRIS_SEGMENT_BYTES_MAX];
+    struct store_txn *t;
+    struct store_txn *to;
+    struct store_view *v;
+    uint32_t count[2];
+    struct seal seal[2];
+    forked_init(&w, 2, END, true);
+    struct span proof = proof_of(&w, END);
+    ok(store_txn_begin(w.f.s, &t));
+    uint32_t no = script_no(&w.one, t);
+    script_deliver(&w.one, t, SEALED);
+    script_deliver(&w.one, t, 50);
+    (void)script_fork(&w.one, t, proof);
+    ok(store_commit(t));
+    ok(store_view_begin(w.f.s, &v));
+    struct wbuf run = wbuf_of(bytes[0], sizeof bytes[0]);
+    struct wbuf last = wbuf_of(bytes[1], sizeof bytes[1]);
+    ok(store_segment_read(v, no, 0, &run, &count[0], &seal[0]));
+    ok(store_segment_read(v, no, SEALED, &last, &count[1], &seal[1]));
+    store_view_end(v);
+
+    fix_init(&other);
+    ok(store_txn_begin(other.s, &to));
+    uint32_t there = script_no(&w.one, to);
+    script_deliver(&w.one, to, HELD);
+    struct store_log log = log_of(to, there);
+    const struct span wire = wbuf_span(&run);
+    fails(TRIS_ERR_NOT_NEXT, store_segment_judge(&log, HELD + 1, 9, wire, &seal[0], &out));
+    fails(TRIS_ERR_NOT_NEXT, store_segment_judge(&log, 0, HELD - 1, wire, &seal[0], &out));
+    ok(store_segment_judge(&log, 0, count[0], wire, &seal[0], &out));
+    assert_int_equal(out.count, SEALED - HELD);
+    ok(store_append_segment(to, there, &out, 5));
+    /* the run up to the fork has no seal: nothing without the proof, and with it the root decides
+     */
+    log = log_of(to, there);
+    const struct span tail = wbuf_span(&last);
+    fails(TRIS_ERR_NOT_READY, store_segment_judge(&log, SEALED, count[1], tail, &seal[1], &out));
+    (void)script_fork(&w.one, to, proof);
+    log = log_of(to, there);
+    ok(store_segment_judge(&log, SEALED, count[1], tail, &seal[1], &out));
+    ok(store_append_segment(to, there, &out, 5));
+    assert_int_equal(log_of(to, there).whole, END);
+    ok(store_commit(to));
+    fix_fini(&other);
+    forked_fini(&w);
+}
+
 static void test_the_last_run_is_served_and_taken_without_a_seal(void **state)
 {
     (void)state;
@@ -441,6 +495,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_log_ends_where_its_fork_proof_says),
         cmocka_unit_test(test_the_last_run_is_served_and_taken_without_a_seal),
+        cmocka_unit_test(test_of_a_run_only_what_is_new_is_judged),
         cmocka_unit_test(test_the_lowest_end_counts_in_any_order),
         cmocka_unit_test(test_a_log_may_end_before_its_first_entry),
         cmocka_unit_test(test_an_own_forked_log_keeps_its_tail_as_drafts),

@@ -186,7 +186,7 @@ static enum tris_err op_local(struct world *w)
 static enum tris_err op_mark(struct world *w)
 {
     char detail[256] = "";
-    enum tris_err err = store_mark_reset(w->f.s);
+    enum tris_err err = store_mark_renew(w->f.s);
     return err == TRIS_OK ? store_mark_check(w->f.s, detail, sizeof detail) : err;
 }
 

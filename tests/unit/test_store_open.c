@@ -347,7 +347,7 @@ static void test_mark_ahead_and_other_history_are_told_apart(void **state)
     mark.data_root.b[3] ^= 1;
     ok(store_mark_write(f.s, &mark));
     fails(TRIS_ERR_MARK_FOREIGN, store_mark_check(f.s, detail, sizeof detail));
-    ok(store_mark_reset(f.s));
+    ok(store_mark_renew(f.s));
     ok(store_mark_check(f.s, detail, sizeof detail));
     fix_fini(&f);
 }
