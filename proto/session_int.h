@@ -423,13 +423,16 @@ void segment_fini(struct session *s);
 bool credit_due(const struct session *s);
 void credit_put(struct session *s, struct wbuf *w);
 
-/* session_serve.c: answers, segments out, push */
+/* session_answer.c: answers about the own frontier */
+void answer_message(struct session *s, const struct msg *m);
+bool answer_has_control(const struct session *s);
+void answer_put_control(struct session *s, struct wbuf *w);
+
+/* session_serve.c: segments out, push */
 void serve_init(struct session *s);
 void serve_fini(struct session *s);
 void serve_tick(struct session *s);
 void serve_message(struct session *s, const struct msg *m);
-bool serve_has_control(const struct session *s);
-void serve_put_control(struct session *s, struct wbuf *w);
 bool serve_has_data(const struct session *s);
 void serve_put_data(struct session *s, struct wbuf *w);
 void serve_push(struct session *s, uint32_t log_no);

@@ -73,7 +73,7 @@ static bool control_has(const struct session *s)
 {
     return s->claim_due || s->root_send || s->ping_due || s->pongs_count > 0 ||
            s->twins_count > 0 || credit_due(s) || pull_has_control(s) || own_has_control(s) ||
-           serve_has_control(s) || fork_serve_has_control(s) || fork_has_control(s);
+           answer_has_control(s) || fork_serve_has_control(s) || fork_has_control(s);
 }
 
 /* The small ones together take less than 1 KiB of an empty frame. */
@@ -94,7 +94,7 @@ static void control_put(struct session *s, struct wbuf *w)
     fork_put_control(s, w);
     own_put_control(s, w);
     pull_put_control(s, w);
-    serve_put_control(s, w);
+    answer_put_control(s, w);
 }
 
 /* Builds and encrypts one frame in place; 0 if there is nothing to say. */

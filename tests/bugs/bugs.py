@@ -47,9 +47,9 @@ BUGS = [
     Bug(12, "wrong bucket marked as changed", "proto/frontier.c",
         "f->buckets[item->id.b[0]].dirty = true;",
         "f->buckets[(item->id.b[0] + 1) % TRIS_FRONTIER_BUCKETS].dirty = true;"),
-    Bug(13, "changed since: one change is missed", "proto/session_serve.c",
+    Bug(13, "changed since: one change is missed", "proto/session_answer.c",
         "item->stamp > a->stamp", "item->stamp > a->stamp + 1"),
-    Bug(14, "last bit of a bucket set ignored", "proto/session_serve.c",
+    Bug(14, "last bit of a bucket set ignored", "proto/session_answer.c",
         "return (a->buckets[bucket / 8] >> (bucket % 8) & 1) != 0;",
         "return bucket % 8 != 7 && (a->buckets[bucket / 8] >> (bucket % 8) & 1) != 0;"),
     # ---- proto: session
