@@ -70,6 +70,7 @@ struct node {
     uint32_t nodes_calls;     /* questions for hashes that were answered */
     uint8_t nodes_xor;        /* liar: turned over in each hash that is told ... */
     uint32_t nodes_xor_after; /* ... after so many questions */
+    uint8_t newest_xor;       /* liar: turned over in the signature of its newest seals */
     bool store_ahead;         /* nodes cannot be read now */
 };
 
@@ -219,6 +220,7 @@ static inline enum tris_err fake_newest_seal(void *ctx, uint32_t log_no, struct 
     for (uint64_t i = log->count; i > 0; i--) {
         if (log->entries[i - 1].sealed) {
             *seal = log->entries[i - 1].seal;
+            seal->sig.b[7] ^= n->newest_xor;
             return TRIS_OK;
         }
     }

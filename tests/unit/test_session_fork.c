@@ -525,6 +525,21 @@ static void a_newest_seal_without_signature_is_the_peers_fault(void **state)
     world_free(w);
 }
 
+/* Blamed at once, before anything is asked for below that seal. */
+static void a_history_that_nobody_signed_is_the_peers_fault(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3, 2);
+    fork_make(w, 0, 1, 2, 3000, 4500, 5000, false);
+    w->nodes[2].newest_xor = 1;
+    struct link *l = link_open(w, 0, 1, 2);
+    world_run(w);
+    assert_blamed(w, l, TRIS_ERR_BAD_SIGNATURE);
+    assert_int_equal(w->nodes[1].logs[0].count, 4500);
+    assert_int_equal(w->nodes[1].cuts + w->nodes[2].cuts, 0);
+    world_free(w);
+}
+
 static void altered_entries_under_a_genuine_seal_are_the_peers_fault(void **state)
 {
     (void)state;
@@ -663,6 +678,7 @@ int main(void)
         cmocka_unit_test(every_order_of_meeting_ends_alike),
         cmocka_unit_test(wrong_hashes_are_the_peers_fault),
         cmocka_unit_test(a_newest_seal_without_signature_is_the_peers_fault),
+        cmocka_unit_test(a_history_that_nobody_signed_is_the_peers_fault),
         cmocka_unit_test(altered_entries_under_a_genuine_seal_are_the_peers_fault),
         cmocka_unit_test(junk_proofs_are_the_peers_fault),
         cmocka_unit_test(a_peer_that_never_shows_consistency_is_closed),
