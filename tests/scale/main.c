@@ -165,7 +165,7 @@ static uint64_t pair(struct world *w, struct frontier *a, struct frontier *b,
     return bytes;
 }
 
-/* Every `step`-th data log of `f` goes back to one entry; the writes of the table give more. */
+/* What two houses say to each other when nothing, one log, or everything is new to one of them. */
 static void compare(struct world *w)
 {
     uint32_t changed = 2 * (w->houses_count / 4) + TRIS_TOPIC_DATA; /* of neither of the two */
