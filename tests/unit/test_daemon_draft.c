@@ -514,6 +514,67 @@ static void a_segment_that_is_not_ours_pushes_nothing_aside(void **state)
     assert_int_equal(held, 2);
 }
 
+/* An offer of the own record at `partner`. */
+static struct span offer_payload(struct side *s, uint8_t *bytes, size_t cap, uint64_t partner_seq)
+{
+    const struct kind *kind = schema_kind(KIND_LISTING);
+    uint8_t scratch_bytes[4096];
+    struct wbuf scratch = wbuf_of(scratch_bytes, sizeof scratch_bytes);
+    struct record *r = malloc(sizeof *r);
+    const char *fields[][2] = {{"type", "offer"},
+                               {"title", "Raum"},
+                               {"topics", "work_integration"},
+                               {"contribution", "rooms"},
+                               {"valid_from", "2026-01-01"},
+                               {"valid_to", "2026-06-01"},
+                               {"status", "open"},
+                               {"radius", "neighbours"}};
+    assert_non_null(r);
+    record_init(r, kind);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const struct field *field = schema_field_by_name(kind, span_str(fields[i][0]));
+        bool changed;
+        assert_non_null(field);
+        enum tris_err err = record_set_text(r, field, span_str(fields[i][1]), &scratch, &changed);
+        if (err != TRIS_OK) {
+            fail_msg("%s: %s", fields[i][0], tris_err_name(err));
+        }
+    }
+    *record_value_mut(r, LISTING_PARTNER) = (struct value){
+        .present = true, .number = partner_seq, .text = span_of(s->d.own.b, sizeof s->d.own.b)};
+    struct wbuf w = wbuf_of(bytes, cap);
+    assert_int_equal(record_encode(r, &w), TRIS_OK);
+    free(r);
+    return wbuf_span(&w);
+}
+
+static void references_of_drafts_name_the_new_places(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t bytes[2048];
+    struct store_view *v;
+    struct store_record record;
+    carry_all(f);
+    create(&f->original, "Aus dem Tail");
+    uint64_t mine = create(&f->copy, "Im Dunkeln");
+    struct writer_op op = {.type = WRITER_PUT,
+                           .topic = TRIS_TOPIC_DATA,
+                           .kind = KIND_LISTING,
+                           .payload = offer_payload(&f->copy, bytes, sizeof bytes, mine)};
+    assert_int_equal(run(&f->copy, op).change, WRITER_NEW);
+    carry_all(f);
+    write_drafts(f);
+    assert_draft(f, 2, DRAFT_WRITTEN, TRIS_OK);
+    struct span wanted = offer_payload(&f->copy, bytes, sizeof bytes, draft(f, 1).new_seq);
+    assert_int_equal(store_view_begin(f->copy.d.store, &v), TRIS_OK);
+    assert_int_equal(
+        store_record_get(v, (struct record_ref){f->copy.d.data_no, draft(f, 2).new_seq}, &record),
+        TRIS_OK);
+    assert_true(span_eq(record.payload, wanted));
+    store_view_end(v);
+    assert_true(draft(f, 1).new_seq != mine);
+}
+
 /* Nobody writes into the own log, not even what its own key has sealed, unless it is awaited. */
 static void own_entries_are_taken_only_while_a_tail_is_open(void **state)
 {
@@ -545,6 +606,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_segment_that_is_not_ours_pushes_nothing_aside, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(references_of_drafts_name_the_new_places, setup, teardown),
         cmocka_unit_test_setup_teardown(own_entries_are_taken_only_while_a_tail_is_open, setup,
                                         teardown),
     };
