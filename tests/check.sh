@@ -61,7 +61,7 @@ else # its shadow memory and a kernel with much address randomisation do not go 
 fi
 step fault quiet_make CC=gcc fault
 step sim quiet_make CC=gcc sim
-step trials quiet_make CC=gcc trials RUNS=3000
+step trials quiet_make CC=gcc trials RUNS=5000
 step scale quiet_make CC=gcc scale SCALE=60
 step fuzz-build quiet_make -j"$jobs" VARIANT=fuzz CC=clang fuzz_all
 step fuzz-smoke quiet_make fuzz-smoke
