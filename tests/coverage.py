@@ -1,20 +1,37 @@
 #!/usr/bin/env python3
-"""Branch coverage out of gcovr's JSON: coverage.py FILE FLOOR.
+"""Branch coverage out of gcovr's JSON: coverage.py FILE FLOOR [TEXT].
 
-Prints files below 90 % with the lines whose branches are not all taken, and the totals. Exit 1 if
-the total is below FLOOR percent.
+Prints files below 90 % with the lines whose branches are not all taken, and the totals; writes them
+into TEXT as well, as a table between its two marks. Exit 1 if a room is below FLOOR percent.
 """
 import json
 import sys
 
 WANTED = 90.0
+MARKS = ("<!-- figures: make coverage writes them -->", "<!-- end of figures -->")
 
 
 def percent(taken, all_branches):
     return 100.0 * taken / all_branches if all_branches else 100.0
 
 
-def main(path, floor):
+def write_table(path, below, rooms):
+    rows = ["| room | branches | taken |", "|---|---|---|"]
+    rows += ["| %s | %d | %.1f %% |" % (room, sums[1], percent(*sums))
+             for room, sums in sorted(rooms.items())]
+    rows += ["", "| file below %.0f %% | branches not taken | of | lines |" % WANTED,
+             "|---|---|---|---|"]
+    rows += ["| `%s` | %d | %d | %s |" % (name, everything - taken, everything,
+                                         " ".join(line.split("(")[0] for line in lines))
+             for _, name, taken, everything, lines in sorted(below)]
+    with open(path, encoding="utf-8") as file:
+        before, rest = file.read().split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(before + "\n".join([MARKS[0]] + rows + [MARKS[1]]) + after)
+
+
+def main(path, floor, text=None):
     with open(path, encoding="utf-8") as file:
         files = json.load(file)["files"]
     totals = {}
@@ -46,7 +63,9 @@ def main(path, floor):
         everything += sums[1]
     total = percent(taken, everything)
     print("total    %5.1f %% of %d branches" % (total, everything))
-    return 0 if total >= float(floor) else 1
+    if text is not None:
+        write_table(text, below, totals)
+    return 0 if all(percent(*sums) >= float(floor) for sums in totals.values()) else 1
 
 
 if __name__ == "__main__":
