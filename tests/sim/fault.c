@@ -167,7 +167,7 @@ static bool may_lose(struct sim *sim, const struct house *h)
         if (i == h->no) {
             continue;
         }
-        if (other->recovering) {
+        if (other->recovering && !other->hostile) {
             return false;
         }
         if (h->peers[i].dials || other->peers[h->no].dials) {
@@ -180,25 +180,49 @@ static bool may_lose(struct sim *sim, const struct house *h)
     return met > 0 && !h->recovering && !h->mark_pending;
 }
 
+/* One house, if it fits: a copy is made, put back, or all is lost. */
+static bool strike_store(struct sim *sim, struct house *h, enum fault fault)
+{
+    if (h == NULL || h->recovering || h->hostile) {
+        return false;
+    }
+    if (fault == FAULT_BACKUP) {
+        return house_back_up(h);
+    }
+    if (!may_lose(sim, h)) {
+        return false;
+    }
+    if (fault == FAULT_LOSS) {
+        house_lose(h);
+        return true;
+    }
+    if (!h->has_backup) {
+        return false;
+    }
+    house_put_back(h, (enum put_back)rng_below(chance(sim), PUT_BACKS));
+    return true;
+}
+
 static bool strike_data(struct sim *sim, enum fault fault)
 {
     for (int i = 0; i < DATA_LOOKS; i++) {
-        struct house *h = victim(sim, FAULT_CRASH);
-        if (h == NULL || h->recovering || h->hostile) {
+        if (strike_store(sim, victim(sim, FAULT_CRASH), fault)) {
+            return true;
+        }
+    }
+    /* at the end of a run few houses may fit: none is left out, and each has a copy the next time
+     */
+    for (uint32_t i = 0; sim->hurry && i < sim->houses; i++) {
+        struct house *h = &sim->house[i];
+        if (!h->up) {
             continue;
         }
-        if (fault == FAULT_BACKUP) {
-            return house_back_up(h);
+        if (strike_store(sim, h, fault)) {
+            return true;
         }
-        if (!may_lose(sim, h) || (fault == FAULT_RESTORE && !h->has_backup)) {
-            continue;
+        if (!h->has_backup && !h->hostile && !h->recovering) {
+            (void)house_back_up(h);
         }
-        if (fault == FAULT_LOSS) {
-            house_lose(h);
-        } else {
-            house_put_back(h, (enum put_back)rng_below(chance(sim), PUT_BACKS));
-        }
-        return true;
     }
     return false;
 }
