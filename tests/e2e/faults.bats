@@ -349,6 +349,10 @@ full_disk() {
     for node in koeln leipzig rostock; do audit_clean "$node"; done
 }
 
+confirmed() { # node
+    [ "$(tris_at "$1" status --json | json 'd["guard"]["confirmed"]')" = true ]
+}
+
 @test "a store and mark put back in place from an old copy: its tail comes back from the others" {
     node_stop leipzig
     mkdir "$WORLD/old"
@@ -364,6 +368,6 @@ full_disk() {
     wait_equal 60 koeln leipzig rostock
     tris_at leipzig partner list --json | grep -q 'After the copy'
     grep -q 'own_log_behind' "$(node_dir leipzig).log"
-    [ "$(tris_at leipzig status --json | json 'd["guard"]["confirmed"]')" = true ]
+    wait_for 60 confirmed leipzig
     audit_clean leipzig
 }
