@@ -54,7 +54,7 @@ total() {
             for (i = 1; i <= NF; i++) if ($i == "processor") cpu = $(i - 3)
             d[$3] += days; c[$3] += cpu
         } END { for (p in d) printf "%s %.1f federation-years, %.0f s of processor, %.0f x real time\n",
-            p, d[p] / 365, c[p], c[p] > 0 ? d[p] * 86400 / c[p] : 0 }'
+            p, d[p] / 365, c[p], (c[p] > 0 ? d[p] * 86400 / c[p] : 0) }'
     echo "$passed passed, $failed failed, 0 skipped"
     ((failed == 0))
 }
