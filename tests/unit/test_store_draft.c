@@ -105,6 +105,8 @@ static void test_a_written_draft_leads_to_its_new_place(void **state)
     fails(TRIS_ERR_INVALID, store_draft_settle(t, 2, DRAFT_WRITTEN, TRIS_OK, seq));
     ok(store_draft_settle(t, 3, DRAFT_DECISION, TRIS_ERR_NOT_NEXT, 0));
     ok(store_draft_settle(t, 4, DRAFT_DROPPED, TRIS_ERR_ENDED, 0));
+    fails(TRIS_ERR_INVALID, store_draft_settle(t, 4, DRAFT_DECISION, TRIS_ERR_NOT_NEXT, 0));
+    fails(TRIS_ERR_INVALID, store_draft_settle(t, 1, DRAFT_DROPPED, TRIS_ERR_ENDED, 0));
     ok(store_txn_err(t));
     ok(store_commit(t));
     audit_clean(f.s);

@@ -90,6 +90,15 @@ static void test_a_mark_that_is_ahead_names_the_exact_tip(void **state)
     marked_fini(&w);
 }
 
+static void test_one_entry_is_enough_to_be_ahead(void **state)
+{
+    (void)state;
+    static struct marked w;
+    marked_init(&w, 20, 21);
+    assert_int_equal(look(&w).verdict, TRIS_ERR_MARK_AHEAD);
+    marked_fini(&w);
+}
+
 static void test_a_mark_over_other_entries_is_foreign(void **state)
 {
     (void)state;
@@ -155,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_mark_of_this_store_is_good),
         cmocka_unit_test(test_a_mark_that_is_ahead_names_the_exact_tip),
+        cmocka_unit_test(test_one_entry_is_enough_to_be_ahead),
         cmocka_unit_test(test_a_mark_over_other_entries_is_foreign),
         cmocka_unit_test(test_without_a_mark_there_is_no_tip),
         cmocka_unit_test(test_the_mark_of_a_copied_store_still_names_its_tip),
