@@ -381,6 +381,36 @@ static void run_order(uint64_t seed)
     forked_fini(&w);
 }
 
+/* Of two proofs with one end the smaller root counts, whichever came first: else two houses that
+ * hold nothing of the log yet would wait for different beginnings. */
+static void test_of_two_proofs_of_one_end_the_smaller_root_counts(void **state)
+{
+    (void)state;
+    static const struct tris_hash roots[2] = {{{3}}, {{9}}};
+    for (size_t first = 0; first < 2; first++) {
+        struct fix f;
+        struct store_txn *t;
+        struct store_fork fork;
+        uint32_t no;
+        bool lowered;
+        fix_init(&f);
+        struct tris_sign_secret key;
+        struct tris_log_ref ref = {.house = fix_key(2, &key), .topic = TRIS_TOPIC_DATA};
+        memcpy(ref.seal_key.b, ref.house.b, sizeof ref.seal_key.b);
+        ok(store_txn_begin(f.s, &t));
+        ok(store_log_ensure(t, &ref, &no));
+        ok(store_fork_put(t, no, 5, &roots[first], span_str("one"), &lowered));
+        assert_true(lowered);
+        ok(store_fork_put(t, no, 5, &roots[1 - first], span_str("other"), &lowered));
+        assert_int_equal(lowered, first == 1);
+        ok(store_fork_get(store_txn_view(t), no, &fork));
+        assert_int_equal(fork.end, 5);
+        assert_memory_equal(fork.root.b, roots[0].b, sizeof fork.root.b);
+        store_abort(t);
+        fix_fini(&f);
+    }
+}
+
 static void test_a_proof_may_come_first_or_last(void **state)
 {
     (void)state;
@@ -500,6 +530,7 @@ int main(void)
         cmocka_unit_test(test_a_log_may_end_before_its_first_entry),
         cmocka_unit_test(test_an_own_forked_log_keeps_its_tail_as_drafts),
         cmocka_unit_test(test_entries_of_another_history_are_not_whole),
+        cmocka_unit_test(test_of_two_proofs_of_one_end_the_smaller_root_counts),
         cmocka_unit_test(test_a_proof_may_come_first_or_last),
         cmocka_unit_test(test_a_backup_carries_proofs_and_drafts),
         cmocka_unit_test(test_the_audit_checks_proofs_again),
