@@ -260,7 +260,7 @@ static bool line_good(const struct house_line *line)
 {
     char text[TRIS_HOUSE_LINE_BYTES_MAX + 1];
     struct house_line parsed;
-    return house_line_print(line, text, sizeof text) == TRIS_OK &&
+    return line->epoch == 0 && house_line_print(line, text, sizeof text) == TRIS_OK &&
            house_line_parse(span_str(text), &parsed) == TRIS_OK;
 }
 

@@ -4,7 +4,8 @@
  *   tris-house-1 role=house region=05315 slug=koeln name=Haus%20K%C3%B6ln id=<64 hex>
  *   noise=<64 hex> addr=127.0.0.1:8747,[::1]:8747 time=<ms> sig=<128 hex>
  *   (fields in this order, single spaces; percent-encoding of bytes outside unreserved RFC 3986 and
- *   UTF-8; addr may be empty; sig over everything before " sig=", context "tris-house-v1")
+ *   UTF-8; addr may be empty; behind id, in epochs above 0 and only there: epoch=<n> key=<64 hex>;
+ *   sig by that key, in epoch 0 by id, over everything before " sig=", context "tris-house-v1")
  * charter = lines of text, each ended by one LF:
  *   tris-charter-1 | name <percent-encoded> | nonce <64 hex> | rules <n> | admit <n> | revoke <n> |
  *   member <house line> ... (sorted by id; founders, then observers) |
@@ -24,6 +25,8 @@ struct house_line {
     char slug[TRIS_SLUG_BYTES_MAX + 1];     /* [a-z0-9-] */
     char name[TRIS_NAME_CHARS_MAX * 4 + 1]; /* UTF-8 */
     struct tris_house_id id;
+    uint32_t epoch;
+    struct tris_sign_pub key; /* of sig and of the epoch's seals; epoch 0: the id's bytes */
     struct tris_dh_pub transport;
     char addr[TRIS_ADDRESSES_MAX][TRIS_ADDRESS_BYTES_MAX]; /* host:port or [v6]:port */
     uint32_t addr_count;
@@ -33,7 +36,8 @@ struct house_line {
 
 /* "house", "observer", "coordination": as house lines say it. */
 const char *tris_role_name(enum tris_role role);
-/* Writes the signed line (no LF, NUL-terminated) to `out`; fills line->id and line->sig.
+/* Writes the signed line (no LF, NUL-terminated) to `out`; fills line->key and line->sig, and in
+ * epoch 0 line->id; in a later epoch the caller says whose line it is.
  * TRIS_ERR_INVALID if a field breaks its rules, TRIS_ERR_BAD_KEY if the key's halves do not fit,
  * TRIS_ERR_NO_SPACE. */
 TRIS_MUST_CHECK enum tris_err house_line_make(struct house_line *line,
@@ -59,7 +63,7 @@ struct charter {
     char name[TRIS_NAME_CHARS_MAX * 4 + 1];
     uint8_t nonce[32];
     uint32_t rules, admit, revoke;
-    struct house_line *member; /* sorted: founders by id, then observers by id */
+    struct house_line *member; /* of epoch 0; sorted: founders by id, then observers by id */
     uint32_t member_count, founder_count;
     struct charter_sig *sig; /* sorted by id, only founders' and only valid ones */
     uint32_t sig_count;

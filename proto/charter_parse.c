@@ -115,6 +115,9 @@ static enum tris_err read_member(struct reader *r)
     if (err != TRIS_OK) {
         return err;
     }
+    if (member->epoch > 0) {
+        return TRIS_ERR_BAD_VALUE; /* a federation begins with everybody's first key */
+    }
     bool founder = member->role != TRIS_ROLE_OBSERVER;
     if (founder && c->founder_count < c->member_count) {
         return TRIS_ERR_NOT_CANONICAL; /* a founder behind an observer */

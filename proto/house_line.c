@@ -115,6 +115,12 @@ static void put_body(struct wbuf *w, const struct house_line *line)
     plain_put_name(w, line->name);
     plain_put(w, " id=");
     plain_put_hex(w, line->id.b, sizeof line->id.b);
+    if (line->epoch > 0) {
+        plain_put(w, " epoch=");
+        plain_put_decimal(w, line->epoch);
+        plain_put(w, " key=");
+        plain_put_hex(w, line->key.b, sizeof line->key.b);
+    }
     plain_put(w, " noise=");
     plain_put_hex(w, line->transport.b, sizeof line->transport.b);
     plain_put(w, " addr=");
@@ -152,7 +158,10 @@ enum tris_err house_line_make(struct house_line *line, const struct tris_sign_se
         return TRIS_ERR_INVALID;
     }
     /* the second half of libsodium's secret key is the public key */
-    memcpy(line->id.b, key->b + crypto_sign_SEEDBYTES, sizeof line->id.b);
+    memcpy(line->key.b, key->b + crypto_sign_SEEDBYTES, sizeof line->key.b);
+    if (line->epoch == 0) {
+        memcpy(line->id.b, line->key.b, sizeof line->id.b);
+    }
     put_body(&w, line);
     if (w.err != TRIS_OK) {
         return TRIS_ERR_INVALID;
@@ -160,9 +169,7 @@ enum tris_err house_line_make(struct house_line *line, const struct tris_sign_se
     sign_with_context(house_context, wbuf_span(&w), key, &line->sig);
     /* A key whose halves do not fit signs with the wrong one: such a signature gives the key away.
      */
-    struct tris_sign_pub pub;
-    memcpy(pub.b, line->id.b, sizeof pub.b);
-    if (!verify_with_context(house_context, wbuf_span(&w), &pub, &line->sig)) {
+    if (!verify_with_context(house_context, wbuf_span(&w), &line->key, &line->sig)) {
         memset(&line->sig, 0, sizeof line->sig);
         return TRIS_ERR_BAD_KEY;
     }
@@ -241,6 +248,19 @@ static void parse_addr(struct rbuf *r, struct span list, struct house_line *out)
     }
 }
 
+/* The two fields that lines of later epochs have; in epoch 0 the id is the key. */
+static void parse_epoch(struct rbuf *r, struct house_line *out)
+{
+    uint64_t epoch = 0;
+    memcpy(out->key.b, out->id.b, sizeof out->key.b);
+    if (!span_begins(span_of(r->ptr + r->pos, rbuf_left(r)), " epoch=")) {
+        return;
+    }
+    require(r, plain_decimal(field(r, " epoch="), UINT32_MAX, &epoch) && epoch > 0);
+    require(r, plain_hex(field(r, " key="), out->key.b, sizeof out->key.b));
+    out->epoch = (uint32_t)epoch;
+}
+
 enum tris_err house_line_parse(struct span text, struct house_line *out)
 {
     memset(out, 0, sizeof *out);
@@ -253,6 +273,7 @@ enum tris_err house_line_parse(struct span text, struct house_line *out)
     copy_text(&r, field(&r, " slug="), out->slug, sizeof out->slug);
     require(&r, plain_name(field(&r, " name="), out->name));
     require(&r, plain_hex(field(&r, " id="), out->id.b, sizeof out->id.b));
+    parse_epoch(&r, out);
     require(&r, plain_hex(field(&r, " noise="), out->transport.b, sizeof out->transport.b));
     parse_addr(&r, field(&r, " addr="), out);
     require(&r, plain_decimal(field(&r, " time="), UINT64_MAX, &out->time_ms));
@@ -262,9 +283,7 @@ enum tris_err house_line_parse(struct span text, struct house_line *out)
     if (rbuf_finish(&r) != TRIS_OK) {
         return r.err;
     }
-    struct tris_sign_pub key;
-    memcpy(key.b, out->id.b, sizeof key.b);
-    if (!verify_with_context(house_context, body, &key, &out->sig)) {
+    if (!verify_with_context(house_context, body, &out->key, &out->sig)) {
         return TRIS_ERR_BAD_SIGNATURE;
     }
     char again[TRIS_HOUSE_LINE_BYTES_MAX + 1];

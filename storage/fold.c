@@ -29,10 +29,13 @@ static void judge_card(const struct head *head, struct span payload, struct fold
     if (out->reason != TRIS_OK) {
         return;
     }
+    const struct tris_log_ref *ref = &head->row.log.ref;
     struct house_line line;
     out->reason = house_line_parse(out->card, &line);
-    if (out->reason == TRIS_OK && !tris_house_id_eq(&line.id, &head->row.log.ref.house)) {
-        out->reason = TRIS_ERR_NOT_OWNER;
+    if (out->reason == TRIS_OK &&
+        (!tris_house_id_eq(&line.id, &ref->house) || line.epoch != ref->epoch ||
+         !tris_sign_pub_eq(&line.key, &ref->seal_key))) {
+        out->reason = TRIS_ERR_NOT_OWNER; /* another incarnation of the house is another owner */
     }
     out->card_ms = out->reason == TRIS_OK ? line.time_ms : 0;
 }

@@ -46,7 +46,8 @@ bool signer_line(struct span text, struct wbuf *w)
 {
     struct span body = span_of(text.ptr, find(text, " sig="));
     struct tris_sig sig;
-    size_t at = find(body, " id=") + 4;
+    size_t key = find(body, " key="); /* in lines of later epochs */
+    size_t at = key < body.len ? key + 5 : find(body, " id=") + 4;
     if (at + HEX_ID > body.len || body.len > TRIS_HOUSE_LINE_BYTES_MAX) {
         return false;
     }

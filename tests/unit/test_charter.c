@@ -10,7 +10,7 @@
 
 #include "proto/charter.h"
 
-enum { PEOPLE = 5, LINE_ROOM = TRIS_HOUSE_LINE_BYTES_MAX + 1 };
+enum { PEOPLE = 5, NEW_KEY = 3, LINE_ROOM = TRIS_HOUSE_LINE_BYTES_MAX + 1 };
 
 static const uint8_t nonce[32] = {0xab, 1};
 
@@ -272,6 +272,40 @@ static void test_house_line_limits_hold(void **state)
     assert_int_equal(house_line_parse(span_of(big, LINE_ROOM), &back), TRIS_ERR_TOO_LARGE);
 }
 
+/* A house of a later epoch: the id is that of before, the key another one. */
+static void later_line(struct fixture *f, uint32_t epoch, struct house_line *line, char *text)
+{
+    *line = f->line[0];
+    line->epoch = epoch;
+    assert_int_equal(house_line_make(line, &f->key[NEW_KEY], text, LINE_ROOM), TRIS_OK);
+}
+
+static void test_line_of_a_later_epoch_is_of_the_id_and_signed_with_the_key(void **state)
+{
+    struct fixture *f = *state;
+    static const uint32_t epochs[] = {1, 2, UINT32_MAX};
+    struct house_line line, back;
+    char text[LINE_ROOM], again[LINE_ROOM];
+    for (size_t i = 0; i < sizeof epochs / sizeof epochs[0]; i++) {
+        later_line(f, epochs[i], &line, text);
+        assert_true(tris_house_id_eq(&line.id, &f->line[0].id));
+        assert_memory_equal(line.key.b, f->line[NEW_KEY].id.b, sizeof line.key.b);
+        assert_int_equal(house_line_parse(span_str(text), &back), TRIS_OK);
+        assert_memory_equal(&back, &line, sizeof line);
+        assert_int_equal(house_line_print(&back, again, sizeof again), TRIS_OK);
+        assert_string_equal(again, text);
+        size_t len = strlen(text);
+        for (size_t bit = 0; bit < len * 8; bit++) {
+            text[bit / 8] ^= (char)(1 << bit % 8);
+            assert_int_not_equal(house_line_parse(span_of(text, len), &back), TRIS_OK);
+            text[bit / 8] ^= (char)(1 << bit % 8);
+        }
+    }
+    assert_int_equal(house_line_parse(span_str(f->text[0]), &back), TRIS_OK);
+    assert_int_equal(back.epoch, 0);
+    assert_memory_equal(back.key.b, back.id.b, sizeof back.key.b);
+}
+
 /* ---- charter ---- */
 
 static struct charter found(struct fixture *f, uint32_t signers)
@@ -375,6 +409,9 @@ static void test_founding_refuses_doubles_no_founder_and_bad_thresholds(void **s
     struct house_line forged = f->line[0];
     forged.time_ms++;
     assert_int_equal(charter_new("x", nonce, &forged, 1, 1, 2, &c), TRIS_ERR_INVALID);
+    struct house_line later;
+    later_line(f, 1, &later, text);
+    assert_int_equal(charter_new("x", nonce, &later, 1, 1, 2, &c), TRIS_ERR_INVALID);
     static const struct {
         uint32_t admit, revoke, founders;
         bool good;
@@ -511,6 +548,36 @@ static void test_members_and_signatures_out_of_order_or_foreign_are_refused(void
     charter_fini(&c);
 }
 
+static void test_member_of_a_later_epoch_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct charter c = found(f, 0), back;
+    struct house_line later;
+    size_t len;
+    uint32_t line_no;
+    char line[LINE_ROOM];
+    char *text = print(&c, &len);
+    later_line(f, 1, &later, line);
+    char *at = strstr(text, f->text[0]);
+    assert_non_null(at);
+    size_t head = (size_t)(at - text), old = strlen(f->text[0]), added = strlen(line) - old;
+    char *edited = malloc(len + added + 1);
+    assert_non_null(edited);
+    memcpy(edited, text, head);
+    memcpy(edited + head, line, old + added);
+    memcpy(edited + head + old + added, at + old, len - head - old + 1);
+    assert_int_equal(charter_parse(span_of(edited, len + added), &back, &line_no),
+                     TRIS_ERR_BAD_VALUE);
+    uint32_t at_line = 1;
+    for (size_t i = 0; i < head; i++) {
+        at_line += text[i] == '\n';
+    }
+    assert_int_equal(line_no, at_line);
+    free(edited);
+    free(text);
+    charter_fini(&c);
+}
+
 static void test_random_texts_never_crash(void **state)
 {
     struct fixture *f = *state;
@@ -545,12 +612,14 @@ int main(void)
         cmocka_unit_test(test_addresses_are_judged_by_shape),
         cmocka_unit_test(test_the_later_line_counts_then_the_smaller_text),
         cmocka_unit_test(test_house_line_limits_hold),
+        cmocka_unit_test(test_line_of_a_later_epoch_is_of_the_id_and_signed_with_the_key),
         cmocka_unit_test(test_charter_prints_back_what_was_parsed_signed_partly_or_fully),
         cmocka_unit_test(test_signatures_do_not_change_the_federation_id_and_merge),
         cmocka_unit_test(test_founding_refuses_doubles_no_founder_and_bad_thresholds),
         cmocka_unit_test(test_charter_is_refused_when_cut_inside_a_line_extended_or_flipped),
         cmocka_unit_test(test_edited_charters_are_refused_with_their_line),
         cmocka_unit_test(test_members_and_signatures_out_of_order_or_foreign_are_refused),
+        cmocka_unit_test(test_member_of_a_later_epoch_is_refused),
         cmocka_unit_test(test_random_texts_never_crash),
     };
     if (sodium_init() < 0) {

@@ -461,7 +461,8 @@ static void test_source_ids_longer_than_the_key_are_told_apart(void **state)
 
 static void add_card(struct writer *w, const char *name, uint64_t time_ms, char *line, size_t size)
 {
-    struct house_line house = {.role = TRIS_ROLE_HOUSE, .time_ms = time_ms};
+    struct house_line house = {
+        .role = TRIS_ROLE_HOUSE, .id = w->ref.house, .epoch = w->ref.epoch, .time_ms = time_ms};
     uint8_t payload[TRIS_HOUSE_LINE_BYTES_MAX + 8];
     memcpy(house.region, "05315", 6);
     memcpy(house.slug, "koeln", 6);
@@ -524,6 +525,53 @@ static void test_newest_card_of_a_house_counts(void **state)
     writer_fini(&w);
     writer_fini(&thief);
     writer_fini(&other);
+    fix_fini(&f);
+}
+
+static struct span first_payload(const struct writer *w)
+{
+    struct entry entry;
+    struct rbuf run = rbuf_of(span_of(w->wire, w->len));
+    ok(entry_wire_next(&run, &entry));
+    return entry.payload;
+}
+
+/* One house with the key of its first epoch and two keys that claim to be of its next one. */
+static void test_cards_take_effect_in_the_log_of_their_own_epoch_and_key(void **state)
+{
+    (void)state;
+    enum { INCARNATIONS = 3 };
+    struct fix f;
+    struct writer w[INCARNATIONS];
+    struct writer unsent[INCARNATIONS];
+    char line[TRIS_HOUSE_LINE_BYTES_MAX];
+    struct entry_header header = header_create(KIND_NONE);
+    header.verb = VERB_CARD;
+    fix_init(&f);
+    for (uint8_t i = 0; i < INCARNATIONS; i++) {
+        writer_init(&w[i], &f, 2, TRIS_TOPIC_GOV);
+        if (i > 0) {
+            w[i].ref.epoch = 1;
+            const struct tris_house_id key = fix_key((uint8_t)(20 + i), &w[i].key);
+            memcpy(w[i].ref.seal_key.b, key.b, sizeof w[i].ref.seal_key.b);
+            log_id_derive(&f.fed, &w[i].ref, &w[i].id);
+        }
+        unsent[i] = w[i];
+        unsent[i].wire = malloc(FIX_WIRE_BYTES);
+        assert_non_null(unsent[i].wire);
+        add_card(&unsent[i], "Haus", 100 + i, line, sizeof line);
+    }
+    for (size_t log = 0; log < INCARNATIONS; log++) {
+        for (size_t card = 0; card < INCARNATIONS; card++) {
+            assert_int_equal(deliver_effect(&f, &w[log], &header, first_payload(&unsent[card])),
+                             log == card ? TRIS_OK : TRIS_ERR_NOT_OWNER);
+        }
+    }
+    audit_clean(f.s);
+    for (size_t i = 0; i < INCARNATIONS; i++) {
+        writer_fini(&w[i]);
+        writer_fini(&unsent[i]);
+    }
     fix_fini(&f);
 }
 
@@ -713,6 +761,7 @@ int main(void)
         cmocka_unit_test(test_duplicates_are_found_by_source_and_by_folded_name),
         cmocka_unit_test(test_source_ids_longer_than_the_key_are_told_apart),
         cmocka_unit_test(test_newest_card_of_a_house_counts),
+        cmocka_unit_test(test_cards_take_effect_in_the_log_of_their_own_epoch_and_key),
         cmocka_unit_test(test_cards_of_one_time_are_told_apart_by_their_bytes),
         cmocka_unit_test(test_views_do_not_depend_on_the_order_of_arrival),
     };

@@ -14,7 +14,7 @@ static const struct {
     {3, TRIS_ROLE_COORDINATION, "DE", "bund", "100 % – ~ok_.-", "", UINT64_MAX},
     {4, TRIS_ROLE_OBSERVER, "DE", "blick", "Überblick", "blick.example:1", 0},
 };
-enum { PEOPLE = sizeof people / sizeof people[0] };
+enum { PEOPLE = sizeof people / sizeof people[0], LATER_KEY = 5, LATER_EPOCH = 1 };
 
 static json_t *line_json(const struct house_line *line, const char *text)
 {
@@ -29,6 +29,10 @@ static json_t *line_json(const struct house_line *line, const char *text)
     set(out, "slug", json_string(line->slug));
     set(out, "name", json_string(line->name));
     set(out, "id", hex_json(line->id.b, sizeof line->id.b));
+    if (line->epoch > 0) {
+        set(out, "epoch", json_integer(line->epoch));
+        set(out, "key", hex_json(line->key.b, sizeof line->key.b));
+    }
     set(out, "noise", hex_json(line->transport.b, sizeof line->transport.b));
     set(out, "addr", addr);
     set(out, "time_ms", number_json(line->time_ms));
@@ -55,6 +59,18 @@ static void make_person(size_t i, struct house_line *line, struct tris_sign_secr
     tris_assert(err == TRIS_OK);
 }
 
+/* The first house once more, with the key of its next epoch. */
+static void make_later(struct house_line *line, struct tris_sign_secret *key,
+                       char text[TRIS_HOUSE_LINE_BYTES_MAX + 1])
+{
+    struct tris_sign_pub pub;
+    make_person(0, line, key, text);
+    key_from(LATER_KEY, key, &pub);
+    line->epoch = LATER_EPOCH;
+    enum tris_err err = house_line_make(line, key, text, TRIS_HOUSE_LINE_BYTES_MAX + 1);
+    tris_assert(err == TRIS_OK);
+}
+
 static json_t *charter_json(const struct charter *c)
 {
     char *text;
@@ -75,10 +91,11 @@ static json_t *charter_json(const struct charter *c)
     return out;
 }
 
-/* Bodies of the first line that are signed correctly, yet must be refused. */
-static const struct {
+struct line_edit {
     const char *what, *from, *to;
-} line_edits[] = {
+};
+/* Bodies of the first line that are signed correctly, yet must be refused. */
+static const struct line_edit line_edits[] = {
     {"unknown version", "tris-house-1", "tris-house-2"},
     {"unknown role", "role=house", "role=hous"},
     {"role in capitals", "role=house", "role=House"},
@@ -108,22 +125,31 @@ static const struct {
     {"fields in another order", "region=05315 slug=koeln", "slug=koeln region=05315"},
     {"carriage return", "time=1763905200000", "time=1763905200000\r"},
 };
+/* The same of the line of a later epoch. */
+static const struct line_edit later_edits[] = {
+    {"epoch 0", "epoch=1", "epoch=0"},
+    {"epoch with a leading zero", "epoch=1", "epoch=01"},
+    {"epoch over 32 bits", "epoch=1", "epoch=4294967296"},
+    {"no epoch", " epoch=1", ""},
+    {"key of 65 digits", " key=", " key=0"},
+};
 
-static json_t *refused_json(const char *line, size_t edit, const struct tris_sign_secret *key)
+static json_t *refused_json(const char *line, const struct line_edit *edit,
+                            const struct tris_sign_secret *key)
 {
     char body[TRIS_HOUSE_LINE_BYTES_MAX], hex[129];
     struct tris_sig sig;
-    const char *from = line_edits[edit].from;
+    const char *from = edit->from;
     const char *at = strstr(line, from), *end = strstr(line, " sig=");
     tris_assert(at != NULL && at < end);
     const char *rest = at + strlen(from);
-    int len = snprintf(body, sizeof body, "%.*s%s%.*s", (int)(at - line), line, line_edits[edit].to,
+    int len = snprintf(body, sizeof body, "%.*s%s%.*s", (int)(at - line), line, edit->to,
                        (int)(end - rest), rest);
     tris_assert(len > 0 && (size_t)len < sizeof body);
     sign_with_context("tris-house-v1", span_of(body, (size_t)len), key, &sig);
     tris_hex(sig.b, sizeof sig.b, hex);
     json_t *out = json_object();
-    set(out, "what", json_string(line_edits[edit].what));
+    set(out, "what", json_string(edit->what));
     set(out, "text", json_sprintf("%s sig=%s", body, hex));
     return out;
 }
@@ -141,9 +167,16 @@ static json_t *make_charter_file(void)
         make_person(i, &lines[i], &keys[i], text);
         append(list, line_json(&lines[i], text));
     }
+    struct house_line later;
+    struct tris_sign_secret later_key;
+    make_later(&later, &later_key, text);
+    append(list, line_json(&later, text));
+    for (size_t i = 0; i < sizeof later_edits / sizeof later_edits[0]; i++) {
+        append(refused, refused_json(text, &later_edits[i], &later_key));
+    }
     make_person(0, &lines[0], &keys[0], text);
     for (size_t i = 0; i < sizeof line_edits / sizeof line_edits[0]; i++) {
-        append(refused, refused_json(text, i, &keys[0]));
+        append(refused, refused_json(text, &line_edits[i], &keys[0]));
     }
     enum tris_err err = charter_new("Verbund Süd & Nord", nonce, lines, PEOPLE, 1, 2, &c);
     tris_assert(err == TRIS_OK);

@@ -163,6 +163,8 @@ def line_case(case):
     return (line.role == case["role"] and line.region == case["region"]
             and line.slug == case["slug"] and line.name == case["name"]
             and line.id.hex() == case["id"] and line.noise.hex() == case["noise"]
+            and line.epoch == case.get("epoch", 0)
+            and line.key.hex() == case.get("key", case["id"])
             and line.addr == case["addr"] and str(line.time_ms) == case["time_ms"])
 
 
@@ -287,6 +289,7 @@ def check_flips(folder):
     flips("fork proof", raw(read(folder, "fork.json")["proofs"][3]["proof"]), f.Fork)
     charters = read(folder, "charter.json")
     flips("house line", charters["lines"][0]["text"].encode(), c.HouseLine)
+    flips("house line of a later epoch", charters["lines"][-1]["text"].encode(), c.HouseLine)
     whole = next(case for case in charters["charters"] if case["complete"])
     expected = raw(whole["federation"])
 

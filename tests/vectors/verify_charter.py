@@ -8,7 +8,8 @@ CHARTER_MAX, LINE_MAX = 8388608, 2048
 LINE = re.compile(
     r"tris-house-1 role=(?P<role>house|observer|coordination) region=(?P<region>DE|[0-9]{5}) "
     r"slug=(?P<slug>[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?) name=(?P<name>[^ ]+) "
-    r"id=(?P<id>[0-9a-f]{64}) noise=(?P<noise>[0-9a-f]{64}) addr=(?P<addr>[^ ]*) "
+    r"id=(?P<id>[0-9a-f]{64})( epoch=(?P<epoch>[1-9][0-9]{0,9}) key=(?P<key>[0-9a-f]{64}))? "
+    r"noise=(?P<noise>[0-9a-f]{64}) addr=(?P<addr>[^ ]*) "
     r"time=(?P<time>0|[1-9][0-9]{0,19}) sig=(?P<sig>[0-9a-f]{128})")
 ADDRESS = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[(?=[^\]]*:)[0-9a-fA-F:.]{2,45}\])"
                      r":([1-9][0-9]{0,4})")
@@ -48,6 +49,8 @@ class HouseLine:
         need(self.role != "coordination" or self.region == "DE", "coordination is of DE")
         self.name = read_name(match["name"])
         self.id, self.noise = bytes.fromhex(match["id"]), bytes.fromhex(match["noise"])
+        self.epoch, self.key = int(match["epoch"] or 0), bytes.fromhex(match["key"] or match["id"])
+        need(self.epoch <= U32, "epoch")
         self.addr = match["addr"].split(",") if match["addr"] else []
         need(len(self.addr) <= 8, "too many addresses")
         for address in self.addr:
@@ -56,7 +59,7 @@ class HouseLine:
         self.time_ms = int(match["time"])
         need(self.time_ms <= U64, "time")
         body, signature = data[:match.start("sig") - len(" sig=")], bytes.fromhex(match["sig"])
-        need(signature_good(self.id, "tris-house-v1", body, signature), "signature of the line")
+        need(signature_good(self.key, "tris-house-v1", body, signature), "signature of the line")
 
 
 def federation_id(text):
@@ -81,6 +84,7 @@ class Charter:
         lines = text[head.end():-1].split("\n")
         members = [line for line in lines if line.startswith("member ")]
         self.members = [HouseLine(line[len("member "):].encode()) for line in members]
+        need(all(line.epoch == 0 for line in self.members), "member of a later epoch")
         order = [(line.role == "observer", line.id) for line in self.members]
         need(all(a < b for a, b in zip(order, order[1:])), "order of members")
         need(len({line.id for line in self.members}) == len(members), "id twice")
