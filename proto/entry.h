@@ -24,8 +24,8 @@ enum entry_verb {
     VERB_WITHDRAW = 9,
     VERB_MILESTONE = 10,
     VERB_NOTICE = 11,
-    VERB_ENDORSE = 16, /* reserved: gov log */
-    VERB_REVOKE = 17,  /* reserved: gov log */
+    VERB_ENDORSE = 16, /* gov log: states that a house or observer belongs; see statement.h */
+    VERB_REVOKE = 17,  /* gov log: states that a house does no longer belong; likewise */
     VERB_CARD = 18,    /* gov log: payload {1: house line text}; the newest counts */
 };
 
