@@ -53,6 +53,9 @@ TRIS_MUST_CHECK enum tris_err house_line_print(const struct house_line *line, ch
  * `text` with `time_ms` takes the place of the other one. */
 bool house_line_newer(uint64_t time_ms, struct span text, uint64_t other_ms, struct span other);
 
+/* The time of a line that house_line_parse has accepted, without checking it again. */
+uint64_t house_line_time(struct span text);
+
 struct charter_sig {
     struct tris_house_id id;
     struct tris_sig sig;

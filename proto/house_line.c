@@ -194,6 +194,24 @@ bool house_line_newer(uint64_t time_ms, struct span text, uint64_t other_ms, str
     return time_ms != other_ms ? time_ms > other_ms : span_cmp(text, other) < 0;
 }
 
+uint64_t house_line_time(struct span text)
+{
+    static const char label[] = " time=";
+    enum {
+        LABEL = sizeof label - 1,
+        TAIL = sizeof " sig=" - 1 + 2 * sizeof(struct tris_sig),
+        DIGITS_MAX = 20,
+    };
+    uint64_t time_ms = 0;
+    for (size_t digits = 1; digits <= DIGITS_MAX && digits + LABEL + TAIL <= text.len; digits++) {
+        const uint8_t *at = text.ptr + text.len - TAIL - digits;
+        if (memcmp(at - LABEL, label, LABEL) == 0) {
+            return plain_decimal(span_of(at, digits), UINT64_MAX, &time_ms) ? time_ms : 0;
+        }
+    }
+    return 0;
+}
+
 /* ---- parsing ---- */
 
 static struct span field(struct rbuf *r, const char *label)

@@ -22,12 +22,12 @@ struct member_statement {
 };
 
 enum member_state {
-    MEMBER_CANDIDATE, /* endorsed by somebody, not by enough */
+    MEMBER_CANDIDATE, /* endorsed by some member, not by enough */
     MEMBER_ACTIVE,    /* has a current epoch */
     MEMBER_REVOKED,   /* was a member; no epoch of it is current */
 };
 
-/* One opening that somebody endorsed, or a charter line. */
+/* One opening that a member of any time endorsed, or a charter line. */
 struct member_opening {
     struct opening opening;
     struct tris_hash id;
@@ -35,10 +35,12 @@ struct member_opening {
     bool ever;    /* stratum 1 */
     bool counts;  /* stratum 3 */
     bool revoked; /* a revocation of this epoch is complete */
-    /* the endorsements: indices into member_set.by, oldest position first */
+    /* the endorsements, the first one of each log: indices into member_set.by, by house, epoch and
+     * key of who states it */
     uint32_t by_first, by_count;
-    uint32_t counted; /* distinct houses of `ever` whose endorsement counts in stratum 3 */
-    struct span card; /* newest valid card among its endorsements, or empty; see member_card_pick */
+    uint32_t counted;          /* distinct houses of `ever` whose endorsement counts in stratum 3 */
+    uint32_t counted_founders; /* those of them that the charter names as founders */
+    struct span card; /* the newest among its endorsements by members of any time, or empty */
     /* where its logs end; UINT64_MAX: nowhere. A closing has precedence over what forks say. */
     bool closed; /* exactly one opening of the next epoch counts: the data log is its `closes` */
     struct log_cut data_end;
@@ -56,22 +58,25 @@ struct member_revocation {
 
 struct member_by {
     uint32_t statement; /* index into the input */
-    bool counts; /* its log is in `ever`, it is of another house, and it lies before the cut */
+    /* it is of another house; an endorsement: its log is of an opening that counts, and it lies
+     * before the cut; a revocation: its log is of an opening in `ever` */
+    bool counts;
 };
 
 /* One house or observer, over all its epochs. */
 struct member_house {
     struct tris_house_id id;
     enum member_state state;
-    enum tris_role role;                   /* of the current opening, else of the last one */
-    uint32_t opening_first, opening_count; /* in member_set.opening: by epoch, then by id */
-    uint32_t revocation_first,
-        revocation_count; /* in member_set.revocation: by epoch, then by id */
-    uint32_t current;     /* index into member_set.opening, or UINT32_MAX */
-    bool ever;            /* one of its openings is in stratum 1: its logs are in the frontier */
-    bool disputed;        /* two openings of one epoch count */
-    /* it stands on exactly `admit` endorsements: one that is withdrawn by a fork or a cut ends it
+    /* of the current opening; else of the last that counts, or was in `ever`, or is stated at all
      */
+    enum tris_role role;
+    uint32_t opening_first, opening_count;       /* in member_set.opening: by epoch, by id */
+    uint32_t revocation_first, revocation_count; /* in member_set.revocation: likewise */
+    uint32_t current;                            /* index into member_set.opening, or UINT32_MAX */
+    bool ever;     /* one of its openings is in stratum 1: its logs are in the frontier */
+    bool disputed; /* two openings of one epoch count */
+    /* it stands on `admit` endorsements, or on fewer because every founder endorses it: one that is
+     * withdrawn by a fork or a cut may end it */
     bool brittle;
 };
 
@@ -103,7 +108,7 @@ void member_set_fini(struct member_set *set);
 uint32_t member_find(const struct member_set *set, const struct tris_house_id *house);
 /* The opening whose logs have this house, epoch and key; UINT32_MAX. */
 uint32_t member_opening_of_log(const struct member_set *set, const struct tris_log_ref *ref);
-/* How many more distinct houses must endorse the opening (0: complete), or state the revocation. */
+/* How many more distinct houses must endorse the opening at least; 0: it counts. */
 uint32_t member_missing(const struct charter *charter, const struct member_opening *opening);
 
 #endif
