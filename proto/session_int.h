@@ -29,6 +29,8 @@ enum {
     SESSION_OWN_LOGS_MAX = 4,
     /* claims of own logs that are told to the owner; the others are repeated by a later ladder */
     SESSION_CLAIMS_PER_MINUTE = 60,
+    /* SEALs without entries that nobody has asked for: an honest peer sends none */
+    SESSION_STRAY_SEALS_PER_MINUTE = 64,
     /* logs whose difference waits to be looked into; one at a time is */
     SESSION_PROBES_MAX = 64,
     /* fork proofs to be told, of them unasked; to be asked for */
@@ -76,6 +78,12 @@ _Static_assert((int)MSG_FRONTIER_BYTES_MAX <= (int)FRAME_PLAIN_BYTES_MAX,
                "a chunk fits into a frame");
 
 #define SESSION_POSITION_UNKNOWN UINT64_MAX
+
+/* At most `limit` of something in each stretch of a minute. */
+struct budget {
+    uint64_t since_ms;
+    uint32_t count;
+};
 
 /* A log that is wanted up to a size, and one that is being fetched. */
 struct want {
@@ -145,6 +153,7 @@ struct pull {
     bool receives; /* something was asked for or came: the window is opened */
     uint64_t window, credit_left, bytes_waiting;
     uint32_t segments_left, segments_waiting;
+    struct budget strays; /* SEALs without entries that nobody has asked for */
 };
 
 enum probe { PROBE_NONE, PROBE_DUE, PROBE_OPEN, PROBE_ANSWERED };
@@ -216,12 +225,6 @@ struct serve {
 };
 
 /* ---- forks ---- */
-
-/* At most `limit` of something in each stretch of a minute. */
-struct budget {
-    uint64_t since_ms;
-    uint32_t count;
-};
 
 enum suspect_state {
     SUSPECT_WAITS,  /* for its probe, or is being probed */

@@ -201,6 +201,16 @@ static bool seal_is_newer(const struct session *s, uint32_t log_no, const struct
     return seal_day(&seal) > frontier_item(s->config.frontier, log_no)->day;
 }
 
+/* Nobody has asked for this seal; a request is open until its END, which comes behind the answer.
+ */
+static void seal_stray(struct session *s)
+{
+    s->stats.duplicate_segments++;
+    if (!budget_take(&s->pull.strays, s->now_ms, SESSION_STRAY_SEALS_PER_MINUTE)) {
+        session_fail(s, TRIS_ERR_FLOOD);
+    }
+}
+
 /* A newer seal over what is held: an event without bytes, answered like any other. */
 static void seal_alone(struct session *s, const struct msg_seal *m)
 {
@@ -221,12 +231,15 @@ static void seal_alone(struct session *s, const struct msg_seal *m)
         return;
     }
     /* Only what is asked for is worth a signature check, and once; late answers are no fault. */
-    if (fetch == NULL || !fetch->requested || fetch->sealed || !seal_is_newer(s, log_no, m) ||
-        !segment_continues(s, log_no, m->first)) { /* or the log has grown, and the seal with it */
-        s->stats.duplicate_segments++;
+    if (fetch == NULL || !fetch->requested || fetch->ended || fetch->sealed) {
+        seal_stray(s);
         return;
     }
     fetch->sealed = true;
+    if (!seal_is_newer(s, log_no, m) || !segment_continues(s, log_no, m->first)) {
+        s->stats.duplicate_segments++; /* or the log has grown, and the seal with it */
+        return;
+    }
     segment_emit(s, log_no, m);
 }
 

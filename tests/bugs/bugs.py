@@ -217,6 +217,8 @@ BUGS = [
         "setting_put(d, proven_key(log), text);", "(void)text;", e2e="restore"),
     Bug(122, "own claims are not limited", "proto/session_own.c",
         "++o->in_window <= SESSION_CLAIMS_PER_MINUTE", "true"),
+    Bug(124, "seals that nobody has asked for are not limited", "proto/session_recv.c",
+        "!budget_take(&s->pull.strays, s->now_ms, SESSION_STRAY_SEALS_PER_MINUTE)", "false"),
     Bug(123, "tail comes back over unsealed entries that are lost", "daemon/writer_batch.c",
         "store_log_cut(b->txn, log->no, log->held, STORE_TAIL_DRAFT)",
         "store_log_cut(b->txn, log->no, log->held, STORE_TAIL_DROP)", e2e="restore,faults"),

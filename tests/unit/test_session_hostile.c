@@ -3,6 +3,8 @@
 
 /* ---- hostile peers --------------------------------------------------------------------------- */
 
+enum { STRAY_SEALS = 64 }; /* a minute */
+
 /* A peer that speaks frames by hand: handshake by a real session, then its keys are continued. */
 struct hostile {
     struct world *w;
@@ -403,23 +405,63 @@ static void an_endless_frontier_is_given_up(void **state)
     hostile_free(h);
 }
 
-static void seals_nobody_waits_for_cost_credit_only(void **state)
+/* An unknown log, and one that nobody has asked for: few a minute are dropped, more is a flood. */
+static void seals_nobody_asked_for_are_few(void **state)
+{
+    (void)state;
+    for (uint32_t known = 0; known < 2; known++) {
+        struct hostile *h = hostile_new();
+        struct msg m = {.type = MSG_SEAL};
+        if (known == 1) {
+            m.seal.log = tris_short_of(h->w->nodes[1].logs[0].id.b);
+        }
+        for (uint32_t minute = 0; minute < 3; minute++) {
+            for (uint32_t i = 0; i < STRAY_SEALS; i++) {
+                hostile_send(h, &m);
+                hostile_drain(h);
+                assert_int_equal(session_state(h->victim), SESSION_OPEN);
+            }
+            h->w->now_ms += 60000;
+        }
+        assert_int_equal(session_stats(h->victim)->segments_in, 0);
+        h->w->now_ms -= 1; /* the last minute is not over */
+        hostile_send(h, &m);
+        assert_thrown_out(h, TRIS_ERR_FLOOD);
+        hostile_free(h);
+    }
+}
+
+static void seals_cost_credit(void **state)
 {
     (void)state;
     struct hostile *h = hostile_new();
     struct msg m = {.type = MSG_SEAL};
-    for (uint32_t i = 0; i < 2; i++) { /* an unknown log, and one that is not asked for any more */
+    for (uint32_t i = 0; i < 1024; i++) { /* it reads no CREDIT meanwhile */
+        h->w->now_ms += i % STRAY_SEALS == 0 ? 60000 : 0;
         hostile_send(h, &m);
         assert_int_equal(session_state(h->victim), SESSION_OPEN);
-        assert_int_equal(session_stats(h->victim)->segments_in, 0);
-        m.seal.log = tris_short_of(h->w->nodes[1].logs[0].id.b);
     }
-    uint32_t sent = 2;
-    while (session_state(h->victim) == SESSION_OPEN) {
-        hostile_send(h, &m);
-        assert_true(++sent < 2000);
-    }
+    hostile_send(h, &m);
     assert_thrown_out(h, TRIS_ERR_CREDIT);
+    hostile_free(h);
+}
+
+/* Each request has room for one answer, used or not; a second one is as if nobody had asked. */
+static void an_answered_request_for_a_seal_is_over(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_new();
+    hostile_be_asked(h);
+    struct msg m = {.type = MSG_SEAL};
+    m.seal.log = tris_short_of(h->w->nodes[1].logs[0].id.b);
+    m.seal.first = 7; /* does not fit what is held, and is dropped */
+    for (uint32_t i = 0; i < 1 + STRAY_SEALS; i++) {
+        hostile_send(h, &m);
+        assert_int_equal(session_state(h->victim), SESSION_OPEN);
+    }
+    assert_int_equal(session_stats(h->victim)->duplicate_segments, 1 + STRAY_SEALS);
+    hostile_send(h, &m);
+    assert_thrown_out(h, TRIS_ERR_FLOOD);
     hostile_free(h);
 }
 
@@ -554,7 +596,9 @@ int main(void)
         cmocka_unit_test(dripping_bytes_do_not_keep_a_log_from_others),
         cmocka_unit_test(a_range_that_never_ends_reconnects),
         cmocka_unit_test(an_endless_frontier_is_given_up),
-        cmocka_unit_test(seals_nobody_waits_for_cost_credit_only),
+        cmocka_unit_test(seals_nobody_asked_for_are_few),
+        cmocka_unit_test(seals_cost_credit),
+        cmocka_unit_test(an_answered_request_for_a_seal_is_over),
         cmocka_unit_test(a_claim_that_was_not_proven_is_told_again),
         cmocka_unit_test(claims_without_end_are_few_events),
         cmocka_unit_test(a_peer_that_never_reads_costs_little),
