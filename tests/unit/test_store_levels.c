@@ -186,6 +186,44 @@ static void test_changes_find_their_row_after_it_moved(void **state)
     fix_fini(f);
 }
 
+/* A process that has just begun takes the tables into its filter, some rows with each look-up; what
+ * a commit moves meanwhile to where it has passed by is in it all the same. */
+static void test_rows_that_move_while_the_filter_fills_are_found(void **state)
+{
+    enum { MORE = 3000, HALF = 4, MOST = 16 };
+    (void)state;
+    for (int looks = HALF; looks <= MOST; looks += MOST - HALF) {
+        struct fix *f = world();
+        struct store_txn *t;
+        struct record_ref ref;
+        uint64_t before = 0;
+        uint32_t no = fill(f, RECORDS);
+        store_close(f->s);
+        fix_open(f);
+        f->s->fresh_max = FRESH_MAX;
+        const struct level *level = &f->s->level[0];
+        ok(store_txn_begin(f->s, &t));
+        before = rows(store_txn_view(t), DB_NAME);
+        for (int i = 0; i < looks && level->filling == 0; i++) {
+            fails(TRIS_ERR_NOT_FOUND, find(store_txn_view(t), 2 * RECORDS, &ref));
+        }
+        assert_false(level->whole);
+        assert_int_equal(level->filling, looks == HALF ? 0 : 1); /* half of the large table, all */
+        for (uint32_t i = RECORDS; i < RECORDS + MORE; i++) {
+            create(f, t, no, i);
+        }
+        ok(store_commit(t));
+        ok(store_txn_begin(f->s, &t));
+        assert_true(rows(store_txn_view(t), DB_NAME) > before);
+        while (!level->whole) {
+            fails(TRIS_ERR_NOT_FOUND, find(store_txn_view(t), 2 * RECORDS, &ref));
+        }
+        all_are_found(store_txn_view(t), 0, RECORDS + MORE);
+        ok(store_commit(t));
+        fix_fini(f);
+    }
+}
+
 /* Gives every record its name of this round, in one commit. */
 static void rename_all(struct fix *f, uint32_t no, uint32_t round, uint64_t last[RECORDS])
 {
@@ -280,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_namesakes_in_memory_and_table_are_counted_together),
         cmocka_unit_test(test_what_an_aborted_batch_deleted_is_found_again),
         cmocka_unit_test(test_changes_find_their_row_after_it_moved),
+        cmocka_unit_test(test_rows_that_move_while_the_filter_fills_are_found),
         cmocka_unit_test(test_a_full_filter_is_made_anew_and_misses_nothing),
         cmocka_unit_test(test_a_row_in_both_tables_is_a_problem),
         cmocka_unit_test(test_the_filter_never_denies_what_is_in),
