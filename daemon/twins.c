@@ -4,11 +4,6 @@
 #include "daemon/overlay_int.h"
 #include "proto/assert.h"
 
-enum {
-    TWINS_MS = 2000,        /* the older session stays open so long for its answer */
-    TWINS_AGAIN_MS = 10000, /* between two such questions to one house */
-};
-
 static void on_twins_timer(uv_timer_t *timer)
 {
     struct overlay *o = timer->data;
@@ -35,19 +30,16 @@ static void ask(struct conn *c, uint64_t about)
 
 bool overlay_twins_ask(struct overlay *o, struct peer *p, struct conn *older, struct conn *newer)
 {
-    uint64_t now = overlay_now(o);
-    bool again = p->twins_ms != 0 && now - p->twins_ms < TWINS_AGAIN_MS;
-    if (again || conn_instance(older) == conn_instance(newer) || !conn_open(older) ||
-        !conn_open(newer)) {
+    if (!conn_open(older) || !conn_open(newer) ||
+        !twin_due(&p->twins_ms, overlay_now(o), conn_instance(older), conn_instance(newer))) {
         return false;
     }
-    p->twins_ms = now;
     LOG(&o->d->log, LOG_INFO, "two_processes", log_text("house", overlay_slug(o, conn_peer(newer))),
         log_text("next", "none, if it has just started anew; it is told either way"));
     conn_set_leaves(older);
     ask(older, conn_instance(newer));
     ask(newer, conn_instance(older));
-    uv_timer_start(&o->twins_timer, on_twins_timer, TWINS_MS, 0);
+    uv_timer_start(&o->twins_timer, on_twins_timer, TWIN_WAIT_MS, 0);
     return true;
 }
 
@@ -66,16 +58,19 @@ static void pass_on(struct overlay *o, struct conn *from, const struct twin *twi
 void overlay_conn_twin(struct daemon *d, struct conn *c, const struct twin *twin)
 {
     struct twin answer;
-    struct tris_sign_pub key;
-    memcpy(key.b, d->own.b, sizeof key.b);
-    if (twin->nonce == 0 && twin->about != d->instance_nonce) {
-        twin_sign(&d->charter.fed, &d->identity, twin->about, d->instance_nonce, &answer);
+    switch (twin_judge(&d->charter.fed, &d->identity, &d->own, d->instance_nonce, twin, &answer)) {
+    case TWIN_ANSWER:
         session_twin(conn_session(c), &answer);
-    } else if (twin->about != d->instance_nonce) {
+        return;
+    case TWIN_PASS_ON:
         pass_on(d->overlay, c, twin);
-    } else if (twin_verify(&d->charter.fed, &key, d->instance_nonce, twin) == TRIS_OK) {
+        return;
+    case TWIN_PROVEN:
         LOG(&d->log, LOG_ERROR, "clone", log_number("session", conn_session_no(c)),
             log_text("next", "another process with this house's key lives: end one of the two"));
         confirm_clone(d);
+        return;
+    case TWIN_NOTHING:
+        return;
     }
 }

@@ -42,3 +42,29 @@ enum tris_err twin_verify(const struct tris_fed_id *fed, const struct tris_sign_
     bool good = verify_with_context(twin_context, body_of(fed, twin, bytes), key, &twin->sig);
     return good ? TRIS_OK : TRIS_ERR_BAD_SIGNATURE;
 }
+
+bool twin_due(uint64_t *asked_ms, uint64_t now_ms, uint64_t older, uint64_t newer)
+{
+    bool again = *asked_ms != 0 && now_ms - *asked_ms < TWIN_AGAIN_MS;
+    if (again || older == newer) {
+        return false;
+    }
+    *asked_ms = now_ms;
+    return true;
+}
+
+enum twin_act twin_judge(const struct tris_fed_id *fed, const struct tris_sign_secret *own_key,
+                         const struct tris_house_id *own, uint64_t own_nonce,
+                         const struct twin *twin, struct twin *answer)
+{
+    struct tris_sign_pub key;
+    memcpy(key.b, own->b, sizeof key.b);
+    if (twin->about != own_nonce && twin->nonce == 0) {
+        twin_sign(fed, own_key, twin->about, own_nonce, answer);
+        return TWIN_ANSWER;
+    }
+    if (twin->about != own_nonce) {
+        return TWIN_PASS_ON;
+    }
+    return twin_verify(fed, &key, own_nonce, twin) == TRIS_OK ? TWIN_PROVEN : TWIN_NOTHING;
+}

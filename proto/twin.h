@@ -8,6 +8,11 @@
 #include "proto/err.h"
 #include "proto/types.h"
 
+enum {
+    TWIN_WAIT_MS = 2000,   /* the older session stays open so long for its answer */
+    TWIN_AGAIN_MS = 10000, /* between two such questions to one house */
+};
+
 struct twin {
     uint64_t about;      /* nonce of the other process, as the witness tells it */
     uint64_t nonce;      /* of the process that signs; 0 in the question */
@@ -22,5 +27,21 @@ void twin_sign(const struct tris_fed_id *fed, const struct tris_sign_secret *key
 TRIS_MUST_CHECK enum tris_err twin_verify(const struct tris_fed_id *fed,
                                           const struct tris_sign_pub *key, uint64_t own_nonce,
                                           const struct twin *twin);
+
+/* As a third house, about sessions of one house whose peers have these nonces: whether they are to
+ * be asked now. `asked_ms` is when they were last, 0 = never, and is set if so. */
+bool twin_due(uint64_t *asked_ms, uint64_t now_ms, uint64_t older, uint64_t newer);
+
+/* What a TWIN that came is to this process, and what is to be done with it. */
+enum twin_act {
+    TWIN_NOTHING, /* it proves nothing */
+    TWIN_ANSWER,  /* a question: `answer` goes back to who asked */
+    TWIN_PASS_ON, /* for the peer's other session, whose nonce is `about` */
+    TWIN_PROVEN,  /* another process has signed since this one began */
+};
+TRIS_MUST_CHECK enum twin_act twin_judge(const struct tris_fed_id *fed,
+                                         const struct tris_sign_secret *own_key,
+                                         const struct tris_house_id *own, uint64_t own_nonce,
+                                         const struct twin *twin, struct twin *answer);
 
 #endif

@@ -203,7 +203,7 @@ BUGS = [
     Bug(115, "own answer about twins is believed", "proto/twin.c",
         "twin->nonce == own_nonce", "false"),
     Bug(116, "answer about another process is believed", "proto/twin.c",
-        "twin->about != own_nonce", "false"),
+        "twin->about != own_nonce", "false", many=True),
     Bug(117, "mark of another copy of the store accepted", "storage/mark.c",
         "now.inode != file->instance.inode", "false"),
     Bug(118, "store one entry behind its mark accepted", "storage/mark.c",

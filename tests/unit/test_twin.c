@@ -31,9 +31,42 @@ static void only_another_process_that_knows_our_nonce_is_a_twin(void **state)
     assert_int_equal(twin_verify(&fed, &pub, 70, &twin), TRIS_ERR_BAD_SIGNATURE);
 }
 
+static void a_question_is_answered_an_answer_goes_to_whom_it_is_about(void **state)
+{
+    (void)state;
+    struct tris_sign_secret key;
+    struct tris_house_id own;
+    struct tris_fed_id fed = {{1}};
+    struct twin answer, unused;
+    uint8_t seed[32] = {5};
+    assert_int_equal(crypto_sign_seed_keypair(own.b, key.b, seed), 0);
+    const struct twin question = {.about = 70}, own_nonce = {.about = 80};
+    assert_int_equal(twin_judge(&fed, &key, &own, 80, &question, &answer), TWIN_ANSWER);
+    assert_int_equal(answer.about, 70);
+    assert_int_equal(answer.nonce, 80);
+    assert_int_equal(twin_judge(&fed, &key, &own, 90, &answer, &unused), TWIN_PASS_ON);
+    assert_int_equal(twin_judge(&fed, &key, &own, 70, &answer, &unused), TWIN_PROVEN);
+    assert_int_equal(twin_judge(&fed, &key, &own, 80, &own_nonce, &unused), TWIN_NOTHING);
+    answer.sig.b[3] ^= 1;
+    assert_int_equal(twin_judge(&fed, &key, &own, 70, &answer, &unused), TWIN_NOTHING);
+}
+
+static void two_processes_are_asked_once_in_a_while(void **state)
+{
+    (void)state;
+    uint64_t asked_ms = 0;
+    assert_false(twin_due(&asked_ms, 1000, 7, 7)); /* one process that dialled twice */
+    assert_int_equal(asked_ms, 0);
+    assert_true(twin_due(&asked_ms, 1000, 7, 8));
+    assert_false(twin_due(&asked_ms, 1000 + TWIN_AGAIN_MS - 1, 7, 8));
+    assert_true(twin_due(&asked_ms, 1000 + TWIN_AGAIN_MS, 7, 8));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_question_is_answered_an_answer_goes_to_whom_it_is_about),
+        cmocka_unit_test(two_processes_are_asked_once_in_a_while),
         cmocka_unit_test(only_another_process_that_knows_our_nonce_is_a_twin),
     };
     if (sodium_init() < 0) {
