@@ -45,7 +45,7 @@ static void put_peer(struct out *o, uint32_t index)
     out_uint(o, "entries_out", peer->entries_out + s->entries_out);
     out_uint(o, "last_heard_ms", peer->heard_wall_ms);
     out_text(o, "last_error", peer->last_error != TRIS_OK ? tris_err_text(peer->last_error) : "");
-    out_uint(o, "next_dial_ms", peer->state == PEER_WAITING ? wall_of(peer->next_dial_ms) : 0);
+    out_uint(o, "next_dial_ms", peer->state == PEER_WAITING ? wall_of(peer->penalty.dial_ms) : 0);
 }
 
 /* Peers that are configured, connected, reached before, or reachable. */

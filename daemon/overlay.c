@@ -10,11 +10,6 @@
 #include "daemon/overlay_int.h"
 #include "proto/assert.h"
 
-enum {
-    OVERLAY_BACKOFF_MS = 200,
-    OVERLAY_BACKOFF_MS_MAX = 60000,
-};
-
 uint64_t overlay_now(const struct overlay *o)
 {
     return uv_now(&o->d->loop);
@@ -46,21 +41,11 @@ bool overlay_is_candidate(const struct overlay *o, uint32_t index)
            peer_address(o, index) != NULL;
 }
 
-/* A moment between half and the whole of `ms` from now. */
-static uint64_t jittered(const struct overlay *o, uint32_t ms)
-{
-    return overlay_now(o) + ms / 2 + randombytes_uniform(ms / 2 + 1) + 1;
-}
-
 void overlay_dial_later(struct overlay *o, struct peer *p, enum tris_err err)
 {
     p->last_error = err;
     p->address_turn++;
-    p->backoff_ms = p->backoff_ms == 0 ? OVERLAY_BACKOFF_MS : 2 * p->backoff_ms;
-    if (p->backoff_ms > OVERLAY_BACKOFF_MS_MAX) {
-        p->backoff_ms = OVERLAY_BACKOFF_MS_MAX;
-    }
-    p->next_dial_ms = jittered(o, p->backoff_ms);
+    penalty_later(&p->penalty, overlay_now(o), randombytes_random(), PENALTY_BACKOFF_MS_MAX);
     p->state = PEER_WAITING;
 }
 
@@ -116,16 +101,16 @@ void overlay_plan_dials(struct overlay *o)
         if (!overlay_is_candidate(o, index) || !budget) {
             continue;
         }
-        if (p->next_dial_ms == 0) {
-            p->next_dial_ms = jittered(o, OVERLAY_BACKOFF_MS / 2);
+        if (p->penalty.dial_ms == 0) {
+            penalty_plan(&p->penalty, now, randombytes_random());
             p->state = PEER_WAITING;
         }
-        if (p->next_dial_ms <= now) {
+        if (p->penalty.dial_ms <= now) {
             dial(o, index);
             autos += p->conn != NULL && !p->configured ? 1 : 0;
         }
-        if (p->conn == NULL && p->next_dial_ms < next) {
-            next = p->next_dial_ms;
+        if (p->conn == NULL && p->penalty.dial_ms < next) {
+            next = p->penalty.dial_ms;
         }
     }
     if (next == UINT64_MAX) {
@@ -211,7 +196,7 @@ void overlay_greet_again(struct overlay *o)
 {
     for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
         if (conn_peer(c) != UINT32_MAX) {
-            o->peers[conn_peer(c)].backoff_ms = 0;
+            penalty_shorten(&o->peers[conn_peer(c)].penalty);
         }
         conn_goodbye(c, TRIS_ERR_GOODBYE);
     }
@@ -220,7 +205,7 @@ void overlay_greet_again(struct overlay *o)
 void overlay_member_changed(struct overlay *o, uint32_t index)
 {
     LOG(&o->d->log, LOG_INFO, "member_changed", log_text("house", overlay_slug(o, index)));
-    o->peers[index].next_dial_ms = 0; /* the new address may work at once */
+    penalty_replan(&o->peers[index].penalty); /* the new address may work at once */
     overlay_plan_dials(o);
 }
 
@@ -230,8 +215,7 @@ void overlay_configure(struct overlay *o, uint32_t index, const char *address)
     struct peer *p = &o->peers[index];
     p->configured = address[0] != '\0' && !p->self;
     snprintf(p->address, sizeof p->address, "%s", address);
-    p->next_dial_ms = 0;
-    p->backoff_ms = 0;
+    penalty_replan(&p->penalty);
     if (p->conn == NULL) {
         p->state = PEER_IDLE;
     }
@@ -251,7 +235,7 @@ uint32_t overlay_sync_now(struct overlay *o, uint32_t index)
             conn_pump(p->conn);
             asked++;
         } else if (p->state == PEER_WAITING) {
-            p->next_dial_ms = overlay_now(o);
+            penalty_at_once(&p->penalty, overlay_now(o));
         }
     }
     overlay_plan_dials(o);
@@ -370,8 +354,7 @@ void overlay_reload(struct overlay *o)
     for (uint32_t i = 0; i < o->count; i++) {
         struct peer *p = &o->peers[i];
         if (p->conn == NULL) {
-            p->next_dial_ms = 0;
-            p->backoff_ms = 0;
+            penalty_replan(&p->penalty);
             p->state = PEER_IDLE;
         }
     }

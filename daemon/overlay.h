@@ -6,6 +6,7 @@
 #define TRIS_DAEMON_OVERLAY_H
 
 #include "daemon/members.h"
+#include "proto/penalty.h"
 #include "proto/session.h"
 
 struct daemon;
@@ -18,7 +19,7 @@ enum { OVERLAY_SILENT_MS = 2 * 86400000 };
 
 enum peer_state {
     PEER_IDLE,    /* no address, or not chosen */
-    PEER_WAITING, /* will be dialled at next_dial_ms */
+    PEER_WAITING, /* will be dialled at penalty.dial_ms */
     PEER_DIALLING,
     PEER_OPEN,
 };
@@ -32,14 +33,10 @@ struct peer {
     char address[TRIS_ADDRESS_BYTES_MAX]; /* configured one; "" = the member's own addresses */
     struct conn *conn;                    /* open or dialling; NULL */
     uint32_t address_turn;                /* which of the member's addresses is next */
-    uint32_t backoff_ms;
-    uint64_t next_dial_ms;  /* monotonic; 0 = not planned */
-    uint64_t heard_wall_ms; /* when their last byte came; 0 = never since the start */
-    uint64_t instance;      /* nonce of their process in the open session */
-    uint64_t twins_ms;      /* when two processes of it were asked last; 0 = never */
-    uint32_t offences;      /* sessions in a row that ended with a fault of theirs */
-    uint64_t opens_ms;      /* start of the minute in which `opens` sessions were dialled by them */
-    uint32_t opens;
+    struct penalty penalty;               /* when it is dialled, whether its sessions are taken */
+    uint64_t heard_wall_ms;               /* when their last byte came; 0 = never since the start */
+    uint64_t instance;                    /* nonce of their process in the open session */
+    uint64_t twins_ms;                    /* when two processes of it were asked last; 0 = never */
     enum tris_err last_error;
     bool has_common_root;          /* the last root that was equal, of former sessions; */
     struct tris_short common_root; /* shortens the comparison when we dial again */

@@ -11,13 +11,8 @@ enum {
     OVERLAY_WINDOW_ALL = 48 * 1024 * 1024, /* below the writer's inbox */
     OVERLAY_HALF_OPEN_MAX = 32,            /* connections that have not authenticated */
     OVERLAY_HALF_OPEN_ORIGIN = 4,  /* of one network address; loopback has no limit of its own */
-    OVERLAY_OFFENCE_MS = 2000,     /* least back-off after a fault of the peer */
-    OVERLAY_OFFENCES_MAX = 3,      /* faults in a row after which it waits outside for a while */
     OVERLAY_REFUSAL_LOG_MS = 5000, /* strangers must not fill the log: one line in so long */
     OVERLAY_HOUSE_CONNS_MAX = 4,   /* of one house, those that are ending included */
-    OVERLAY_HOUSE_OPENS_MAX = 60,  /* that one house dials in a minute */
-    OVERLAY_OPENS_MS = 60000,
-    OVERLAY_GOOD_MS = 30000, /* a session that lasted so long clears back-off and offences */
 };
 
 _Static_assert((int)OVERLAY_WINDOW_MIN >= (int)TRIS_CREDIT_INITIAL_BYTES, "never below credit");
@@ -138,11 +133,9 @@ static enum tris_err refuse_reason(const struct overlay *o, const struct conn *c
     if (!conn_inbound(c)) {
         return TRIS_OK;
     }
-    bool punished = p->offences >= OVERLAY_OFFENCES_MAX && p->next_dial_ms > overlay_now(o);
     bool full = p->state != PEER_OPEN && !p->configured &&
                 overlay_inbound_count(o) >= o->d->config.inbound_max;
-    bool storm = p->opens > OVERLAY_HOUSE_OPENS_MAX;
-    return punished || full || storm ? TRIS_ERR_BUSY : TRIS_OK;
+    return full || penalty_refuses(&p->penalty, overlay_now(o)) ? TRIS_ERR_BUSY : TRIS_OK;
 }
 
 static uint32_t house_conns(const struct overlay *o, uint32_t index)
@@ -152,16 +145,6 @@ static uint32_t house_conns(const struct overlay *o, uint32_t index)
         count += conn_peer(c) == index && !conn_closing(c) ? 1 : 0;
     }
     return count;
-}
-
-static void count_open(const struct overlay *o, struct peer *p)
-{
-    uint64_t now = overlay_now(o);
-    if (p->opens == 0 || now - p->opens_ms >= OVERLAY_OPENS_MS) {
-        p->opens_ms = now;
-        p->opens = 0;
-    }
-    p->opens++;
 }
 
 void overlay_conn_open(struct daemon *d, struct conn *c, const struct session_event *event)
@@ -179,7 +162,7 @@ void overlay_conn_open(struct daemon *d, struct conn *c, const struct session_ev
         return;
     }
     if (conn_inbound(c)) {
-        count_open(o, p);
+        penalty_dialled_by(&p->penalty, overlay_now(o));
     }
     enum tris_err refused = refuse_reason(o, c, index);
     if (refused != TRIS_OK) {
@@ -221,20 +204,7 @@ void overlay_conn_pong(struct daemon *d, struct conn *c, uint64_t id, uint64_t r
     asks_pong(&d->overlay->asks, id, rtt_ms);
 }
 
-/* Ends that say nothing bad about the peer. */
-static bool is_offence(enum tris_err err)
-{
-    static const enum tris_err innocent[] = {TRIS_ERR_CLOSED, TRIS_ERR_TIMEOUT, TRIS_ERR_DUPLICATE,
-                                             TRIS_ERR_BUSY,   TRIS_ERR_GOODBYE, TRIS_ERR_SELF};
-    for (size_t i = 0; i < sizeof innocent / sizeof innocent[0]; i++) {
-        if (err == innocent[i]) {
-            return false;
-        }
-    }
-    return tris_err_class(err) == TRIS_CLASS_PEER;
-}
-
-static void note_stats(struct overlay *o, struct peer *p, struct conn *c)
+static void note_stats(struct overlay *o, struct peer *p, struct conn *c, bool offence)
 {
     const struct session_stats *s = session_stats(conn_session(c));
     uint64_t now = overlay_now(o);
@@ -250,10 +220,7 @@ static void note_stats(struct overlay *o, struct peer *p, struct conn *c)
         return;
     }
     p->heard_wall_ms = overlay_heard(o, s);
-    if (now > s->opened_ms && now - s->opened_ms > OVERLAY_GOOD_MS) {
-        p->backoff_ms = 0;
-        p->offences = 0;
-    }
+    penalty_lasted(&p->penalty, now > s->opened_ms ? now - s->opened_ms : 0, offence);
 }
 
 static void conns_remove(struct overlay *o, struct conn *c)
@@ -274,11 +241,11 @@ static void peer_closed(struct overlay *o, struct conn *c, enum tris_err reason,
 {
     uint32_t index = conn_peer(c);
     struct peer *p = &o->peers[index];
+    bool offence = penalty_is_offence(reason, by_peer);
     if (conn_session(c) != NULL) {
-        note_stats(o, p, c);
+        note_stats(o, p, c, offence);
     }
     enum log_level level = p->state == PEER_OPEN && p->conn == c ? LOG_INFO : LOG_DEBUG;
-    bool offence = !by_peer && is_offence(reason); /* by_peer: it blames us */
     if (offence) {
         level = LOG_WARN;
     }
@@ -291,8 +258,7 @@ static void peer_closed(struct overlay *o, struct conn *c, enum tris_err reason,
     p->conn = NULL;
     p->instance = 0;
     if (offence) {
-        p->offences++;
-        p->backoff_ms = p->backoff_ms < OVERLAY_OFFENCE_MS ? OVERLAY_OFFENCE_MS : p->backoff_ms;
+        penalty_offended(&p->penalty);
     }
     overlay_dial_later(o, p, reason);
     if (!overlay_is_candidate(o, index)) {

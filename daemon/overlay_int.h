@@ -32,7 +32,7 @@ void overlay_check_waits(struct overlay *o);
 void overlay_share_windows(struct overlay *o);
 /* Not connected, has an address, and may be dialled. */
 bool overlay_is_candidate(const struct overlay *o, uint32_t index);
-/* Puts the peer off with its back-off doubled. */
+/* Puts the peer off, for longer each time. */
 void overlay_dial_later(struct overlay *o, struct peer *p, enum tris_err err);
 /* Dials whoever is due and sets the timer for who is next. */
 void overlay_plan_dials(struct overlay *o);

@@ -269,9 +269,9 @@ void check_end_reason(struct house *h, const struct conn *c, uint32_t end, enum 
 {
     static const enum tris_err innocent[] = {TRIS_ERR_CLOSED, TRIS_ERR_TIMEOUT, TRIS_ERR_DUPLICATE,
                                              TRIS_ERR_GOODBYE, TRIS_ERR_STOPPING};
-    /* what bits turned over on the way lead to */
-    static const enum tris_err flipped[] = {TRIS_ERR_DECRYPT, TRIS_ERR_BAD_FRAME, TRIS_ERR_GATE,
-                                            TRIS_ERR_HANDSHAKE, TRIS_ERR_TOO_LARGE};
+    /* what bits turned over on the way lead to; three times in a row, and the peer waits outside */
+    static const enum tris_err flipped[] = {TRIS_ERR_DECRYPT,   TRIS_ERR_BAD_FRAME, TRIS_ERR_GATE,
+                                            TRIS_ERR_HANDSHAKE, TRIS_ERR_TOO_LARGE, TRIS_ERR_BUSY};
     bool good = h->hostile || c->end[end].peer_hostile;
     for (size_t i = 0; i < sizeof innocent / sizeof innocent[0]; i++) {
         good = good || reason == innocent[i];

@@ -7,6 +7,7 @@
 #define TRIS_TESTS_SIM_HOUSE_H
 
 #include "proto/guard.h"
+#include "proto/penalty.h"
 #include "proto/session.h"
 #include "storage/store.h"
 #include "tests/sim/clock.h"
@@ -19,7 +20,8 @@ struct peer {
     bool dials;    /* we dial it */
     uint32_t conn; /* SIM_NONE: none; else the one that counts */
     bool open;     /* authenticated */
-    uint64_t next_dial_ms, backoff_ms, instance;
+    struct penalty penalty;
+    uint64_t instance;
     bool has_common;
     struct tris_short common;
 };

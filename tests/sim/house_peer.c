@@ -6,7 +6,7 @@
 #include "tests/sim/house.h"
 #include "tests/sim/net.h"
 
-enum { BACKOFF_FIRST_MS = 200, GOOD_MS = 30000, RELAY_MS_MAX = 20 * 60 * 1000 };
+enum { RELAY_MS_MAX = 20 * 60 * 1000 };
 
 /* ---- dialling ---- */
 
@@ -15,8 +15,8 @@ void house_plan_dials(struct house *h)
     uint64_t next = UINT64_MAX;
     for (uint32_t i = 0; i < h->sim->houses; i++) {
         const struct peer *p = &h->peers[i];
-        if (p->dials && p->conn == SIM_NONE && p->next_dial_ms < next) {
-            next = p->next_dial_ms;
+        if (p->dials && p->conn == SIM_NONE && p->penalty.dial_ms < next) {
+            next = p->penalty.dial_ms;
         }
     }
     if (next == UINT64_MAX || (h->dial_ms <= next && h->dial_ms != UINT64_MAX)) {
@@ -34,7 +34,7 @@ void house_on_dial(struct house *h, const struct event *event)
     h->dial_ms = UINT64_MAX;
     for (uint32_t i = 0; i < h->sim->houses; i++) {
         struct peer *p = &h->peers[i];
-        if (p->dials && p->conn == SIM_NONE && p->next_dial_ms <= h->sim->now_ms) {
+        if (p->dials && p->conn == SIM_NONE && p->penalty.dial_ms <= h->sim->now_ms) {
             p->conn = net_dial(h->sim, h->no, i, p->has_common ? &p->common : NULL);
             p->open = false;
         }
@@ -44,19 +44,16 @@ void house_on_dial(struct house *h, const struct event *event)
 
 static void dial_later(struct house *h, struct peer *p)
 {
-    uint64_t most = h->sim->profile.backoff_max_ms;
-    p->backoff_ms = p->backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * p->backoff_ms;
-    p->backoff_ms = p->backoff_ms < most ? p->backoff_ms : most;
-    p->next_dial_ms = h->sim->now_ms + p->backoff_ms / 2 +
-                      rng_below(&h->sim->rng[STREAM_OVERLAY], p->backoff_ms / 2 + 1) + 1;
+    penalty_later(&p->penalty, h->sim->now_ms, (uint32_t)rng_next(&h->sim->rng[STREAM_OVERLAY]),
+                  h->sim->profile.backoff_max_ms);
     house_plan_dials(h);
 }
 
 void house_redial(struct house *h)
 {
     for (uint32_t i = 0; i < h->sim->houses; i++) {
-        h->peers[i].backoff_ms = 0;
-        h->peers[i].next_dial_ms = h->sim->now_ms;
+        penalty_shorten(&h->peers[i].penalty);
+        penalty_at_once(&h->peers[i].penalty, h->sim->now_ms);
     }
     house_plan_dials(h);
 }
@@ -92,6 +89,13 @@ static void on_open(struct house *h, uint32_t conn, uint32_t end, uint64_t insta
     struct conn *c = net_conn(h->sim, conn);
     uint32_t peer = c->end[1 - end].house;
     struct peer *p = &h->peers[peer];
+    if (end == 1) {
+        penalty_dialled_by(&p->penalty, h->sim->now_ms);
+        if (penalty_refuses(&p->penalty, h->sim->now_ms)) {
+            net_goodbye(h->sim, conn, end, TRIS_ERR_BUSY);
+            return;
+        }
+    }
     uint32_t older = p->open && p->conn != conn ? p->conn : SIM_NONE;
     if (older != SIM_NONE && !newer_wins(h, p, peer, end, instance)) {
         net_goodbye(h->sim, conn, end, TRIS_ERR_DUPLICATE);
@@ -173,14 +177,15 @@ void house_conn_ended(struct house *h, uint32_t conn, uint32_t end, enum tris_er
     sim_trace(h->sim, "house %u: connection with %u ends: %s%s", h->no, c->end[1 - end].house,
               tris_err_name(reason), by_peer ? " (by peer)" : "");
     check_end_reason(h, c, end, reason, by_peer);
+    bool offence = penalty_is_offence(reason, by_peer);
     if (c->end[end].session != NULL) {
         const struct session_stats *s = session_stats(c->end[end].session);
         if (s->has_common_root) {
             p->has_common = true;
             p->common = s->common_root;
         }
-        if (s->opened_ms != 0 && h->sim->now_ms - s->opened_ms > GOOD_MS) {
-            p->backoff_ms = 0;
+        if (s->opened_ms != 0) {
+            penalty_lasted(&p->penalty, h->sim->now_ms - s->opened_ms, offence);
         }
     }
     if (p->conn != conn) {
@@ -188,6 +193,9 @@ void house_conn_ended(struct house *h, uint32_t conn, uint32_t end, enum tris_er
     }
     p->conn = SIM_NONE;
     p->open = false;
+    if (offence) {
+        penalty_offended(&p->penalty);
+    }
     dial_later(h, p);
 }
 

@@ -10,7 +10,8 @@ struct profile {
     uint32_t houses, days, changes; /* changes a day and house */
     uint32_t burst;                 /* changes that come together, on average */
     bool long_texts;                /* records have descriptions */
-    uint64_t heartbeat_ms, backoff_max_ms;
+    uint64_t heartbeat_ms;
+    uint32_t backoff_max_ms;
     uint32_t hostile;   /* so many of the houses are; at least three are honest */
     uint32_t dials;     /* neighbours that each house dials */
     uint32_t commit_ms; /* a commit takes up to so long */
