@@ -155,7 +155,8 @@ static bool act_replay(struct house *h)
 
 /* ---- lies ---- */
 
-/* More, less or something else than it holds of a log. */
+/* More, less or something else than it holds of a log. What it fetches for its own lie ends that.
+ */
 static bool act_lie(struct house *h)
 {
     struct rng *rng = chance(h);
@@ -170,7 +171,8 @@ static bool act_lie(struct house *h)
     } else {
         item.whole = rng_below(rng, item.whole + 1);
     }
-    item.held = item.whole;
+    bool serves = item.whole < item.held && rng_below(rng, 2) == 0; /* more than it announces */
+    item.held = serves ? item.held : item.whole;
     rng_bytes(rng, item.root.b, sizeof item.root.b);
     item.day += (uint32_t)rng_below(rng, 100000);
     return frontier_set(h->frontier, no, &item) == TRIS_OK;

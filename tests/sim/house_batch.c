@@ -204,6 +204,9 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     }
     if (s->count == 0 ? s->first != log.held
                       : s->count <= log.held && s->first <= log.held - s->count) {
+        if (b->h->hostile) { /* it asked for what it has: its own lie is over */
+            (void)batch_touch(b, s->log_no, 0);
+        }
         return TRIS_OK; /* another session was faster */
     }
     if (s->first > log.held) {
