@@ -44,6 +44,8 @@ enum tris_err_class {
     X(ERR_TIMEOUT,       "timeout",      PEER,    "the peer did not answer in time")               \
     X(ERR_DUPLICATE,     "duplicate",    PEER,    "another session with this house is kept")       \
     X(ERR_BUSY,          "busy",         PEER,    "the peer has no room for another session")      \
+    X(ERR_PAUSED,        "paused",       PEER,    "the exchange with this house is paused")        \
+    X(ERR_HOURS,         "hours",        PEER,    "it is outside the hours set for this house")    \
     X(ERR_GOODBYE,       "goodbye",      PEER,    "the peer closed the session")                   \
     X(ERR_CLOSED,        "closed",       PEER,    "the connection was closed")                     \
     X(ERR_FORK,          "fork",         PEER,    "the log has two different continuations")       \

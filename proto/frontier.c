@@ -140,10 +140,13 @@ enum tris_err frontier_set(struct frontier *f, uint32_t log_no, const struct fro
         *slot = *item;
         slot->fetcher = 0;
         slot->tail = 0;
+        slot->lack_ms = 0;
+        slot->lack_told_ms = 0;
         f->used[log_no] = true;
         f->count = log_no >= f->count ? log_no + 1 : f->count;
     } else {
         tris_assert(tris_log_id_eq(&slot->id, &item->id));
+        slot->lack_ms = slot->held == item->held ? slot->lack_ms : 0;
         slot->held = item->held;
         slot->whole = item->whole;
         slot->root = item->root;
@@ -167,6 +170,16 @@ const struct frontier_item *frontier_item(const struct frontier *f, uint32_t log
 struct frontier_item *frontier_item_mut(struct frontier *f, uint32_t log_no)
 {
     return log_no < f->count && f->used[log_no] ? &f->items[log_no] : NULL;
+}
+
+void frontier_lacks(struct frontier *f, uint32_t log_no, uint64_t now_ms)
+{
+    struct frontier_item *item = frontier_item_mut(f, log_no);
+    tris_assert(item != NULL);
+    if (item->lack_ms == 0 || now_ms - item->lack_told_ms > FRONTIER_LACK_PAUSE_MS) {
+        item->lack_ms = now_ms;
+    }
+    item->lack_told_ms = now_ms;
 }
 
 uint32_t frontier_find(const struct frontier *f, const struct tris_short *id)

@@ -15,6 +15,9 @@
 #include "proto/limits.h"
 
 enum { FRONTIER_FORKED = 1 };
+/* A claim that was not repeated for so long is another one when it comes again: whoever differs
+ * compares once a minute. */
+enum { FRONTIER_LACK_PAUSE_MS = 600000 };
 #define FRONTIER_NONE UINT32_MAX
 
 struct frontier_item {
@@ -31,6 +34,8 @@ struct frontier_item {
     uint64_t tail;    /* an own seal of this size shows that they hold more; 0 = none does */
     uint64_t stamp;   /* change counter at its last change */
     uint64_t fetcher; /* session that is fetching it now, 0 = none */
+    uint64_t lack_ms; /* since when peers claim more of it while nothing comes; 0 = none does */
+    uint64_t lack_told_ms; /* when one said so last; both in the sessions' monotonic time */
 };
 
 /* Whether the item is part of digests and answers. */
@@ -67,6 +72,8 @@ TRIS_MUST_CHECK enum tris_err frontier_set(struct frontier *f, uint32_t log_no,
 const struct frontier_item *frontier_item(const struct frontier *f, uint32_t log_no);
 /* for fetcher and tail only: these two stay as they are in frontier_set */
 struct frontier_item *frontier_item_mut(struct frontier *f, uint32_t log_no);
+/* A peer has claimed more of the log than is held; frontier_set ends it when `held` changes. */
+void frontier_lacks(struct frontier *f, uint32_t log_no, uint64_t now_ms);
 uint32_t frontier_find(const struct frontier *f, const struct tris_short *id);
 uint32_t frontier_count(const struct frontier *f); /* highest number + 1 */
 

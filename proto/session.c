@@ -1,6 +1,6 @@
 /* One peer connection: life cycle, events, time, frames in. The rest is in the other session_*.c
  * files: hello (handshake), out (frames out), pull, recv, serve, position, own, probe,
- * fork, fork_serve. */
+ * fork, fork_serve, look. */
 #include "proto/session_int.h"
 
 #include <stdlib.h>
@@ -206,13 +206,14 @@ bool session_roots_compare(struct session *s)
         s->common = (struct msg_maybe){true, own};
         position_all_equal(s);
     }
+    s->stats.turned_ms = s->stats.equal == equal ? s->stats.turned_ms : s->now_ms;
     s->stats.equal = equal;
     return equal;
 }
 
 void session_opened(struct session *s)
 {
-    s->stats.opened_ms = s->now_ms;
+    s->stats.opened_ms = s->stats.turned_ms = s->now_ms;
     s->stats.round_trips = 1;
     s->heartbeat_ms = s->now_ms + s->config.heartbeat_ms;
     s->root_sent = session_own_root(s); /* the handshake carries it */
@@ -251,6 +252,10 @@ static void on_pong(struct session *s, const struct msg *m)
 
 static void on_bye(struct session *s, const struct msg *m)
 {
+    tris_assert(m->bye.text.len < sizeof s->bye_text);
+    memcpy(s->bye_text, m->bye.text.ptr, m->bye.text.len);
+    s->bye_text[m->bye.text.len] = '\0';
+    s->bye_code = (uint32_t)m->bye.code;
     session_end(s, msg_bye_err(m->bye.code), true);
 }
 
@@ -481,14 +486,4 @@ void session_ping(struct session *s, uint64_t id, uint64_t now_ms)
     s->ping_open = true;
     s->ping_id = id;
     s->ping_ms = now_ms;
-}
-
-enum session_state session_state(const struct session *s)
-{
-    return s->state;
-}
-
-const struct session_stats *session_stats(const struct session *s)
-{
-    return &s->stats;
 }

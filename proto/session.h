@@ -142,6 +142,9 @@ struct session_stats {
     uint64_t rtt_ms; /* of the last ping; 0 = unknown */
     struct tris_short peer_root;
     bool equal;
+    uint64_t turned_ms;    /* since when `equal` is what it is */
+    uint64_t peer_version; /* as its first message says; 0: it dialled nobody here */
+    uint64_t peer_features;
     bool has_common_root;          /* roots were equal at some moment, */
     struct tris_short common_root; /* last at this one: keep it for the next session's config */
     bool confirmed;                /* a frame decrypted: no replayed first message */
@@ -218,5 +221,12 @@ void session_close(struct session *s, enum tris_err reason);
 
 enum session_state session_state(const struct session *s);
 const struct session_stats *session_stats(const struct session *s);
+/* How much of a log the peer is known to hold, by what it has said and sent: nothing of it is
+ * proven. False: it is not known. */
+bool session_position(const struct session *s, uint32_t log_no, uint64_t *size);
+/* The peer seems to hold another history of the log; it is being looked into. */
+bool session_suspects(const struct session *s, uint32_t log_no);
+/* The sentence of the peer's goodbye (text of others) and its code; "" if it said none. */
+const char *session_bye_text(const struct session *s, uint32_t *code);
 
 #endif

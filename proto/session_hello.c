@@ -154,6 +154,8 @@ void hello_read_first(struct session *s, struct span prefix, struct span frame)
     enum tris_err err = first_read(s, frame, &hello);
     if (err == TRIS_OK) {
         s->stats.peer_root = hello.root;
+        s->stats.peer_version = hello.version;
+        s->stats.peer_features = hello.features;
         s->common = hello.common;
         struct tris_short own = session_own_root(s);
         err = second_write(s, tris_short_eq(&own, &hello.root));
@@ -188,6 +190,7 @@ void hello_read_second(struct session *s, struct span frame)
         err = TRIS_ERR_WRONG_KEY;
     }
     s->stats.peer_root = welcome.root;
+    s->stats.peer_features = welcome.features;
     noise_split(&s->handshake, &s->transport);
     if (err != TRIS_OK) {
         session_fail(s, err); /* it has proven its key: it is told why */

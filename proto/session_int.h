@@ -333,6 +333,8 @@ struct session {
     bool closed_pending, closed_told;
     struct session_event closed_event;
     enum tris_err bye;
+    uint32_t bye_code; /* of the peer's goodbye */
+    char bye_text[MSG_BYE_TEXT_BYTES_MAX + 1];
 
     /* control messages that wait to be written */
     bool claim_due, root_send, ping_due;

@@ -125,6 +125,7 @@ static void ladder_item(struct session *s, const struct msg_item *m)
     } else if (other_root) {
         fork_suspect(s, log_no, SUSPECT_ITEM, m->whole);
     } else if (!item->own && ahead > item->held) {
+        frontier_lacks(s->config.frontier, log_no, s->now_ms);
         pull_want(s, log_no, ahead);
     } else if (!forked && !peer_forked && m->whole == item->whole && m->whole == item->held &&
                m->day > item->day) {

@@ -58,6 +58,27 @@ static void root_is_independent_of_order(void **state)
     frontier_free(b);
 }
 
+/* Growth ends it; a pause in the claims lets it begin anew; another day of the seal does not. */
+static void a_lack_lasts_until_something_comes(void **state)
+{
+    (void)state;
+    struct frontier *f = frontier_with(3, false);
+    assert_int_equal(frontier_item(f, 1)->lack_ms, 0);
+    frontier_lacks(f, 1, 1000);
+    frontier_lacks(f, 1, 1000 + FRONTIER_LACK_PAUSE_MS);
+    assert_int_equal(frontier_item(f, 1)->lack_ms, 1000);
+    struct frontier_item item = item_of(1, 2);
+    item.day++;
+    assert_int_equal(frontier_set(f, 1, &item), TRIS_OK);
+    assert_int_equal(frontier_item(f, 1)->lack_ms, 1000);
+    frontier_lacks(f, 1, 1000 + 2 * FRONTIER_LACK_PAUSE_MS + 1);
+    assert_int_equal(frontier_item(f, 1)->lack_ms, 1000 + 2 * FRONTIER_LACK_PAUSE_MS + 1);
+    item = item_of(1, 3);
+    assert_int_equal(frontier_set(f, 1, &item), TRIS_OK);
+    assert_int_equal(frontier_item(f, 1)->lack_ms, 0);
+    frontier_free(f);
+}
+
 /* The definition, written down a second time. */
 static void digests_follow_the_definition(void **state)
 {
@@ -189,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(root_is_independent_of_order),
         cmocka_unit_test(digests_follow_the_definition),
+        cmocka_unit_test(a_lack_lasts_until_something_comes),
         cmocka_unit_test(empty_logs_do_not_count_unless_forked),
         cmocka_unit_test(logs_are_found_by_16_bytes),
         cmocka_unit_test(the_ring_remembers_4096_roots),

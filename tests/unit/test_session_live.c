@@ -490,6 +490,64 @@ static void goodbye_carries_the_reason(void **state)
     assert_true(l->end[1].close.closed.by_peer);
     assert_false(l->end[0].close.closed.by_peer);
     assert_int_equal(session_deadline(l->end[0].session), UINT64_MAX);
+    uint32_t code = 0;
+    assert_string_equal(session_bye_text(l->end[1].session, &code),
+                        tris_err_text(TRIS_ERR_DUPLICATE));
+    assert_int_equal(code, msg_bye_code(TRIS_ERR_DUPLICATE));
+    assert_string_equal(session_bye_text(l->end[0].session, &code), "");
+    world_free(w);
+}
+
+/* What a node can say of a peer without asking it: version, how much it holds of each log, since
+ * when it is equal. */
+static void a_session_knows_what_its_peer_holds_and_since_when_it_is_equal(void **state)
+{
+    (void)state;
+    uint64_t size = 0;
+    struct world *w = world_new(2, 1);
+    node_write(&w->nodes[0], 0, 20, 100);
+    struct link *l = link_open(w, 0, 0, 1);
+    world_run(w);
+    assert_int_equal(session_stats(l->end[1].session)->peer_version, SESSION_MAJOR_VERSION);
+    assert_int_equal(session_stats(l->end[0].session)->peer_version, 0);
+    assert_true(session_position(l->end[0].session, 0, &size));
+    assert_int_equal(size, 20);
+    assert_false(session_suspects(l->end[0].session, 0));
+    const struct session_stats *stats = session_stats(l->end[1].session);
+    assert_true(stats->equal);
+    uint64_t since = stats->turned_ms;
+    world_pass(w, 2 * HEARTBEAT_MS);
+    assert_int_equal(stats->turned_ms, since);
+    w->nodes[1].write_result = TRIS_ERR_DISK_FULL;
+    node_write(&w->nodes[0], 0, 5, 100);
+    world_pass(w, 2 * HEARTBEAT_MS);
+    assert_false(stats->equal);
+    assert_true(stats->turned_ms > since);
+    assert_true(session_position(l->end[1].session, 0, &size));
+    assert_int_equal(size, 25);
+    world_free(w);
+}
+
+/* A peer that claims more than it delivers shows: since when, until something comes. */
+static void a_claim_that_brings_nothing_is_remembered_with_its_age(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2, 1);
+    const struct frontier *f = w->nodes[1].frontier;
+    node_write(&w->nodes[0], 0, 20, 100);
+    w->nodes[1].write_result = TRIS_ERR_DISK_FULL;
+    struct link *l = link_open(w, 0, 1, 0);
+    world_run(w);
+    uint64_t since = frontier_item(f, 0)->lack_ms;
+    assert_int_not_equal(since, 0);
+    world_pass(w, 200000);
+    assert_int_equal(frontier_item(f, 0)->lack_ms, since);
+    assert_true(frontier_item(f, 0)->lack_told_ms > since);
+    w->nodes[1].write_result = TRIS_OK;
+    world_pass(w, 70000);
+    assert_true(nodes_equal(w, 0, 1));
+    assert_int_equal(frontier_item(f, 0)->lack_ms, 0);
+    assert_alive(l);
     world_free(w);
 }
 
@@ -530,6 +588,8 @@ int main(void)
         cmocka_unit_test(several_peers_share_the_work),
         cmocka_unit_test(ping_is_answered),
         cmocka_unit_test(goodbye_carries_the_reason),
+        cmocka_unit_test(a_session_knows_what_its_peer_holds_and_since_when_it_is_equal),
+        cmocka_unit_test(a_claim_that_brings_nothing_is_remembered_with_its_age),
         cmocka_unit_test(silence_closes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
