@@ -1,6 +1,7 @@
 /* Wall and monotonic time; see clock.h. */
 #include "daemon/clock.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,12 +28,24 @@ uint64_t clock_mono_ms(void)
     return clock_read_ms(CLOCK_MONOTONIC);
 }
 
-uint32_t clock_day(uint64_t wall_ms)
+/* False: TZ names no zone. */
+static bool zone_time(uint64_t wall_ms, struct tm *out)
 {
     const time_t seconds = (time_t)(wall_ms / 1000);
     const char *zone = getenv("TZ");
+    return zone != NULL && zone[0] != '\0' && localtime_r(&seconds, out) != NULL;
+}
+
+uint32_t clock_hour(uint64_t wall_ms)
+{
     struct tm tm;
-    if (zone == NULL || zone[0] == '\0' || localtime_r(&seconds, &tm) == NULL) {
+    return zone_time(wall_ms, &tm) ? (uint32_t)tm.tm_hour : hour_berlin(wall_ms);
+}
+
+uint32_t clock_day(uint64_t wall_ms)
+{
+    struct tm tm;
+    if (!zone_time(wall_ms, &tm)) {
         return day_berlin(wall_ms);
     }
     return (uint32_t)(tm.tm_year + 1900) * 10000 + (uint32_t)(tm.tm_mon + 1) * 100 +

@@ -311,7 +311,7 @@ static void on_written(uv_write_t *req, int status)
 
 static void conn_fill(struct conn *c)
 {
-    if (c->writing || !session_has_output(c->session)) {
+    if (c->writing || !session_has_output(c->session) || conn_write_waits(c)) {
         return;
     }
     if (c->write_buf == NULL) {
@@ -321,10 +321,12 @@ static void conn_fill(struct conn *c)
             return;
         }
     }
-    size_t len = session_fill(c->session, c->write_buf, CONN_WRITE_BYTES, uv_now(&c->d->loop));
+    const size_t cap = c->rate != 0 ? CONN_PACED_BYTES : CONN_WRITE_BYTES;
+    size_t len = session_fill(c->session, c->write_buf, cap, uv_now(&c->d->loop));
     if (len == 0) {
         return;
     }
+    conn_wrote_paced(c, len);
     tris_assert(len <= CONN_WRITE_BYTES);
     uv_buf_t buf = uv_buf_init((char *)c->write_buf, (unsigned)len);
     c->write.data = c;
@@ -338,6 +340,8 @@ static void conn_fill(struct conn *c)
 static void conn_schedule(struct conn *c)
 {
     uint64_t now = uv_now(&c->d->loop), at = session_deadline(c->session);
+    const uint64_t paced = conn_paced_until(c);
+    at = paced < at ? paced : at;
     if (at == UINT64_MAX) {
         uv_timer_stop(&c->timer);
         return;
@@ -366,35 +370,6 @@ void conn_pump(struct conn *c)
     }
 }
 
-void conn_on_tick(uv_timer_t *timer)
-{
-    struct conn *c = timer->data;
-    switch (c->phase) {
-    case CONN_CONNECTING:
-        conn_close(c, TRIS_ERR_TIMEOUT);
-        return;
-    case CONN_RUNNING:
-        session_tick(c->session, uv_now(&c->d->loop));
-        conn_pump(c);
-        return;
-    case CONN_ENDING:
-        conn_close(c, c->reason);
-        return;
-    case CONN_CLOSING:
-        return;
-    }
-}
-
-void conn_goodbye(struct conn *c, enum tris_err reason)
-{
-    if (c->phase == CONN_CONNECTING) {
-        conn_close(c, reason);
-    } else if (c->phase == CONN_RUNNING) {
-        session_close(c->session, reason);
-        conn_pump(c);
-    }
-}
-
 /* ---- reading ---- */
 
 /* One buffer for all connections: libuv hands it back in the read callback that follows at once. */
@@ -419,10 +394,51 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
         return;
     }
     if (len > 0) {
+        conn_read_paced(c, (size_t)len);
         session_recv(c->session, span_of(buf->base, (size_t)len), uv_now(&c->d->loop));
         conn_pump(c);
     }
 }
+
+void conn_read_on(struct conn *c)
+{
+    c->held = false;
+    if (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) != 0) {
+        conn_close(c, TRIS_ERR_CLOSED);
+    }
+}
+
+void conn_on_tick(uv_timer_t *timer)
+{
+    struct conn *c = timer->data;
+    switch (c->phase) {
+    case CONN_CONNECTING:
+        conn_close(c, TRIS_ERR_TIMEOUT);
+        return;
+    case CONN_RUNNING:
+        conn_paced_tick(c);
+        session_tick(c->session, uv_now(&c->d->loop));
+        conn_pump(c);
+        return;
+    case CONN_ENDING:
+        conn_close(c, c->reason);
+        return;
+    case CONN_CLOSING:
+        return;
+    }
+}
+
+void conn_goodbye(struct conn *c, enum tris_err reason)
+{
+    if (c->phase == CONN_CONNECTING) {
+        conn_close(c, reason);
+    } else if (c->phase == CONN_RUNNING) {
+        session_close(c->session, reason);
+        conn_pump(c);
+    }
+}
+
+/* ---- beginning ---- */
 
 /* TCP is there: the session begins. */
 enum tris_err conn_begin(struct conn *c)

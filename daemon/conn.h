@@ -13,6 +13,7 @@
 enum {
     CONN_READ_BYTES = 64 * 1024,
     CONN_WRITE_BYTES = 256 * 1024,
+    CONN_PACED_BYTES = 128 * 1024, /* the least that a session takes: shorter pauses between two */
     CONN_HANDSHAKE_MS = 5000,
     CONN_USER_TIMEOUT_MS = 60000, /* the kernel gives up on data that nobody acknowledges */
 };
@@ -59,6 +60,11 @@ uint64_t conn_instance(const struct conn *c); /* nonce of the peer's process; 0 
 /* Another session with its house is kept; this one stays open for a moment. */
 bool conn_leaves(const struct conn *c);
 void conn_set_leaves(struct conn *c);
+/* Bytes a second in each direction from now on; 0 = as fast as it goes. */
+void conn_set_rate(struct conn *c, uint64_t rate);
+bool conn_paced(const struct conn *c); /* bytes wait for the rate at this moment */
+/* Why nobody was reached: libuv's error (negative), or 0. */
+int conn_dial_status(const struct conn *c);
 struct conn *conn_next(const struct conn *c); /* the owner's list */
 void conn_set_next(struct conn *c, struct conn *next);
 

@@ -4,6 +4,7 @@
 #define TRIS_DAEMON_CONN_INT_H
 
 #include "daemon/conn.h"
+#include "daemon/limits.h"
 #include "proto/guard.h"
 
 enum conn_phase {
@@ -24,6 +25,10 @@ struct conn {
     struct guard_peer guard;
     uint64_t instance;
     bool leaves;
+    uint64_t rate; /* bytes a second in each direction; 0 = as fast as it goes */
+    struct pace in, out;
+    bool held;       /* reading waits for its pace */
+    int dial_status; /* libuv's, of name resolution or connecting */
     struct conn *next;
     struct conn_origin origin;
     struct tris_house_id dial_house;
@@ -48,6 +53,15 @@ const struct addrinfo *conn_pick_address(const struct addrinfo *list, uint32_t t
 TRIS_MUST_CHECK enum tris_err conn_begin(struct conn *c);
 /* The connection's one timer: dial timeout, session tick, or end of the goodbye. */
 void conn_on_tick(uv_timer_t *timer);
+/* Reading goes on after a pause. */
+void conn_read_on(struct conn *c);
+/* conn_pace.c: nothing more may be written now; so much was read or written; when to look again
+ * (UINT64_MAX: never); it is looked. */
+bool conn_write_waits(const struct conn *c);
+void conn_read_paced(struct conn *c, size_t bytes);
+void conn_wrote_paced(struct conn *c, size_t bytes);
+uint64_t conn_paced_until(const struct conn *c);
+void conn_paced_tick(struct conn *c);
 /* One handle has closed, or the name resolution has ended; the last one frees. */
 void conn_release(struct conn *c);
 

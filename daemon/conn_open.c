@@ -99,6 +99,7 @@ static void on_connected(uv_connect_t *req, int status)
         return; /* closed meanwhile */
     }
     enum tris_err err = TRIS_ERR_CLOSED;
+    c->dial_status = status;
     if (status == 0) {
         conn_tune(c);
         conn_note_origin(c);
@@ -114,7 +115,8 @@ static void on_connected(uv_connect_t *req, int status)
 static void conn_connect(struct conn *c, const struct sockaddr *address)
 {
     c->connect.data = c;
-    if (uv_tcp_connect(&c->connect, &c->tcp, address, on_connected) != 0) {
+    c->dial_status = uv_tcp_connect(&c->connect, &c->tcp, address, on_connected);
+    if (c->dial_status != 0) {
         conn_close(c, TRIS_ERR_CLOSED);
     }
 }
@@ -138,6 +140,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list
     if (c->phase == CONN_CONNECTING) {
         const struct addrinfo *found = conn_pick_address(list, c->dial_turn);
         if (status != 0 || found == NULL) {
+            c->dial_status = status;
             conn_close(c, TRIS_ERR_CLOSED);
         } else {
             conn_connect(c, found->ai_addr);
@@ -194,4 +197,9 @@ enum tris_err conn_dial(struct daemon *d, const char *address, uint32_t turn,
         conn_close(c, TRIS_ERR_IO);
     }
     return TRIS_OK;
+}
+
+int conn_dial_status(const struct conn *c)
+{
+    return c->dial_status;
 }

@@ -38,7 +38,7 @@ bool overlay_is_candidate(const struct overlay *o, uint32_t index)
 {
     const struct peer *p = &o->peers[index];
     return !p->self && p->conn == NULL && (p->configured || o->d->config.dial_auto) &&
-           peer_address(o, index) != NULL;
+           peer_address(o, index) != NULL && overlay_limit(o, index) == TRIS_OK;
 }
 
 void overlay_dial_later(struct overlay *o, struct peer *p, enum tris_err err)
@@ -57,6 +57,7 @@ static void dial(struct overlay *o, uint32_t index)
     const struct tris_short *common = p->has_common_root ? &p->common_root : NULL;
     /* all addresses in turn, then the next one of each name */
     uint32_t addresses = p->configured || line->addr_count == 0 ? 1 : line->addr_count;
+    p->dial_at = p->address_turn % addresses;
     enum tris_err err = conn_dial(o->d, peer_address(o, index), p->address_turn / addresses,
                                   &line->id, &line->transport, common, o->next_session_no++, &c);
     if (err != TRIS_OK) {
@@ -206,6 +207,7 @@ void overlay_member_changed(struct overlay *o, uint32_t index)
 {
     LOG(&o->d->log, LOG_INFO, "member_changed", log_text("house", overlay_slug(o, index)));
     penalty_replan(&o->peers[index].penalty); /* the new address may work at once */
+    overlay_note_addresses(&o->peers[index]);
     overlay_plan_dials(o);
 }
 
@@ -215,6 +217,7 @@ void overlay_configure(struct overlay *o, uint32_t index, const char *address)
     struct peer *p = &o->peers[index];
     p->configured = address[0] != '\0' && !p->self;
     snprintf(p->address, sizeof p->address, "%s", address);
+    overlay_note_addresses(p);
     penalty_replan(&p->penalty);
     if (p->conn == NULL) {
         p->state = PEER_IDLE;
@@ -321,6 +324,7 @@ enum tris_err overlay_open(struct daemon *d, struct overlay **out)
         o->peers[d->own_index].self = true;
     }
     enum tris_err err = load_settings(o);
+    err = err == TRIS_OK ? overlay_limits_load(o) : err;
     if (err != TRIS_OK) {
         overlay_free(o);
         return err;
@@ -343,6 +347,7 @@ enum tris_err overlay_start(struct overlay *o)
     o->stop_timer.data = o;
     o->stop_timer_open = true;
     overlay_twins_open(o);
+    overlay_limits_open(o);
     asks_open(&o->asks, o->d);
     o->started = true;
     overlay_plan_dials(o);
@@ -379,6 +384,7 @@ void overlay_stop(struct overlay *o, uint64_t flush_ms)
     asks_close(&o->asks);
     uv_close((uv_handle_t *)&o->dial_timer, NULL);
     uv_close((uv_handle_t *)&o->twins_timer, NULL);
+    uv_close((uv_handle_t *)&o->limits_timer, NULL);
     for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
         conn_goodbye(c, TRIS_ERR_GOODBYE);
     }

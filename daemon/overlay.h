@@ -5,7 +5,9 @@
 #ifndef TRIS_DAEMON_OVERLAY_H
 #define TRIS_DAEMON_OVERLAY_H
 
+#include "daemon/limits.h"
 #include "daemon/members.h"
+#include "proto/msg.h"
 #include "proto/penalty.h"
 #include "proto/session.h"
 
@@ -24,6 +26,13 @@ enum peer_state {
     PEER_OPEN,
 };
 
+/* How the last attempt at one address ended. */
+struct peer_end {
+    enum tris_err err; /* TRIS_OK: none yet, or it was reached since */
+    int status;        /* libuv's, if nobody was reached; else 0 */
+    uint64_t wall_ms;
+};
+
 /* One for each member but this house; index = index in members.list. */
 struct peer {
     enum peer_state state;
@@ -38,6 +47,12 @@ struct peer {
     uint64_t instance;                    /* nonce of their process in the open session */
     uint64_t twins_ms;                    /* when two processes of it were asked last; 0 = never */
     enum tris_err last_error;
+    struct limits limits;
+    uint32_t dial_at;                         /* which address was dialled last */
+    struct peer_end ends[TRIS_ADDRESSES_MAX]; /* by address; a configured one is the first */
+    bool refused; /* it has ended the last session with a reason, which is */
+    uint32_t bye_code;
+    char bye_text[MSG_BYE_TEXT_BYTES_MAX + 1]; /* text of others */
     bool has_common_root;          /* the last root that was equal, of former sessions; */
     struct tris_short common_root; /* shortens the comparison when we dial again */
     /* sums over former sessions of this process; add session_stats of the open one */
@@ -69,6 +84,14 @@ const char *overlay_listen(const struct overlay *o, size_t index);
 /* Sets or (address "") removes a configured address and dials anew. The caller stores the setting
  * through the writer. */
 void overlay_configure(struct overlay *o, uint32_t index, const char *address);
+/* Limits of one peer from now on. The caller stores the setting through the writer. */
+void overlay_set_limits(struct overlay *o, uint32_t index, const struct limits *limits);
+/* Whether a session may be held with it now: TRIS_OK, TRIS_ERR_PAUSED, TRIS_ERR_HOURS. */
+enum tris_err overlay_limit(const struct overlay *o, uint32_t index);
+bool overlay_paced(const struct overlay *o, uint32_t index); /* bytes wait for its rate */
+/* The index-th address that it is dialled at ("" behind the last), and how that ended last. */
+const char *overlay_address(const struct overlay *o, uint32_t peer, uint32_t index,
+                            const struct peer_end **end);
 /* Asks one peer (or all: UINT32_MAX) for its frontier now; the number asked. Peers that wait for
  * their back-off are dialled at once. */
 uint32_t overlay_sync_now(struct overlay *o, uint32_t index);

@@ -130,8 +130,9 @@ static enum tris_err refuse_reason(const struct overlay *o, const struct conn *c
     if (o->stopping) {
         return TRIS_ERR_STOPPING;
     }
-    if (!conn_inbound(c)) {
-        return TRIS_OK;
+    const enum tris_err limit = overlay_limit(o, index);
+    if (limit != TRIS_OK || !conn_inbound(c)) {
+        return limit;
     }
     bool full = p->state != PEER_OPEN && !p->configured &&
                 overlay_inbound_count(o) >= o->d->config.inbound_max;
@@ -179,6 +180,8 @@ void overlay_conn_open(struct daemon *d, struct conn *c, const struct session_ev
     p->inbound = conn_inbound(c);
     p->instance = event->peer.instance_nonce;
     p->last_error = TRIS_OK;
+    overlay_note_open(p);
+    conn_set_rate(c, p->limits.rate);
     LOG(&d->log, LOG_INFO, "peer_open", log_text("house", overlay_slug(o, index)),
         log_number("session", conn_session_no(c)),
         log_text("inbound", p->inbound ? "true" : "false"));
@@ -260,6 +263,7 @@ static void peer_closed(struct overlay *o, struct conn *c, enum tris_err reason,
     if (offence) {
         penalty_offended(&p->penalty);
     }
+    overlay_note_end(p, c, reason, by_peer);
     overlay_dial_later(o, p, reason);
     if (!overlay_is_candidate(o, index)) {
         p->state = PEER_IDLE;

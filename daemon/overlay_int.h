@@ -15,7 +15,7 @@ struct overlay {
     uint64_t next_session_no;
     struct listener listener;
     struct asks asks;
-    uv_timer_t dial_timer, stop_timer, twins_timer;
+    uv_timer_t dial_timer, stop_timer, twins_timer, limits_timer;
     bool started, stopping, stop_timer_open;
     uint64_t refused, refused_logged_ms; /* connections that did not become sessions */
 };
@@ -40,6 +40,13 @@ void overlay_twins_open(struct overlay *o);
 /* Two processes of one house are connected: lets them prove it to each other. True: `older` is
  * closed later. */
 bool overlay_twins_ask(struct overlay *o, struct peer *p, struct conn *older, struct conn *newer);
+/* overlay_limits.c: settings read at the start; the timer that looks at the hours. */
+TRIS_MUST_CHECK enum tris_err overlay_limits_load(struct overlay *o);
+void overlay_limits_open(struct overlay *o);
+/* overlay_look.c: how a connection of the peer ended; that one is open; that addresses changed. */
+void overlay_note_end(struct peer *p, struct conn *c, enum tris_err reason, bool by_peer);
+void overlay_note_open(struct peer *p);
+void overlay_note_addresses(struct peer *p);
 void overlay_on_connection(uv_stream_t *listener, int status);
 
 #endif

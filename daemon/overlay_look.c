@@ -110,3 +110,49 @@ const char *overlay_listen(const struct overlay *o, size_t index)
     tris_assert(index < o->listener.count);
     return o->listener.address[index];
 }
+
+const char *overlay_address(const struct overlay *o, uint32_t peer, uint32_t index,
+                            const struct peer_end **end)
+{
+    const struct peer *p = &o->peers[peer];
+    const struct house_line *line = members_line(&o->d->members, peer);
+    const uint32_t count = p->configured ? 1 : line->addr_count;
+    *end = index < count ? &p->ends[index] : NULL;
+    return index >= count ? "" : p->configured ? p->address : line->addr[index];
+}
+
+/* ---- what is kept of connections that are over ---- */
+
+void overlay_note_addresses(struct peer *p)
+{
+    memset(p->ends, 0, sizeof p->ends);
+}
+
+void overlay_note_open(struct peer *p)
+{
+    overlay_note_addresses(p);
+    p->refused = false;
+    p->bye_code = 0;
+    p->bye_text[0] = '\0';
+}
+
+/* Goodbyes that everybody says now and then. */
+static bool is_plain_goodbye(uint32_t code)
+{
+    return code == msg_bye_code(TRIS_ERR_GOODBYE) || code == msg_bye_code(TRIS_ERR_STOPPING) ||
+           code == msg_bye_code(TRIS_ERR_DUPLICATE);
+}
+
+void overlay_note_end(struct peer *p, struct conn *c, enum tris_err reason, bool by_peer)
+{
+    if (!conn_inbound(c)) {
+        p->ends[p->dial_at] = (struct peer_end){
+            .err = reason, .status = conn_dial_status(c), .wall_ms = clock_wall_ms()};
+    }
+    p->refused = false;
+    if (by_peer) {
+        const char *text = session_bye_text(conn_session(c), &p->bye_code);
+        memcpy(p->bye_text, text, strlen(text) + 1);
+        p->refused = !is_plain_goodbye(p->bye_code);
+    }
+}

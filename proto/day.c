@@ -30,7 +30,8 @@ static bool changed(uint64_t days, uint64_t hour)
     return day > weekday && day - weekday > 24; /* the last Sunday was before */
 }
 
-uint32_t day_berlin(uint64_t wall_ms)
+/* Hours since 1970 by the clocks of Berlin. */
+static uint64_t hours_berlin(uint64_t wall_ms)
 {
     const uint64_t hours = wall_ms / MS_PER_HOUR;
     const uint64_t days = hours / HOURS_PER_DAY;
@@ -42,5 +43,15 @@ uint32_t day_berlin(uint64_t wall_ms)
     } else if (month == OCTOBER) {
         summer = !changed(days, hour);
     }
-    return day_of((hours + (summer ? 2 : 1)) / HOURS_PER_DAY);
+    return hours + (summer ? 2 : 1);
+}
+
+uint32_t day_berlin(uint64_t wall_ms)
+{
+    return day_of(hours_berlin(wall_ms) / HOURS_PER_DAY);
+}
+
+uint32_t hour_berlin(uint64_t wall_ms)
+{
+    return (uint32_t)(hours_berlin(wall_ms) % HOURS_PER_DAY);
 }

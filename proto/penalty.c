@@ -56,7 +56,8 @@ void penalty_replan(struct penalty *p)
 bool penalty_is_offence(enum tris_err reason, bool by_peer)
 {
     static const enum tris_err innocent[] = {TRIS_ERR_CLOSED, TRIS_ERR_TIMEOUT, TRIS_ERR_DUPLICATE,
-                                             TRIS_ERR_BUSY,   TRIS_ERR_GOODBYE, TRIS_ERR_SELF};
+                                             TRIS_ERR_BUSY,   TRIS_ERR_GOODBYE, TRIS_ERR_SELF,
+                                             TRIS_ERR_PAUSED, TRIS_ERR_HOURS};
     for (size_t i = 0; i < sizeof innocent / sizeof innocent[0]; i++) {
         if (reason == innocent[i]) {
             return false;

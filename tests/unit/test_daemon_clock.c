@@ -13,9 +13,11 @@ static void test_today_is_germany_s_day_unless_tz_says_otherwise(void **state)
     assert_int_equal(setenv("TZ", "UTC0", 1), 0);
     tzset();
     assert_int_equal(clock_day(ms), 20251231);
+    assert_int_equal(clock_hour(ms), 23);
     assert_int_equal(setenv("TZ", "", 1), 0);
     assert_int_equal(clock_day(ms), 20260101);
     assert_int_equal(unsetenv("TZ"), 0);
+    assert_int_equal(clock_hour(ms), 0);
     assert_int_equal(clock_day(ms), 20260101);
     assert_in_range(clock_today(), 19700101, 99991231);
 }

@@ -34,6 +34,7 @@ static void test_summer_time_is_that_of_the_posix_rule(void **state)
         struct tm tm;
         assert_non_null(localtime_r(&seconds, &tm));
         const int day = (tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday;
+        assert_int_equal(hour_berlin((uint64_t)seconds * 1000), tm.tm_hour);
         if (at((uint64_t)seconds) != (uint32_t)day) {
             fail_msg("%lld: %u, not %d", (long long)seconds, (unsigned)at((uint64_t)seconds), day);
         }
