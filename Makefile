@@ -43,7 +43,7 @@ LDFLAGS += $(filter -fsanitize% --coverage,$(flags_$(VARIANT))) -Wl,-z,relro,-z,
 PROTO_LIBS := -lsodium -lmsgpackc -lutf8proc
 STORAGE_LIBS := -llmdb
 DAEMON_LIBS := -luv -linih -lpthread
-TOOLS_LIBS := -ljansson -linih -lcsv -lsmartcols -lsqlite3 -lpthread
+TOOLS_LIBS := -ljansson -linih -lcsv -lsmartcols -lsqlite3 -lqrencode -lpthread
 
 proto_src := $(wildcard proto/*.c)
 storage_src := $(wildcard storage/*.c)

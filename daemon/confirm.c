@@ -81,11 +81,8 @@ static enum guard_doubt doubt_of(enum tris_err mark)
 
 static uint64_t others_of(const struct daemon *d)
 {
-    uint64_t others = 0;
-    for (uint32_t i = 0; i < d->charter.member_count; i++) {
-        others += tris_house_id_eq(&d->charter.member[i].id, &d->own) ? 0 : 1;
-    }
-    return others;
+    bool own = d->own_index != UINT32_MAX && member_is_active(&d->members.list[d->own_index]);
+    return d->members.active - (own ? 1 : 0);
 }
 
 enum tris_err confirm_load(struct daemon *d, enum tris_err mark, const char *detail)
@@ -122,6 +119,7 @@ enum tris_err confirm_load(struct daemon *d, enum tris_err mark, const char *det
     }
     store_view_end(v);
     guard_init(&f->guard, &config, uv_now(&d->loop));
+    guard_rotates(&f->guard, d->epoch.waits);
     f->told = GUARD_READY;
     f->ready = guard_may_seal(&f->guard);
     atomic_store(&f->may_seal, f->ready);
@@ -284,7 +282,7 @@ void confirm_open(struct daemon *d)
             frontier_item(d->frontier, log_no_of(d, (enum guard_log)i));
         if (item != NULL) {
             guard_advanced(&d->confirm.guard, (enum guard_log)i, item->held, false);
-            if ((item->flags & FRONTIER_FORKED) != 0) { /* what was proven behind it is void */
+            if (frontier_item_ends(item)) { /* what was proven behind it is void */
                 guard_ends(&d->confirm.guard, (enum guard_log)i, item->end);
             }
         }
@@ -334,11 +332,11 @@ static bool relation_of(struct daemon *d, uint32_t log_no, uint64_t size,
     return true;
 }
 
-/* Of an own log that has ended by a fork proof nothing behind the end counts any more. */
+/* Of an own log that has ended nothing behind the end counts any more. */
 static bool is_behind_end(const struct daemon *d, uint32_t log_no, uint64_t size)
 {
     const struct frontier_item *item = frontier_item(d->frontier, log_no);
-    return item != NULL && (item->flags & FRONTIER_FORKED) != 0 && size > item->end;
+    return item != NULL && frontier_item_ends(item) && size > item->end;
 }
 
 void confirm_claim(struct daemon *d, struct conn *c, uint32_t log_no, uint64_t size,
@@ -435,10 +433,28 @@ void confirm_fork(struct daemon *d, uint32_t log_no)
     update(d);
 }
 
+void confirm_ends(struct daemon *d, uint32_t log_no)
+{
+    const struct frontier_item *item = frontier_item(d->frontier, log_no);
+    if (is_guarded(d, log_no) && item != NULL && frontier_item_ends(item)) {
+        guard_ends(&d->confirm.guard, guard_log_of(d, log_no), item->end);
+    }
+    update(d);
+}
+
 void confirm_clone(struct daemon *d)
 {
     guard_clone(&d->confirm.guard);
     update(d);
+}
+
+void confirm_members(struct daemon *d)
+{
+    if (d->role != TRIS_ROLE_OBSERVER) {
+        guard_others(&d->confirm.guard, others_of(d));
+        guard_rotates(&d->confirm.guard, d->epoch.waits);
+        update(d);
+    }
 }
 
 /* ---- a person's decisions ---- */

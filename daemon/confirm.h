@@ -54,8 +54,12 @@ void confirm_advanced(struct daemon *d, uint32_t log_no, uint64_t size, bool by_
 /* A verified proof that this house has signed two things at one position of an own log, which now
  * ends there; the frontier knows. */
 void confirm_fork(struct daemon *d, uint32_t log_no);
+/* Membership lets an own log end; the frontier knows. */
+void confirm_ends(struct daemon *d, uint32_t log_no);
 /* Another process with this house's key has proven itself. */
 void confirm_clone(struct daemon *d);
+/* Members have come or gone, or a next epoch of this house is asked for, or not any more. */
+void confirm_members(struct daemon *d);
 
 /* A person's decisions. TRIS_ERR_EXISTS if there is nothing to decide. */
 TRIS_MUST_CHECK enum tris_err confirm_accept_loss(struct daemon *d);

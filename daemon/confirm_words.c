@@ -28,6 +28,11 @@ static const struct {
                           "the mark does not fit the store; what other houses hold of this "
                           "house's log is here, and nothing is sealed until a person has decided",
                           "tris doctor --accept-loss"},
+    [GUARD_WHY_EPOCH] = {"epoch",
+                         "this house has asked for a new key; what is written is kept and sealed "
+                         "with it as soon as enough houses vouch for it",
+                         "tell the others: tris member endorse; to give it up: "
+                         "tris key rotate --cancel"},
 };
 
 const char *confirm_name(enum guard_why why)

@@ -69,6 +69,16 @@ void conn_set_leaves(struct conn *c)
     c->leaves = true;
 }
 
+bool conn_guest(const struct conn *c)
+{
+    return c->guest;
+}
+
+void conn_set_guest(struct conn *c)
+{
+    c->guest = true;
+}
+
 struct conn *conn_next(const struct conn *c)
 {
     return c->next;
@@ -129,13 +139,6 @@ static void conn_end(struct conn *c, enum tris_err reason, bool by_peer)
 }
 
 /* ---- the session's questions ---- */
-
-static enum tris_err io_member(void *ctx, const struct tris_house_id *house,
-                               const struct tris_dh_pub *transport, enum tris_role *role)
-{
-    struct conn *c = ctx;
-    return members_admit(&c->d->members, house, transport, role);
-}
 
 /* The first sealed run from `first` on, which the mark covers: up to `held` entries. */
 static enum tris_err read_marked_run(struct store_view *v, uint32_t log_no, uint64_t first,
@@ -243,10 +246,17 @@ static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
 }
 
 static const struct session_io conn_io = {
-    io_member, io_read_segment, io_random, io_nodes, io_newest_seal, io_fork_proof,
+    conn_member,    io_read_segment, io_random,    io_nodes,
+    io_newest_seal, io_fork_proof,   conn_invites, conn_charter,
 };
 
 /* ---- pump: events out, bytes out, next tick ---- */
+
+/* What is said about the own logs; with a candidate on either side it is not about all of them. */
+static bool conn_confirms(const struct conn *c)
+{
+    return session_level(c->session) == SESSION_FULL;
+}
 
 static void conn_event(struct conn *c, struct session_event *event)
 {
@@ -261,23 +271,36 @@ static void conn_event(struct conn *c, struct session_event *event)
         writer_submit_segment(c->d->writer, c->session_no, &event->segment);
         return;
     case SESSION_EV_IN_SYNC:
-        confirm_equal(c->d, c);
+        if (conn_confirms(c)) {
+            confirm_equal(c->d, c);
+        }
         overlay_conn_in_sync(c->d, c);
         return;
     case SESSION_EV_PONG:
         overlay_conn_pong(c->d, c, event->pong.id, event->pong.rtt_ms);
         return;
     case SESSION_EV_CLAIM:
-        confirm_claim(c->d, c, event->claim.log_no, event->claim.size, &event->claim.root);
+        if (conn_confirms(c)) {
+            confirm_claim(c->d, c, event->claim.log_no, event->claim.size, &event->claim.root);
+        }
         return;
     case SESSION_EV_TOLD:
-        confirm_told(c->d, c);
+        if (conn_confirms(c)) {
+            confirm_told(c->d, c);
+        }
         return;
     case SESSION_EV_OWN_SEAL:
         confirm_seal(c->d, c, event->own_seal.log_no, &event->own_seal.seal);
         return;
     case SESSION_EV_TWIN:
         overlay_conn_twin(c->d, c, &event->twin);
+        return;
+    case SESSION_EV_CARD:
+        overlay_conn_card(c->d, c, event->card.text);
+        free(event->card.text);
+        return;
+    case SESSION_EV_CHARTER:
+        free(event->charter.bytes); /* never asked for: it is in the data directory */
         return;
     case SESSION_EV_FORK:
         writer_submit_fork(c->d->writer, c->session_no, &event->fork);
@@ -458,6 +481,7 @@ enum tris_err conn_begin(struct conn *c)
         .idle_ms =
             CONN_IDLE_MS > 4 * d->config.heartbeat_ms ? CONN_IDLE_MS : 4 * d->config.heartbeat_ms,
         .credit_bytes = TRIS_CREDIT_INITIAL_BYTES,
+        .card = span_str(d->own_line_text),
         .has_common_root = c->has_common_root,
         .common_root = c->common_root,
         .frontier = d->frontier,

@@ -65,6 +65,9 @@ void conn_set_rate(struct conn *c, uint64_t rate);
 bool conn_paced(const struct conn *c); /* bytes wait for the rate at this moment */
 /* Why nobody was reached: libuv's error (negative), or 0. */
 int conn_dial_status(const struct conn *c);
+/* An open session with a house that is no member: it has no peer. */
+bool conn_guest(const struct conn *c);
+void conn_set_guest(struct conn *c);
 struct conn *conn_next(const struct conn *c); /* the owner's list */
 void conn_set_next(struct conn *c, struct conn *next);
 
@@ -72,6 +75,8 @@ void conn_set_next(struct conn *c, struct conn *next);
 void overlay_conn_open(struct daemon *d, struct conn *c, const struct session_event *event);
 void overlay_conn_in_sync(struct daemon *d, struct conn *c);
 void overlay_conn_twin(struct daemon *d, struct conn *c, const struct twin *twin);
+/* The house line that the peer has told, signed by it and with its static key. */
+void overlay_conn_card(struct daemon *d, struct conn *c, const char *text);
 void overlay_conn_pong(struct daemon *d, struct conn *c, uint64_t id, uint64_t rtt_ms);
 /* Last word: the memory goes when this returns. Session and its stats are still there. */
 void overlay_conn_closed(struct daemon *d, struct conn *c, enum tris_err reason, bool by_peer);

@@ -29,6 +29,7 @@ struct conn {
     struct pace in, out;
     bool held;       /* reading waits for its pace */
     int dial_status; /* libuv's, of name resolution or connecting */
+    bool guest;
     struct conn *next;
     struct conn_origin origin;
     struct tris_house_id dial_house;
@@ -64,5 +65,12 @@ uint64_t conn_paced_until(const struct conn *c);
 void conn_paced_tick(struct conn *c);
 /* One handle has closed, or the name resolution has ended; the last one frees. */
 void conn_release(struct conn *c);
+
+/* What a session asks about who may come in (conn_admit.c): see struct session_io. */
+TRIS_MUST_CHECK enum tris_err conn_member(void *ctx, const struct tris_house_id *house,
+                                          const struct tris_dh_pub *transport,
+                                          struct session_admit *admit);
+const struct session_invite *conn_invites(void *ctx, uint32_t *count);
+TRIS_MUST_CHECK enum tris_err conn_charter(void *ctx, struct span *text);
 
 #endif

@@ -13,12 +13,15 @@ ctl_handler ctl_import_begin, ctl_import_check, ctl_import_rows, ctl_export_page
 ctl_handler ctl_import_list, ctl_import_undo;
 ctl_handler ctl_national_overview, ctl_national_regions, ctl_national_sectors;
 ctl_handler ctl_peer_list, ctl_peer_show, ctl_peer_add, ctl_peer_remove, ctl_peer_ping;
+ctl_handler ctl_invite_create, ctl_invite_list, ctl_invite_cancel, ctl_candidate_list;
 ctl_handler ctl_sync_status, ctl_sync_now, ctl_sync_wait;
 ctl_handler ctl_log_tail, ctl_log_show, ctl_log_level, ctl_log_forks, ctl_log_fork;
 ctl_handler ctl_audit, ctl_config_show;
 ctl_handler ctl_backup_create, ctl_backup_progress;
 ctl_handler ctl_feed_next;
 ctl_handler ctl_guard_decide;
+ctl_handler ctl_member_list, ctl_member_show, ctl_member_candidates;
+ctl_handler ctl_member_endorse, ctl_member_revoke, ctl_epoch_look;
 ctl_handler ctl_draft_list, ctl_draft_show, ctl_draft_apply, ctl_draft_drop;
 
 #endif

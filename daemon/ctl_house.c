@@ -1,6 +1,7 @@
 /* Control methods house.list and house.show: the members as this node knows them. */
 #include "daemon/ctl_handlers.h"
 #include "daemon/ctl_in.h"
+#include "daemon/ctl_member.h"
 #include "daemon/ctl_out.h"
 #include "daemon/near.h"
 
@@ -30,7 +31,7 @@ static void put_house(struct out *o, struct store_view *v, uint32_t index)
     const struct house_line *line = members_line(&d->members, index);
     const bool own = index == d->own_index;
     const struct peer *peer = own ? NULL : overlay_peer(d->overlay, index);
-    uint64_t sealed = 0, arrived = 0, partners = 0;
+    uint64_t sealed = 0, arrived = 0;
     struct store_record record;
     char call[OUT_ID_BYTES];
 
@@ -40,22 +41,19 @@ static void put_house(struct out *o, struct store_view *v, uint32_t index)
     if (peer != NULL && peer->heard_wall_ms > arrived) {
         arrived = peer->heard_wall_ms;
     }
-    if (m->data_no != LOG_NO_NONE &&
-        store_count_kind(v, m->data_no, KIND_PARTNER, &partners) != TRIS_OK) {
-        partners = 0;
-    }
     house_call(&d->members, index, call);
     out_hex(o, "id", line->id.b, sizeof line->id.b);
     out_text(o, "slug", call);
     out_text(o, "name", line->name);
     out_text(o, "region", line->region);
     out_text(o, "role", tris_role_name(line->role));
+    out_text(o, "state", member_state_name(m->state));
     out_bool(o, "own", own);
     out_uint(o, "sealed_ms", sealed);
     out_uint(o, "heard_ms", arrived);
     out_uint(o, "gov", held(v, m->gov_no));
     out_uint(o, "data", held(v, m->data_no));
-    out_uint(o, "partners", partners);
+    out_uint(o, "partners", members_count_kind(&d->members, index, v, KIND_PARTNER));
     out_bool(o, "connected", peer != NULL && peer->state == PEER_OPEN);
     if (find_house_record(v, line, &record)) {
         out_id(o, "record_id", v, record.ref);

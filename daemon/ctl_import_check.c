@@ -22,7 +22,9 @@ void ctl_import_check(struct daemon *d, uint64_t token, struct span params)
         return;
     }
     enum tris_err err = store_count_kind(v, d->local_no, kind->number, &local);
-    if (err == TRIS_OK && d->data_no != LOG_NO_NONE) {
+    if (d->own_index != UINT32_MAX) {
+        data = members_count_kind(&d->members, d->own_index, v, kind->number);
+    } else if (err == TRIS_OK && d->data_no != LOG_NO_NONE) {
         err = store_count_kind(v, d->data_no, kind->number, &data);
     }
     if (err == TRIS_OK) {

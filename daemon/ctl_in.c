@@ -212,33 +212,17 @@ static bool parse_digits(const char *text, uint64_t *out)
 }
 
 /* The data log of a member in one epoch. */
-static enum tris_err find_data_log(struct daemon *d, struct store_view *v, uint32_t index,
-                                   uint64_t epoch, uint32_t *log_no)
+static enum tris_err find_data_log(struct daemon *d, uint32_t index, uint64_t epoch,
+                                   uint32_t *log_no)
 {
-    const struct member *member = &d->members.list[index];
-    struct store_log log;
-    if (epoch == 0) {
-        *log_no = member->data_no;
-        return member->data_no != LOG_NO_NONE ? TRIS_OK : TRIS_ERR_NOT_FOUND;
+    *log_no = members_data_log(&d->members, index, epoch);
+    if (*log_no == LOG_NO_NONE && index == d->own_index && epoch == d->own_line.epoch) {
+        *log_no = d->data_no; /* asked to join, not a member yet */
     }
-    uint32_t count = 0;
-    enum tris_err err = store_log_count(v, &count);
-    if (err != TRIS_OK) {
-        return err;
-    }
-    for (uint32_t no = 0; no < count; no++) {
-        if (store_log_get(v, no, &log) == TRIS_OK && log.ref.epoch == epoch &&
-            log.ref.topic == TRIS_TOPIC_DATA &&
-            tris_house_id_eq(&log.ref.house, &members_line(&d->members, index)->id)) {
-            *log_no = no;
-            return TRIS_OK;
-        }
-    }
-    return TRIS_ERR_NOT_FOUND;
+    return *log_no != LOG_NO_NONE ? TRIS_OK : TRIS_ERR_NOT_FOUND;
 }
 
-enum tris_err resolve_record(struct daemon *d, struct store_view *v, struct span text,
-                             struct record_ref *out)
+enum tris_err resolve_record(struct daemon *d, struct span text, struct record_ref *out)
 {
     char name[128];
     uint64_t epoch = 0;
@@ -275,8 +259,7 @@ enum tris_err resolve_record(struct daemon *d, struct store_view *v, struct span
         out->log_no = d->local_no;
         return index == d->own_index && epoch == 0 ? TRIS_OK : TRIS_ERR_NOT_FOUND;
     }
-    return index != UINT32_MAX ? find_data_log(d, v, index, epoch, &out->log_no)
-                               : TRIS_ERR_NOT_FOUND;
+    return index != UINT32_MAX ? find_data_log(d, index, epoch, &out->log_no) : TRIS_ERR_NOT_FOUND;
 }
 
 bool in_house(struct daemon *d, uint64_t token, struct ctl_in *in, const char *key, uint32_t *index)
@@ -313,11 +296,11 @@ bool in_cursor(struct span text, struct record_ref *out)
     return true;
 }
 
-enum tris_err resolve_log(struct daemon *d, struct store_view *v, const struct tris_house_id *house,
-                          uint64_t epoch, uint32_t *log_no)
+enum tris_err resolve_log(struct daemon *d, const struct tris_house_id *house, uint64_t epoch,
+                          uint32_t *log_no)
 {
     uint32_t index = members_find(&d->members, house);
-    return index != UINT32_MAX ? find_data_log(d, v, index, epoch, log_no) : TRIS_ERR_NOT_FOUND;
+    return index != UINT32_MAX ? find_data_log(d, index, epoch, log_no) : TRIS_ERR_NOT_FOUND;
 }
 
 enum tris_err resolve_check(struct store_view *v, const struct field *field, struct record_ref ref,
@@ -371,7 +354,7 @@ enum tris_err resolve_named(struct daemon *d, struct store_view *v, const struct
         span_eq(text, span_str(members_line(&d->members, index)->slug))) {
         return find_house_record(d, v, index, out);
     }
-    return resolve_record(d, v, text, out);
+    return resolve_record(d, text, out);
 }
 
 enum tris_err resolve_ref(struct daemon *d, const struct field *field, struct span text,

@@ -46,12 +46,11 @@ TRIS_MUST_CHECK enum tris_err resolve_house(const struct members *m, struct span
                                             uint32_t *index);
 /* A record by what people see: "koeln-1042", "koeln.1-17", "koeln-L17", and "1042" or "L17" for
  * this house's own. Case does not matter. Does not say that the record exists. */
-TRIS_MUST_CHECK enum tris_err resolve_record(struct daemon *d, struct store_view *v,
-                                             struct span text, struct record_ref *out);
+TRIS_MUST_CHECK enum tris_err resolve_record(struct daemon *d, struct span text,
+                                             struct record_ref *out);
 /* The data log of a house in one epoch; TRIS_ERR_NOT_FOUND. */
-TRIS_MUST_CHECK enum tris_err resolve_log(struct daemon *d, struct store_view *v,
-                                          const struct tris_house_id *house, uint64_t epoch,
-                                          uint32_t *log_no);
+TRIS_MUST_CHECK enum tris_err resolve_log(struct daemon *d, const struct tris_house_id *house,
+                                          uint64_t epoch, uint32_t *log_no);
 /* As resolve_record; where a house's record is asked for, the house's whole name does too. */
 TRIS_MUST_CHECK enum tris_err resolve_named(struct daemon *d, struct store_view *v,
                                             const struct field *field, struct span text,

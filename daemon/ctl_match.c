@@ -129,10 +129,11 @@ static enum tris_err find_matches(struct matcher *m)
     }
     for (uint32_t i = 0; i < d->members.count && reaches(m->radius, m->place[i].near); i++) {
         m->at = m->place[i];
-        const uint32_t logs[] = {d->members.list[m->at.member].data_no,
-                                 m->at.member == d->own_index ? d->local_no : LOG_NO_NONE};
-        for (size_t k = 0; k < sizeof logs / sizeof logs[0]; k++) {
-            enum tris_err err = read_log(m, logs[k]);
+        const struct member *member = &d->members.list[m->at.member];
+        const uint32_t local = m->at.member == d->own_index ? d->local_no : LOG_NO_NONE;
+        for (uint32_t k = 0; k <= member->epochs_count; k++) {
+            enum tris_err err =
+                read_log(m, k < member->epochs_count ? member->epochs[k].data_no : local);
             if (err != TRIS_OK && err != TRIS_ERR_NOT_READY) {
                 return err;
             }
@@ -251,7 +252,7 @@ static enum tris_err match_one(struct matcher *m, const struct match_params *p,
     struct store_record r = {.kind = KIND_NONE};
     struct record_ref ref;
     const struct code *status = NULL;
-    enum tris_err err = resolve_record(m->o->d, m->v, p->id, &ref);
+    enum tris_err err = resolve_record(m->o->d, p->id, &ref);
     if (err == TRIS_OK) {
         err = store_record_get(m->v, ref, &r);
     }

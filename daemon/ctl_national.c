@@ -20,7 +20,7 @@ static void put_houses(struct out *o)
     uint64_t now = clock_wall_ms(), houses = 0, stale = 0, oldest = UINT64_MAX, regions = 0;
     for (uint32_t i = 0; i < d->members.count; i++) {
         const struct member *member = &d->members.list[i];
-        if (!member_has_logs(member)) {
+        if (!member_is_house(member)) {
             continue;
         }
         houses++;

@@ -177,7 +177,7 @@ static struct out *open_record(struct daemon *d, uint64_t token, struct ctl_in *
     }
     enum tris_err err = daemon_view(d, v);
     if (err == TRIS_OK) {
-        err = resolve_record(d, *v, id, &ref);
+        err = resolve_record(d, id, &ref);
     }
     if (err == TRIS_OK) {
         err = store_record_get(*v, ref, record);

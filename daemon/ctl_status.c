@@ -58,10 +58,13 @@ static void status_records(struct out *o, struct store_view *v)
         all = 0;
     }
     for (uint32_t i = 0; i < d->members.count; i++) {
-        houses += member_has_logs(&d->members.list[i]) ? 1 : 0;
+        houses += member_is_house(&d->members.list[i]) ? 1 : 0;
     }
     out_map(o, "records");
-    out_uint(o, "partners", count_of(v, d->data_no, KIND_PARTNER));
+    out_uint(o, "partners",
+             d->own_index != UINT32_MAX
+                 ? members_count_kind(&d->members, d->own_index, v, KIND_PARTNER)
+                 : count_of(v, d->data_no, KIND_PARTNER));
     out_uint(o, "partners_local", count_of(v, d->local_no, KIND_PARTNER));
     out_int(o, "partners_all", all);
     out_uint(o, "houses", houses);
@@ -74,7 +77,7 @@ static void status_sync(struct out *o)
     struct daemon *d = o->d;
     uint64_t oldest = UINT64_MAX, silent = 0, now = clock_wall_ms();
     for (uint32_t i = 0; i < d->members.count; i++) {
-        if (i == d->own_index || !member_has_logs(&d->members.list[i])) {
+        if (i == d->own_index || !member_is_house(&d->members.list[i])) {
             continue;
         }
         uint64_t heard = overlay_last_heard(d->overlay, i);
@@ -84,7 +87,7 @@ static void status_sync(struct out *o)
     out_map(o, "sync");
     out_uint(o, "connected", overlay_open_count(d->overlay));
     out_uint(o, "equal", overlay_equal_count(d->overlay));
-    out_uint(o, "members", d->members.count);
+    out_uint(o, "members", d->members.active);
     out_uint(o, "silent", silent);
     out_uint(o, "oldest_heard_ms", oldest == UINT64_MAX ? 0 : oldest);
     out_end(o);
@@ -163,6 +166,19 @@ static bool others_are_forked(const struct daemon *d)
     return false;
 }
 
+static bool own_state_is(const struct daemon *d, enum member_state state)
+{
+    return d->own_index == UINT32_MAX ? state == MEMBER_CANDIDATE
+                                      : d->members.list[d->own_index].state == state;
+}
+
+/* Keys that were put back from before the last change of keys. */
+static bool own_key_is_former(const struct daemon *d)
+{
+    return d->own_index != UINT32_MAX &&
+           d->members.list[d->own_index].line->epoch > d->own_line.epoch;
+}
+
 /* At most one line for each thing that may be wrong. */
 static void status_warnings(struct out *o, enum tris_err err, const struct store_info *info)
 {
@@ -181,7 +197,14 @@ static void status_warnings(struct out *o, enum tris_err err, const struct store
                                "they part: see tris log forks"},
         {map_nearly_full(info), "the store is nearly as large as store.map_bytes allows"},
         {disk_nearly_full(info), "the disk of the data directory is nearly full"},
-        {d->own_index == UINT32_MAX, "the charter does not name this house"},
+        {own_state_is(d, MEMBER_CANDIDATE),
+         "nobody has vouched for this house yet: it gets no data of "
+         "others"},
+        {own_state_is(d, MEMBER_REVOKED),
+         "this house was revoked: what it writes does not count any "
+         "more"},
+        {own_key_is_former(d), "this house has a newer key than the one in this directory: nothing "
+                               "that is written here counts"},
     };
     out_list(o, "warnings");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -237,7 +237,7 @@ static bool load_own(struct daemon *d, struct change *c, struct span id, struct 
     struct record_ref ref;
     enum tris_err err = daemon_view(d, &v);
     if (err == TRIS_OK) {
-        err = resolve_record(d, v, id, &ref);
+        err = resolve_record(d, id, &ref);
     }
     if (err == TRIS_OK) {
         err = store_record_get(v, ref, base);

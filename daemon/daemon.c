@@ -15,6 +15,8 @@
 #include "daemon/conn.h"
 #include "daemon/datadir.h"
 #include "daemon/heads.h"
+#include "daemon/membership.h"
+#include "daemon/writer_first.h"
 #include "proto/assert.h"
 
 enum { DAEMON_FLUSH_MS = 2000 };
@@ -61,10 +63,12 @@ static enum tris_err refuse_store(struct refusal *why, enum tris_err err, const 
 static enum tris_err open_store(struct daemon *d, struct refusal *why)
 {
     char detail[512] = "";
-    struct store_opts opts = {.dir = d->config.data,
-                              .map_bytes = d->config.map_bytes,
-                              .fed = d->charter.fed,
-                              .own = d->own};
+    struct store_opts opts = {
+        .dir = d->config.data,
+        .map_bytes = d->config.map_bytes,
+        .fed = d->charter.fed,
+        .own = d->own,
+    };
     enum tris_err err = store_open(&opts, &d->store, detail, sizeof detail);
     if (err != TRIS_OK) {
         d->store = NULL;
@@ -88,33 +92,42 @@ static enum tris_err open_guard(struct daemon *d)
     return mark;
 }
 
-/* What is kept in memory: members with their cards, and the frontier. */
+/* The logs that there are, and who belongs. */
+static enum tris_err open_members(struct daemon *d)
+{
+    struct store_members *members = NULL;
+    enum tris_err err = members_init(&d->members, &d->charter);
+    if (err == TRIS_OK) {
+        err = first_logs(d, &members);
+    }
+    if (err == TRIS_OK) {
+        err = membership_open(d, members);
+    }
+    (void)epoch_load(d);
+    return err;
+}
+
+/* What is kept in memory: what the first entries have made of the members, and the frontier. */
 static enum tris_err open_memory(struct daemon *d)
 {
-    struct store_view *v;
-    enum tris_err err = members_init(&d->members, &d->charter);
+    struct store_members *members = writer_take_members(d->writer);
+    enum tris_err err = members != NULL ? membership_open(d, members) : TRIS_OK;
     if (err == TRIS_OK) {
         err = frontier_new(&d->frontier);
     }
     if (err == TRIS_OK) {
         err = heads_load(d->store, d->frontier);
     }
-    if (err == TRIS_OK) {
-        err = daemon_view(d, &v);
-    }
-    if (err != TRIS_OK) {
-        return err;
-    }
-    err = members_load(&d->members, v);
-    store_view_end(v);
-    d->own_index = members_find(&d->members, &d->own);
-    return err;
+    return err == TRIS_OK ? invites_load(d) : err;
 }
 
 static enum tris_err open_parts(struct daemon *d, struct refusal *why)
 {
     d->read_buf = malloc(CONN_READ_BYTES);
     enum tris_err err = d->read_buf == NULL ? TRIS_ERR_NO_MEMORY : TRIS_OK;
+    if (err == TRIS_OK) {
+        err = open_members(d);
+    }
     if (err == TRIS_OK) {
         err = open_guard(d);
     }
@@ -192,9 +205,9 @@ static void log_started(struct daemon *d)
         log_text("house", d->own_line.slug), log_text("federation", fed),
         log_number("members", d->members.count), log_number("pid", (uint64_t)getpid()),
         log_text("data", d->config.data));
-    if (d->own_index == UINT32_MAX) {
+    if (!daemon_is_member(d)) {
         LOG(&d->log, LOG_WARN, "not_a_member",
-            log_text("reason", "the charter does not name this house: others will refuse it"));
+            log_text("reason", "nobody has vouched for this house yet: it gets no data of others"));
     }
 }
 
@@ -297,6 +310,7 @@ void daemon_close(struct daemon *d)
         frontier_free(d->frontier);
     }
     members_fini(&d->members);
+    invites_fini(&d->invites);
     free(d->read_buf);
     if (d->store != NULL) {
         store_close(d->store);

@@ -12,6 +12,8 @@
 #include "daemon/confirm.h"
 #include "daemon/ctl.h"
 #include "daemon/ctl_feed.h"
+#include "daemon/epoch.h"
+#include "daemon/invites.h"
 #include "daemon/log.h"
 #include "daemon/members.h"
 #include "daemon/notify.h"
@@ -43,12 +45,14 @@ struct daemon {
     struct store *store;
     struct frontier *frontier;
     struct members members;
-    uint32_t own_index; /* in members; UINT32_MAX if the charter does not name this house */
+    struct invites invites; /* and candidates */
+    uint32_t own_index;     /* in members; UINT32_MAX if nobody has vouched for this house yet */
     struct writer *writer;
     struct overlay *overlay;
     struct ctl_server *ctl;
     struct notify notify;
     struct confirm confirm; /* whether own entries may be sealed */
+    struct epoch epoch;     /* a next key that waits */
     uint64_t import_last;   /* number that import.begin gave last; 0: none since the start */
     struct feed_waits feed;
 
@@ -59,6 +63,7 @@ struct daemon {
     bool auditing;                  /* one at a time: it makes a copy of the views on the disk */
     atomic_bool stopping;           /* long work in other threads looks at it */
     int exit_code;
+    bool again; /* the keys are others now: begins anew after daemon_close */
 };
 
 /* Reads the data directory and opens everything; on failure the three-part sentence is on stderr
@@ -76,6 +81,17 @@ void daemon_writer_ended(struct daemon *d);
 
 /* Configuration read anew (HUP): log level and dialling; a broken file changes nothing. */
 void daemon_reload(struct daemon *d);
+
+/* Whether this house is a member, with the keys that it has here. */
+static inline bool daemon_is_member(const struct daemon *d)
+{
+    if (d->own_index == UINT32_MAX) {
+        return false;
+    }
+    const struct member *m = &d->members.list[d->own_index];
+    return m->state == MEMBER_ACTIVE && m->line->epoch == d->own_line.epoch &&
+           tris_sign_pub_eq(&m->line->key, &d->own_line.key);
+}
 
 /* For handlers: a read view; TRIS_OK or the error. End it before the callback returns. */
 static inline enum tris_err daemon_view(struct daemon *d, struct store_view **out)

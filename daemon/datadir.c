@@ -1,5 +1,5 @@
 /* Loading a data directory; see datadir.h. */
-#include "daemon/datadir.h"
+#include "daemon/datadir_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +11,6 @@
 #include <unistd.h>
 
 #include "proto/ctlmsg.h"
-
-enum { DATADIR_PATH_BYTES = 1200 };
 
 enum tris_err refuse(struct refusal *why, enum tris_err err, const char *next, const char *format,
                      ...)
@@ -167,7 +165,7 @@ static enum tris_err load_line(const char *dir, struct datadir *out, struct refu
                       tris_err_text(err));
     }
     /* libsodium's secret form ends with the public key */
-    if (memcmp(out->identity.b + 32, out->line.id.b, 32) != 0 ||
+    if (memcmp(out->identity.b + 32, out->line.key.b, 32) != 0 ||
         !tris_dh_pub_eq(&out->transport.pub, &out->line.transport)) {
         return refuse(why, TRIS_ERR_BAD_KEY, "tris init",
                       "%.1000s/house.line was not made with the keys beside it", dir);
@@ -219,6 +217,9 @@ enum tris_err datadir_load(const char *dir, struct datadir *out, struct refusal 
 {
     memset(out, 0, sizeof *out);
     enum tris_err err = check_dir(dir, why);
+    if (err == TRIS_OK) {
+        err = datadir_finish_taking(dir, why);
+    }
     if (err == TRIS_OK) {
         err = load_identity(dir, out, why);
     }

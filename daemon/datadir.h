@@ -28,6 +28,14 @@ struct datadir {
 TRIS_MUST_CHECK enum tris_err datadir_load(const char *dir, struct datadir *out,
                                            struct refusal *why);
 
+/* The house line of the keys that wait in DIR/next; TRIS_ERR_NOT_FOUND if none do. `text` gets the
+ * line as it is signed. */
+TRIS_MUST_CHECK enum tris_err datadir_next_line(const char *dir, struct house_line *line,
+                                                char *text, size_t text_size);
+/* Puts the keys of DIR/next in the place of the present ones, which are gone then: first as a whole
+ * to DIR/taking, so that a start after a crash in between finishes it. */
+TRIS_MUST_CHECK enum tris_err datadir_take_next(const char *dir, struct refusal *why);
+
 __attribute__((format(printf, 4, 5))) enum tris_err
 refuse(struct refusal *why, enum tris_err err, const char *next, const char *format, ...);
 /* Prints the three parts on stderr. */

@@ -133,7 +133,8 @@ static enum tris_err look_at_card(struct again *a, struct span payload)
     (void)pack_read_map(&r, RECORD_FIELDS_MAX);
     (void)pack_read_uint(&r);
     struct span line = pack_read_str(&r, TRIS_HOUSE_LINE_BYTES_MAX);
-    enum tris_err err = store_house_card(store_txn_view(a->b->txn), &a->b->d->own, &newest);
+    enum tris_err err = store_house_card(store_txn_view(a->b->txn), &a->b->d->own,
+                                         a->b->d->own_line.epoch, &a->b->d->own_line.key, &newest);
     a->superfluous = err == TRIS_OK && r.err == TRIS_OK && span_eq(newest, line);
     return a->superfluous ? TRIS_ERR_EXISTS : TRIS_OK;
 }

@@ -220,7 +220,7 @@ static bool check_value(struct import_refs *r, const struct field *field, struct
     struct record_ref ref = {0, value->number};
     memcpy(house.b, value->text.ptr, sizeof house.b);
     *fault = (struct import_refs_fault){field, span_of(NULL, 0), NULL};
-    enum tris_err err = resolve_log(r->d, r->v, &house, value->count, &ref.log_no);
+    enum tris_err err = resolve_log(r->d, &house, value->count, &ref.log_no);
     if (err != TRIS_OK) {
         fault->why = why_not_found(err, false);
         return false;

@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "daemon/daemon.h"
@@ -80,6 +81,17 @@ static int run(struct daemon *d, int argc, char **argv)
     return code;
 }
 
+/* Once, and again whenever the house has got new keys. */
+static int run_on(struct daemon *d, int argc, char **argv)
+{
+    int code;
+    do {
+        memset(d, 0, sizeof *d);
+        code = run(d, argc, argv);
+    } while (code == 0 && d->again);
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     /* a peer or client that has gone shows as an error of the write, not as a signal */
@@ -93,7 +105,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "trisd: not enough memory\n");
         return EXIT_FAILED;
     }
-    int code = run(d, argc, argv);
+    int code = run_on(d, argc, argv);
     free(d);
     return code;
 }

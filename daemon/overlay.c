@@ -37,8 +37,10 @@ static const char *peer_address(const struct overlay *o, uint32_t index)
 bool overlay_is_candidate(const struct overlay *o, uint32_t index)
 {
     const struct peer *p = &o->peers[index];
-    return !p->self && p->conn == NULL && (p->configured || o->d->config.dial_auto) &&
-           peer_address(o, index) != NULL && overlay_limit(o, index) == TRIS_OK;
+    bool wanted =
+        p->configured || (o->d->config.dial_auto && member_is_active(&o->d->members.list[index]));
+    return !p->self && p->conn == NULL && wanted && peer_address(o, index) != NULL &&
+           overlay_limit(o, index) == TRIS_OK;
 }
 
 void overlay_dial_later(struct overlay *o, struct peer *p, enum tris_err err)
@@ -126,12 +128,44 @@ static void on_dial_timer(uv_timer_t *timer)
     overlay_plan_dials(timer->data);
 }
 
+/* ---- configured addresses ---- */
+
+/* Reads the configured addresses from the store's settings. */
+static enum tris_err load_settings(struct overlay *o)
+{
+    static const char prefix[] = "peer/";
+    struct store_view *v;
+    char key[256] = "peer/";
+    struct span value;
+    enum tris_err err = daemon_view(o->d, &v);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    while ((err = store_setting_next(v, prefix, key, sizeof key, &value)) == TRIS_OK) {
+        struct tris_house_id house;
+        struct span hex = span_str(key + sizeof prefix - 1);
+        uint32_t index = tris_unhex(hex, house.b, sizeof house.b)
+                             ? members_find(&o->d->members, &house)
+                             : UINT32_MAX;
+        if (index == UINT32_MAX || o->peers[index].self || value.len == 0 ||
+            value.len >= TRIS_ADDRESS_BYTES_MAX) {
+            continue;
+        }
+        struct peer *p = &o->peers[index];
+        memcpy(p->address, value.ptr, value.len);
+        p->address[value.len] = '\0';
+        p->configured = true;
+    }
+    store_view_end(v);
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+}
+
 /* ---- what the writer and handlers tell ---- */
 
 void overlay_advanced(struct overlay *o, const struct overlay_advance *list, size_t count)
 {
     for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
-        if (overlay_open_peer(o, c) == NULL || !conn_open(c)) {
+        if (!overlay_takes_part(o, c)) {
             continue;
         }
         for (size_t k = 0; k < count; k++) {
@@ -176,7 +210,7 @@ void overlay_fork_done(struct overlay *o, uint64_t session_no, uint32_t log_no,
 void overlay_fork_known(struct overlay *o, uint32_t log_no)
 {
     for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
-        if (overlay_open_peer(o, c) != NULL && conn_open(c)) {
+        if (overlay_takes_part(o, c)) {
             session_fork_known(conn_session(c), log_no);
             conn_pump(c);
         }
@@ -201,6 +235,46 @@ void overlay_greet_again(struct overlay *o)
         }
         conn_goodbye(c, TRIS_ERR_GOODBYE);
     }
+}
+
+void overlay_ask_again(struct overlay *o)
+{
+    for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        if (overlay_open_peer(o, c) != NULL && conn_open(c)) {
+            session_sync_now(conn_session(c));
+            conn_pump(c);
+        }
+    }
+}
+
+void overlay_greet_one(struct overlay *o, uint32_t index)
+{
+    for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        if (conn_peer(c) == index) {
+            conn_goodbye(c, TRIS_ERR_GOODBYE);
+        }
+    }
+    penalty_replan(&o->peers[index].penalty);
+}
+
+enum tris_err overlay_members_grown(struct overlay *o)
+{
+    const uint32_t count = o->d->members.count;
+    if (count == o->count) {
+        return TRIS_OK;
+    }
+    struct peer *peers = realloc(o->peers, (count + (size_t)1) * sizeof *peers);
+    if (peers == NULL) {
+        return TRIS_ERR_NO_MEMORY;
+    }
+    memset(peers + o->count, 0, (count + (size_t)1 - o->count) * sizeof *peers);
+    o->peers = peers;
+    o->count = count;
+    if (o->d->own_index != UINT32_MAX) {
+        o->peers[o->d->own_index].self = true;
+    }
+    enum tris_err err = load_settings(o);
+    return err == TRIS_OK ? overlay_limits_load(o) : err;
 }
 
 void overlay_member_changed(struct overlay *o, uint32_t index)
@@ -275,36 +349,6 @@ enum tris_err overlay_wait_equal(struct overlay *o, uint64_t timeout_ms, overlay
 }
 
 /* ---- life ---- */
-
-/* Reads the configured addresses from the store's settings. */
-static enum tris_err load_settings(struct overlay *o)
-{
-    static const char prefix[] = "peer/";
-    struct store_view *v;
-    char key[256] = "peer/";
-    struct span value;
-    enum tris_err err = daemon_view(o->d, &v);
-    if (err != TRIS_OK) {
-        return err;
-    }
-    while ((err = store_setting_next(v, prefix, key, sizeof key, &value)) == TRIS_OK) {
-        struct tris_house_id house;
-        struct span hex = span_str(key + sizeof prefix - 1);
-        uint32_t index = tris_unhex(hex, house.b, sizeof house.b)
-                             ? members_find(&o->d->members, &house)
-                             : UINT32_MAX;
-        if (index == UINT32_MAX || o->peers[index].self || value.len == 0 ||
-            value.len >= TRIS_ADDRESS_BYTES_MAX) {
-            continue;
-        }
-        struct peer *p = &o->peers[index];
-        memcpy(p->address, value.ptr, value.len);
-        p->address[value.len] = '\0';
-        p->configured = true;
-    }
-    store_view_end(v);
-    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
-}
 
 enum tris_err overlay_open(struct daemon *d, struct overlay **out)
 {

@@ -33,7 +33,7 @@ struct peer_end {
     uint64_t wall_ms;
 };
 
-/* One for each member but this house; index = index in members.list. */
+/* One for each row of members.list, this house's included; same index. */
 struct peer {
     enum peer_state state;
     bool self;                            /* the row of this house: never used */
@@ -130,9 +130,15 @@ void overlay_fork_done(struct overlay *o, uint64_t session_no, uint32_t log_no,
 void overlay_fork_known(struct overlay *o, uint32_t log_no);
 /* An own log is to be fetched from whoever has claimed more of it: its tail in the frontier. */
 void overlay_own_tail(struct overlay *o, uint32_t log_no);
+/* Asks every open session for its frontier: there may be logs now that nobody was asked for. */
+void overlay_ask_again(struct overlay *o);
 /* Ends all sessions, so that new ones say anew what they hold. */
 void overlay_greet_again(struct overlay *o);
-/* A member's card changed: address or key may be others. */
+/* Ends those with one house, so that the next one has the rights that it has now. */
+void overlay_greet_one(struct overlay *o, uint32_t index);
+/* Rows were added to the member table: so are peers. On failure the next call tries again. */
+TRIS_MUST_CHECK enum tris_err overlay_members_grown(struct overlay *o);
+/* A member's card or state changed: address or key may be others, or it is none any more. */
 void overlay_member_changed(struct overlay *o, uint32_t index);
 
 #endif

@@ -152,8 +152,14 @@ void overlay_conn_open(struct daemon *d, struct conn *c, const struct session_ev
 {
     struct overlay *o = d->overlay;
     uint32_t index = members_find(&d->members, &event->peer.house);
-    if (index == UINT32_MAX || o->peers[index].self) {
-        conn_goodbye(c, index == UINT32_MAX ? TRIS_ERR_STRANGER : TRIS_ERR_SELF);
+    struct session_admit admit;
+    if (event->peer.invite != 0 ||
+        members_admit(&d->members, &event->peer.house, &event->peer.transport, &admit) != TRIS_OK) {
+        overlay_guest_open(o, c, event); /* also a member's new key, which nobody knows yet */
+        return;
+    }
+    if (o->peers[index].self) {
+        conn_goodbye(c, TRIS_ERR_SELF);
         return;
     }
     struct peer *p = &o->peers[index];
@@ -277,7 +283,7 @@ void overlay_conn_closed(struct daemon *d, struct conn *c, enum tris_err reason,
     asks_session_closed(&o->asks, conn_session_no(c));
     if (conn_peer(c) != UINT32_MAX) {
         peer_closed(o, c, reason, by_peer);
-    } else if (!o->stopping) {
+    } else if (!o->stopping && !conn_guest(c)) {
         note_refusal(o, c, reason);
     }
     if (o->stopping) {

@@ -30,6 +30,10 @@ const char *overlay_slug(const struct overlay *o, uint32_t index);
 void overlay_check_waits(struct overlay *o);
 /* Divides what may be on its way to the writer among the open sessions. */
 void overlay_share_windows(struct overlay *o);
+/* An open session that takes part in the exchange of entries: a peer's, or a guest's. */
+bool overlay_takes_part(const struct overlay *o, const struct conn *c);
+/* A session with a house that is no member has opened: takes it as a guest, or says goodbye. */
+void overlay_guest_open(struct overlay *o, struct conn *c, const struct session_event *event);
 /* Not connected, has an address, and may be dialled. */
 bool overlay_is_candidate(const struct overlay *o, uint32_t index);
 /* Puts the peer off, for longer each time. */

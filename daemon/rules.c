@@ -92,7 +92,7 @@ static bool is_of_step(struct daemon *d, struct store_view *v, const struct valu
     struct store_record found;
     struct record_ref ref = {0, subject->number};
     memcpy(house.b, subject->text.ptr, sizeof house.b);
-    return resolve_log(d, v, &house, subject->count, &ref.log_no) == TRIS_OK &&
+    return resolve_log(d, &house, subject->count, &ref.log_no) == TRIS_OK &&
            store_record_get(v, ref, &found) == TRIS_OK && found.kind == KIND_ROLLOUT &&
            record_decode(schema_kind(KIND_ROLLOUT), found.payload, scratch, NULL) == TRIS_OK &&
            span_eq(record_value(scratch, ROLLOUT_REGION)->text, region) &&

@@ -58,7 +58,7 @@ static void pass_on(struct overlay *o, struct conn *from, const struct twin *twi
 void overlay_conn_twin(struct daemon *d, struct conn *c, const struct twin *twin)
 {
     struct twin answer;
-    switch (twin_judge(&d->charter.fed, &d->identity, &d->own, d->instance_nonce, twin, &answer)) {
+    switch (twin_judge(&d->charter.fed, &d->identity, d->instance_nonce, twin, &answer)) {
     case TWIN_ANSWER:
         session_twin(conn_session(c), &answer);
         return;

@@ -8,6 +8,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
+#include "daemon/membership.h"
 #include "daemon/writer_first.h"
 #include "daemon/writer_int.h"
 #include "proto/assert.h"
@@ -97,6 +98,7 @@ static bool group_fits_observer(const struct writer_group *group)
     for (size_t i = 0; i < group->count; i++) {
         const struct writer_op *op = &group->ops[i];
         bool leaves = op->type == WRITER_PUBLISH || op->type == WRITER_CARD ||
+                      op->type == WRITER_STATEMENT ||
                       (op->type != WRITER_SETTING && op->type != WRITER_END && !op->has_record &&
                        op->topic != TRIS_TOPIC_LOCAL);
         if (leaves) {
@@ -239,6 +241,9 @@ static void deliver_heads(struct writer *w, const struct outcome *o)
         if (head->cut) {
             deliver_fork(d, head);
         }
+        if (head->bound) {
+            membership_log_ends(d, head->log_no, &head->item);
+        }
         uint32_t member = members_find(&d->members, &head->item.ref.house);
         if (member != UINT32_MAX) {
             d->members.list[member].arrived_ms = clock_wall_ms();
@@ -305,6 +310,9 @@ static void deliver(struct writer *w, struct outcome *o)
 {
     w->unsealed = o->ran ? o->unsealed : w->unsealed;
     deliver_heads(w, o);
+    if (o->members != NULL) { /* its new logs are in the frontier now */
+        membership_take(w->d, o->members);
+    }
     struct work *work;
     while ((work = work_list_pop(&o->work)) != NULL) {
         deliver_work(w, work);
@@ -359,10 +367,7 @@ enum tris_err writer_open(struct daemon *d, struct writer **out)
     w->outcomes_tail = &w->outcomes;
     work_list_init(&w->groups);
     work_list_init(&w->segments);
-    enum tris_err err = first_logs(d);
-    if (err == TRIS_OK) {
-        err = batch_init(&w->batch, d);
-    }
+    enum tris_err err = batch_init(&w->batch, d);
     if (err == TRIS_OK) {
         err = first_entries(d, &w->batch);
     }
@@ -373,6 +378,13 @@ enum tris_err writer_open(struct daemon *d, struct writer **out)
     }
     *out = w;
     return TRIS_OK;
+}
+
+struct store_members *writer_take_members(struct writer *w)
+{
+    struct store_members *members = w->batch.members;
+    w->batch.members = NULL;
+    return members;
 }
 
 enum tris_err writer_start(struct writer *w)

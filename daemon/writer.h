@@ -43,6 +43,8 @@ enum writer_op_type {
     WRITER_SETTING,
     /* Internal: a card in the own gov log. */
     WRITER_CARD,
+    /* Endorses or revokes: an entry with verb `kind` and this payload in the own gov log. */
+    WRITER_STATEMENT,
     /* Own entries that were taken back, by draft number in base_seq: see draft_write.h. */
     WRITER_DRAFTS,
     WRITER_DRAFT_APPLY,
@@ -138,9 +140,11 @@ struct writer_stats {
 };
 void writer_stats(const struct writer *w, struct writer_stats *out);
 
-/* Life cycle, for daemon.c. writer_open prepares the own logs (and those of all members) in a first
- * transaction on the caller's thread, before the thread exists; writer_start begins the thread. */
+/* Life cycle, for daemon.c. writer_open writes card and house record on the caller's thread, before
+ * the thread exists, behind first_logs; writer_start begins the thread. */
 TRIS_MUST_CHECK enum tris_err writer_open(struct daemon *d, struct writer **out);
+/* What the entries of writer_open have made of the membership, or NULL; the caller's. */
+struct store_members *writer_take_members(struct writer *w);
 TRIS_MUST_CHECK enum tris_err writer_start(struct writer *w);
 /* Refuses new work, commits what is in the inbox, ends the thread, delivers all results, then
  * closes its loop handle. writer_free after uv_run has returned. */

@@ -7,6 +7,7 @@
 #include "daemon/daemon.h"
 #include "daemon/imports.h"
 #include "daemon/writer_fork.h"
+#include "daemon/writer_members.h"
 #include "daemon/writer_op.h"
 #include "proto/assert.h"
 
@@ -87,14 +88,35 @@ void batch_fini(struct batch *b)
     free(b->head_of);
     free(b->heads);
     free(b->merge);
+    members_free(b->members);
+    b->members = NULL;
     b->merge = NULL;
     b->head_of = NULL;
     b->heads = NULL;
 }
 
+bool batch_know_log(struct batch *b, uint32_t log_no)
+{
+    const size_t count = (size_t)log_no + 1;
+    if (log_no < b->head_of_count) {
+        return true;
+    }
+    uint32_t *head_of = realloc(b->head_of, (count + 1) * sizeof *head_of);
+    b->head_of = head_of != NULL ? head_of : b->head_of;
+    struct batch_head *heads = realloc(b->heads, (count + 1) * sizeof *heads);
+    b->heads = heads != NULL ? heads : b->heads;
+    if (head_of == NULL || heads == NULL) {
+        b->no_room = true;
+        return false;
+    }
+    memset(head_of + b->head_of_count, 0, (count - b->head_of_count) * sizeof *head_of);
+    b->head_of_count = log_no + 1;
+    return true;
+}
+
 void batch_touch(struct batch *b, uint32_t log_no, uint64_t source)
 {
-    tris_assert(log_no < b->head_of_count); /* all logs exist since writer_open */
+    tris_assert(log_no < b->head_of_count); /* known since writer_open, or by batch_know_log */
     if (b->head_of[log_no] != 0) {
         struct batch_head *head = &b->heads[b->head_of[log_no] - 1];
         head->source = head->source == source ? source : 0;
@@ -111,6 +133,10 @@ static void batch_clear(struct batch *b)
     }
     b->heads_count = 0;
     b->own_sealed = false;
+    b->no_room = false;
+    b->gov_changed = false;
+    members_free(b->members);
+    b->members = NULL;
     b->culprit = NULL;
     b->entries_written = 0;
 }
@@ -179,7 +205,8 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (log.ref.topic == TRIS_TOPIC_LOCAL) {
         return TRIS_ERR_UNEXPECTED;
     }
-    if (log.own && !log.forked && s->count > 0) { /* a newer seal alone changes no entry */
+    if (log.own && log.ends == STORE_END_NONE &&
+        s->count > 0) { /* a newer seal alone changes no entry */
         err = tail_look(b, &log);
         if (err != TRIS_OK) {
             return err;
@@ -189,7 +216,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
                       : s->count <= log.held && s->first <= log.held - s->count) {
         return TRIS_OK; /* another session was faster */
     }
-    if (log.forked && s->count > 0 && log.held >= log.end) {
+    if (log.ends != STORE_END_NONE && s->count > 0 && log.held >= log.end) {
         return TRIS_OK; /* all of it is here */
     }
     if (s->first > log.held) {
@@ -203,7 +230,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (err != TRIS_OK) {
         return err;
     }
-    if (log.own && !log.forked && s->count > 0) {
+    if (log.own && log.ends == STORE_END_NONE && s->count > 0) {
         err = tail_make_room(b, &log);
     }
     if (err == TRIS_OK) {
@@ -212,6 +239,8 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (err == TRIS_OK) {
         b->entries_written += b->verified.count;
         b->own_sealed = b->own_sealed || log.own;
+        b->gov_changed =
+            b->gov_changed || (log.ref.topic == TRIS_TOPIC_GOV && b->verified.count > 0);
         batch_touch(b, s->log_no, w->session_no);
     }
     return err;
@@ -268,6 +297,9 @@ static enum tris_err batch_try(struct batch *b, struct work_list *work)
     batch_seal(b, TRIS_TOPIC_GOV);
     batch_seal(b, TRIS_TOPIC_DATA);
     err = store_txn_err(b->txn);
+    if (err == TRIS_OK) {
+        err = members_apply(b); /* behind the seals: only what is sealed counts */
+    }
     if (err == TRIS_OK) {
         err = batch_read_heads(b);
     }

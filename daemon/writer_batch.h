@@ -45,6 +45,7 @@ struct batch_head {
     uint64_t source; /* session that brought it; 0 = own write, or several */
     bool by_us;      /* sealed here */
     bool cut;        /* a fork proof lowered its end */
+    bool bound;      /* membership lets it end elsewhere than before */
     struct frontier_item item;
 };
 
@@ -70,6 +71,9 @@ struct batch {
     uint32_t head_of_count;
     struct batch_head *heads; /* room for as many as there are logs */
     uint32_t heads_count;
+    bool no_room;                  /* there was no memory for a log that is new */
+    bool gov_changed;              /* a gov log has other sealed entries than before */
+    struct store_members *members; /* then: the evaluation, until somebody takes it; else NULL */
     uint64_t entries_written;
     struct tris_salt salt[BATCH_SALTS]; /* random, each used once: asking for one costs a call */
     uint32_t salts_left;
@@ -87,6 +91,8 @@ void batch_fini(struct batch *b);
 TRIS_MUST_CHECK enum tris_err batch_run(struct batch *b, struct work_list *work);
 /* A group that only counts: its own transaction, aborted. */
 void batch_dry_run(struct batch *b, struct work *group);
+/* Room for a log that was made in this transaction; false without memory. */
+TRIS_MUST_CHECK bool batch_know_log(struct batch *b, uint32_t log_no);
 /* Own entries behind the newest seals of gov and data, as the last run left them. */
 uint64_t batch_unsealed(const struct batch *b);
 

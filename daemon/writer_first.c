@@ -4,15 +4,21 @@
 #include <stdlib.h>
 
 #include "daemon/daemon.h"
+#include "daemon/writer_members.h"
 #include "proto/assert.h"
 
 enum { FIRST_OPS_MAX = 2, FIRST_SCRATCH_BYTES = 8192, FIRST_PAYLOAD_BYTES = 8192 };
 
-static enum tris_err ensure(struct store_txn *t, const struct tris_house_id *house,
-                            enum tris_topic topic, uint32_t *no)
+static enum tris_err ensure(struct daemon *d, struct store_txn *t, enum tris_topic topic,
+                            uint32_t *no)
 {
-    struct tris_log_ref ref = {.house = *house, .topic = topic, .epoch = 0};
-    memcpy(ref.seal_key.b, house->b, sizeof ref.seal_key.b);
+    struct tris_log_ref ref = {.house = d->own, .topic = topic};
+    if (topic == TRIS_TOPIC_LOCAL) { /* one for all epochs */
+        memcpy(ref.seal_key.b, d->own.b, sizeof ref.seal_key.b);
+    } else {
+        ref.epoch = d->own_line.epoch;
+        ref.seal_key = d->own_line.key;
+    }
     return store_log_ensure(t, &ref, no);
 }
 
@@ -22,37 +28,36 @@ static enum tris_err ensure_own(struct daemon *d, struct store_txn *t)
     d->gov_no = LOG_NO_NONE;
     d->data_no = LOG_NO_NONE;
     if (d->role != TRIS_ROLE_OBSERVER) {
-        err = ensure(t, &d->own, TRIS_TOPIC_GOV, &d->gov_no);
+        err = ensure(d, t, TRIS_TOPIC_GOV, &d->gov_no);
         if (err == TRIS_OK) {
-            err = ensure(t, &d->own, TRIS_TOPIC_DATA, &d->data_no);
+            err = ensure(d, t, TRIS_TOPIC_DATA, &d->data_no);
         }
     }
-    return err == TRIS_OK ? ensure(t, &d->own, TRIS_TOPIC_LOCAL, &d->local_no) : err;
+    return err == TRIS_OK ? ensure(d, t, TRIS_TOPIC_LOCAL, &d->local_no) : err;
 }
 
-enum tris_err first_logs(struct daemon *d)
+enum tris_err first_logs(struct daemon *d, struct store_members **members)
 {
     struct store_txn *t;
+    *members = NULL;
     enum tris_err err = store_txn_begin(d->store, &t);
     if (err != TRIS_OK) {
         return err;
     }
     err = ensure_own(d, t);
-    for (uint32_t i = 0; i < d->charter.member_count && err == TRIS_OK; i++) {
-        const struct house_line *line = &d->charter.member[i];
-        uint32_t no;
-        if (line->role != TRIS_ROLE_OBSERVER) {
-            err = ensure(t, &line->id, TRIS_TOPIC_GOV, &no);
-        }
-        if (line->role != TRIS_ROLE_OBSERVER && err == TRIS_OK) {
-            err = ensure(t, &line->id, TRIS_TOPIC_DATA, &no);
-        }
+    if (err == TRIS_OK) {
+        err = members_first(d, t, members);
     }
     if (err != TRIS_OK) {
         store_abort(t);
         return err;
     }
-    return store_commit(t);
+    err = store_commit(t);
+    if (err != TRIS_OK) {
+        members_free(*members);
+        *members = NULL;
+    }
+    return err;
 }
 
 /* ---- card and house record ---- */
@@ -60,7 +65,7 @@ enum tris_err first_logs(struct daemon *d)
 static enum tris_err card_is_newest(struct daemon *d, struct store_view *v, bool *newest)
 {
     struct span card;
-    enum tris_err err = store_house_card(v, &d->own, &card);
+    enum tris_err err = store_house_card(v, &d->own, d->own_line.epoch, &d->own_line.key, &card);
     *newest = err == TRIS_OK && span_eq(card, span_str(d->own_line_text));
     return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
 }
@@ -79,11 +84,11 @@ static enum tris_err has_house_record(struct daemon *d, struct store_view *v, bo
     return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
 }
 
-/* Nothing can be written to a log that has ended by a fork proof; the house works without. */
+/* Nothing can be written to a log that has an end; the house works without. */
 static bool has_ended(struct daemon *d, struct store_view *v, uint32_t log_no)
 {
     struct store_log log;
-    bool ended = store_log_get(v, log_no, &log) == TRIS_OK && log.forked;
+    bool ended = store_log_get(v, log_no, &log) == TRIS_OK && log.ends != STORE_END_NONE;
     if (ended) {
         LOG(&d->log, LOG_WARN, "own_log_has_ended", log_number("log", log_no),
             log_number("end", log.end), log_text("next", "tris log forks"));

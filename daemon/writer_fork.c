@@ -6,6 +6,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/imports.h"
+#include "daemon/writer_members.h"
 #include "daemon/writer_op.h"
 
 void fork_found_key(char key[FORK_FOUND_KEY_BYTES], uint32_t log_no)
@@ -34,7 +35,7 @@ static enum tris_err unsealed_take_back(struct batch *b, uint32_t log_no, struct
                                         const struct fork_proof *proof)
 {
     const uint64_t sealed = log->has_seal ? log->seal.size : 0;
-    if (!log->own || log->forked || proof->at <= sealed || log->held == sealed) {
+    if (!log->own || log->ends != STORE_END_NONE || proof->at <= sealed || log->held == sealed) {
         return TRIS_OK;
     }
     enum tris_err err = store_log_cut(b->txn, log_no, sealed, STORE_TAIL_DRAFT);
@@ -44,15 +45,31 @@ static enum tris_err unsealed_take_back(struct batch *b, uint32_t log_no, struct
     return err == TRIS_OK ? store_log_get(store_txn_view(b->txn), log_no, log) : err;
 }
 
-static void own_is_cut(struct batch *b, uint32_t log_no)
+/* The session has seen that another history than this one ends where membership says. */
+static enum tris_err rewind_apply(struct batch *b, const struct work *w)
 {
-    for (int i = 0; i < 3; i++) {
-        if (b->own[i].no == log_no) {
-            b->own[i].entries = 0; /* nothing waits for a seal any more */
-            b->own[i].bytes = 0;
+    const uint32_t log_no = w->fork.log_no;
+    struct store_log log;
+    bool cut = false;
+    if (log_no >= b->head_of_count) {
+        return TRIS_ERR_UNKNOWN_LOG;
+    }
+    enum tris_err err = store_log_get(store_txn_view(b->txn), log_no, &log);
+    if (err == TRIS_OK) {
+        err = store_log_rewind(b->txn, log_no, w->fork.at, &cut);
+    }
+    if (err != TRIS_OK || !cut) {
+        return err;
+    }
+    if (log.own) {
+        batch_own_is_cut(b, log_no);
+        if (log.ref.topic == TRIS_TOPIC_DATA) {
+            imports_cut(b->txn, w->fork.at);
         }
     }
-    b->own_sealed = true; /* the mark is to say what is left */
+    batch_touch(b, log_no, 0);
+    b->heads[b->head_of[log_no] - 1].cut = true;
+    return TRIS_OK;
 }
 
 enum tris_err fork_apply(struct batch *b, const struct work *w)
@@ -62,6 +79,9 @@ enum tris_err fork_apply(struct batch *b, const struct work *w)
     struct fork_proof proof;
     struct store_log log;
     bool lowered = false;
+    if (bytes.len == 0) {
+        return rewind_apply(b, w);
+    }
     enum tris_err err = fork_proof_verify(bytes, &proof);
     if (err == TRIS_OK && log_no >= b->head_of_count) {
         err = TRIS_ERR_UNKNOWN_LOG;
@@ -88,12 +108,13 @@ enum tris_err fork_apply(struct batch *b, const struct work *w)
     fork_found_key(key, log_no);
     (void)snprintf(found, sizeof found, "%" PRIu64, b->now_ms);
     if (log.own) {
-        own_is_cut(b, log_no);
+        batch_own_is_cut(b, log_no);
         if (log.ref.topic == TRIS_TOPIC_DATA) {
             imports_cut(b->txn, proof.at);
         }
     }
     batch_touch(b, log_no, 0);
     b->heads[b->head_of[log_no] - 1].cut = true;
+    b->gov_changed = b->gov_changed || log.ref.topic == TRIS_TOPIC_GOV;
     return store_setting_put(b->txn, key, span_str(found));
 }

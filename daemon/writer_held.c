@@ -3,9 +3,10 @@
 
 #include "proto/assert.h"
 
-static bool waits_for_mark(const struct batch_head *head)
+/* The mark speaks of the logs that are written to; those of former epochs are closed. */
+static bool waits_for_mark(const struct batch *b, const struct batch_head *head)
 {
-    return head->item.own && head->item.ref.topic != TRIS_TOPIC_LOCAL;
+    return head->log_no == b->own[TRIS_TOPIC_GOV].no || head->log_no == b->own[TRIS_TOPIC_DATA].no;
 }
 
 /* The newest head of a log replaces a former one. */
@@ -27,7 +28,7 @@ void held_take(struct held_heads *h, struct batch *b)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < b->heads_count; i++) {
         const struct batch_head *head = &b->heads[i];
-        if (waits_for_mark(head)) {
+        if (waits_for_mark(b, head)) {
             b->head_of[head->log_no] = 0;
             hold(h, head);
         } else {

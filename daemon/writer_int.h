@@ -13,8 +13,9 @@ struct outcome {
     struct work_list work;
     struct batch_head *heads;
     uint32_t heads_count;
-    bool ran;          /* a batch, not a dry run alone: `unsealed` is said */
-    uint64_t unsealed; /* own entries that have not left as sealed */
+    struct store_members *members; /* a new evaluation, or NULL */
+    bool ran;                      /* a batch, not a dry run alone: `unsealed` is said */
+    uint64_t unsealed;             /* own entries that have not left as sealed */
 };
 
 struct writer {

@@ -96,6 +96,8 @@ static bool seal_at(struct batch *b, enum tris_topic topic, const struct store_l
         own->bytes = 0;
     }
     b->own_sealed = true;
+    b->gov_changed = b->gov_changed ||
+                     (topic == TRIS_TOPIC_GOV && (!log->has_seal || at->size > log->seal.size));
     batch_touch(b, own->no, 0);
     b->heads[b->head_of[own->no] - 1].by_us = true;
     return true;
@@ -109,8 +111,8 @@ void batch_seal(struct batch *b, enum tris_topic topic)
     }
     struct store_log log;
     if (store_log_get(store_txn_view(b->txn), own->no, &log) != TRIS_OK || log.held == 0 ||
-        log.forked) {
-        return; /* empty, ended by a fork, or the transaction is broken: its commit says so */
+        log.ends != STORE_END_NONE || log.outside) {
+        return; /* empty, ended, or the transaction is broken: its commit says so */
     }
     if (own->entries == 0) {
         if (reseal_due(&log, b->now_ms)) {
@@ -439,6 +441,17 @@ static void op_card(struct batch *b, const struct writer_op *op, struct writer_r
     r->change = WRITER_NEW;
 }
 
+static void op_statement(struct batch *b, const struct writer_op *op, struct writer_result *r)
+{
+    enum tris_err err = batch_append(b, TRIS_TOPIC_GOV, (enum entry_verb)op->kind, KIND_NONE, NULL,
+                                     op->payload, &r->seq);
+    if (err != TRIS_OK) {
+        reject(r, err);
+        return;
+    }
+    r->change = WRITER_NEW;
+}
+
 void op_apply(struct batch *b, const struct writer_op *op, struct writer_result *r)
 {
     memset(r, 0, sizeof *r);
@@ -460,6 +473,9 @@ void op_apply(struct batch *b, const struct writer_op *op, struct writer_result 
         return;
     case WRITER_CARD:
         op_card(b, op, r);
+        return;
+    case WRITER_STATEMENT:
+        op_statement(b, op, r);
         return;
     case WRITER_DRAFTS:
         op_drafts(b, op, r);

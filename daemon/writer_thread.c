@@ -127,6 +127,8 @@ static void outcome_send(struct writer *w, struct work_list *work, bool ran,
     work_list_init(&o->work);
     work_list_prepend(&o->work, work);
     o->heads = copy;
+    o->members = ran ? w->batch.members : NULL;
+    w->batch.members = ran ? NULL : w->batch.members;
     o->heads_count = heads_count;
     o->ran = ran;
     o->unsealed = batch_unsealed(&w->batch) + (w->mark_pending ? 1 : 0);

@@ -34,6 +34,8 @@ struct house_line {
     struct tris_sig sig;
 };
 
+/* host:port or [v6]:port. Shape only: whether it is reachable shows when it is dialled. */
+bool house_address_ok(struct span addr);
 /* "house", "observer", "coordination": as house lines say it. */
 const char *tris_role_name(enum tris_role role);
 /* Writes the signed line (no LF, NUL-terminated) to `out`; fills line->key and line->sig, and in

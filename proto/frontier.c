@@ -13,8 +13,8 @@ enum { ITEM_HASHED_BYTES = 32 + 8 + 32 + 4 + 1 };
 struct bucket {
     uint32_t *logs; /* ascending by log id */
     uint32_t count, cap;
-    struct tris_hash digest;
-    bool dirty;
+    struct tris_hash digest, gov; /* over all logs, over the gov logs */
+    bool dirty, gov_dirty;
 };
 
 struct ring_slot {
@@ -28,8 +28,8 @@ struct frontier {
     uint32_t count, cap;
     uint64_t stamp;
     struct bucket buckets[TRIS_FRONTIER_BUCKETS];
-    struct tris_hash root;
-    bool root_dirty;
+    struct tris_hash root, gov_root;
+    bool root_dirty, gov_root_dirty;
     struct ring_slot ring[TRIS_FRONTIER_RING];
     uint64_t ring_total; /* roots ever entered; the newest is at (ring_total - 1) % size */
 };
@@ -40,7 +40,7 @@ enum tris_err frontier_new(struct frontier **out)
     if (f == NULL) {
         return TRIS_ERR_NO_MEMORY;
     }
-    f->root_dirty = true;
+    f->root_dirty = f->gov_root_dirty = true;
     *out = f;
     return TRIS_OK;
 }
@@ -126,7 +126,7 @@ enum tris_err frontier_set(struct frontier *f, uint32_t log_no, const struct fro
     tris_assert(log_no != FRONTIER_NONE);
     tris_assert(item->whole <= item->held);
     tris_assert(item->ref.topic != TRIS_TOPIC_LOCAL);
-    tris_assert((item->flags & FRONTIER_FORKED) == 0 || item->held <= item->end);
+    tris_assert(!frontier_item_ends(item) || item->held <= item->end);
     enum tris_err err = items_grow(f, log_no);
     if (err != TRIS_OK) {
         return err;
@@ -159,6 +159,10 @@ enum tris_err frontier_set(struct frontier *f, uint32_t log_no, const struct fro
     slot->stamp = ++f->stamp;
     f->buckets[item->id.b[0]].dirty = true;
     f->root_dirty = true;
+    if (slot->ref.topic == TRIS_TOPIC_GOV) {
+        f->buckets[item->id.b[0]].gov_dirty = true;
+        f->gov_root_dirty = true;
+    }
     return TRIS_OK;
 }
 
@@ -197,13 +201,14 @@ uint32_t frontier_count(const struct frontier *f)
     return f->count;
 }
 
-static void bucket_hash(const struct frontier *f, struct bucket *b)
+static void bucket_hash(const struct frontier *f, const struct bucket *b, bool gov_only,
+                        struct tris_hash *out)
 {
     crypto_generichash_blake2b_state state = hash_begin("tris-bucket-v1", NULL);
     bool any = false;
     for (uint32_t i = 0; i < b->count; i++) {
         const struct frontier_item *item = &f->items[b->logs[i]];
-        if (!frontier_item_counts(item)) {
+        if (!frontier_item_counts(item) || (gov_only && item->ref.topic != TRIS_TOPIC_GOV)) {
             continue;
         }
         uint8_t bytes[ITEM_HASHED_BYTES];
@@ -217,26 +222,61 @@ static void bucket_hash(const struct frontier *f, struct bucket *b)
         crypto_generichash_blake2b_update(&state, bytes, sizeof bytes);
         any = true;
     }
-    memset(&b->digest, 0, sizeof b->digest);
+    memset(out, 0, sizeof *out);
     if (any) {
-        crypto_generichash_blake2b_final(&state, b->digest.b, sizeof b->digest.b);
+        crypto_generichash_blake2b_final(&state, out->b, sizeof out->b);
     }
-    b->dirty = false;
+}
+
+void frontier_bucket(struct frontier *f, uint32_t bucket, struct tris_hash *out)
+{
+    tris_assert(bucket < TRIS_FRONTIER_BUCKETS);
+    struct bucket *b = &f->buckets[bucket];
+    if (b->dirty) {
+        bucket_hash(f, b, false, &b->digest);
+        b->dirty = false;
+    }
+    *out = b->digest;
+}
+
+void frontier_gov_bucket(struct frontier *f, uint32_t bucket, struct tris_hash *out)
+{
+    tris_assert(bucket < TRIS_FRONTIER_BUCKETS);
+    struct bucket *b = &f->buckets[bucket];
+    if (b->gov_dirty) {
+        bucket_hash(f, b, true, &b->gov);
+        b->gov_dirty = false;
+    }
+    *out = b->gov;
+}
+
+typedef void digest_fn(struct frontier *f, uint32_t bucket, struct tris_hash *out);
+
+static void root_hash(struct frontier *f, digest_fn *digest, struct tris_hash *out)
+{
+    crypto_generichash_blake2b_state state = hash_begin("tris-front-v1", NULL);
+    for (uint32_t i = 0; i < TRIS_FRONTIER_BUCKETS; i++) {
+        struct tris_hash one;
+        digest(f, i, &one);
+        crypto_generichash_blake2b_update(&state, one.b, sizeof one.b);
+    }
+    crypto_generichash_blake2b_final(&state, out->b, sizeof out->b);
+}
+
+void frontier_gov_root(struct frontier *f, struct tris_hash *out)
+{
+    if (f->gov_root_dirty) {
+        root_hash(f, frontier_gov_bucket, &f->gov_root);
+        f->gov_root_dirty = false;
+    }
+    *out = f->gov_root;
 }
 
 void frontier_root(struct frontier *f, struct tris_hash *out)
 {
     if (f->root_dirty) {
-        crypto_generichash_blake2b_state state = hash_begin("tris-front-v1", NULL);
-        for (uint32_t i = 0; i < TRIS_FRONTIER_BUCKETS; i++) {
-            if (f->buckets[i].dirty) {
-                bucket_hash(f, &f->buckets[i]);
-            }
-            crypto_generichash_blake2b_update(&state, f->buckets[i].digest.b,
-                                              sizeof f->buckets[i].digest.b);
-        }
         struct tris_hash root;
-        crypto_generichash_blake2b_final(&state, root.b, sizeof root.b);
+        root_hash(f, frontier_bucket, &root);
         if (f->ring_total == 0 || !tris_hash_eq(&root, &f->root)) {
             f->root = root;
             f->ring[f->ring_total % TRIS_FRONTIER_RING] =
@@ -246,15 +286,6 @@ void frontier_root(struct frontier *f, struct tris_hash *out)
         f->root_dirty = false;
     }
     *out = f->root;
-}
-
-void frontier_bucket(struct frontier *f, uint32_t bucket, struct tris_hash *out)
-{
-    tris_assert(bucket < TRIS_FRONTIER_BUCKETS);
-    if (f->buckets[bucket].dirty) {
-        bucket_hash(f, &f->buckets[bucket]);
-    }
-    *out = f->buckets[bucket].digest;
 }
 
 uint32_t frontier_bucket_next(const struct frontier *f, uint32_t bucket, uint32_t after)

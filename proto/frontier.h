@@ -14,7 +14,9 @@
 #include "proto/buf.h"
 #include "proto/limits.h"
 
-enum { FRONTIER_FORKED = 1 };
+/* Where a log ends: by a fork proof, or by membership (a revocation, the next epoch's opening). At
+ * most one of both; an item with either has an end. */
+enum { FRONTIER_FORKED = 1, FRONTIER_ENDED = 2 };
 /* A claim that was not repeated for so long is another one when it comes again: whoever differs
  * compares once a minute. */
 enum { FRONTIER_LACK_PAUSE_MS = 600000 };
@@ -26,10 +28,10 @@ struct frontier_item {
     uint64_t held;         /* sealed, verified entries: where a transfer resumes */
     uint64_t whole;        /* longest prefix without an unjustified hole: what is announced */
     struct tris_hash root; /* at `whole` */
-    uint32_t day;          /* of the newest seal, since 1970-01-01 UTC; forked: frontier_end_day */
+    uint32_t day; /* of the newest seal, since 1970-01-01 UTC; with an end: frontier_end_day */
     uint8_t flags;
-    uint64_t end;              /* FRONTIER_FORKED: where the log ends by the proof that is held, */
-    struct tris_hash end_root; /* and the root there, by the proof; not hashed */
+    uint64_t end;              /* where the log ends, if it does, */
+    struct tris_hash end_root; /* and the root there; both not hashed */
     bool own;                  /* this house's own log: never fetched from others, unless */
     uint64_t tail;    /* an own seal of this size shows that they hold more; 0 = none does */
     uint64_t stamp;   /* change counter at its last change */
@@ -38,14 +40,20 @@ struct frontier_item {
     uint64_t lack_told_ms; /* when one said so last; both in the sessions' monotonic time */
 };
 
+/* Whether it is known where the log ends. */
+static inline bool frontier_item_ends(const struct frontier_item *item)
+{
+    return (item->flags & (FRONTIER_FORKED | FRONTIER_ENDED)) != 0;
+}
+
 /* Whether the item is part of digests and answers. */
 static inline bool frontier_item_counts(const struct frontier_item *item)
 {
     return item->whole > 0 || (item->flags & FRONTIER_FORKED) != 0;
 }
 
-/* What stands for the day of a forked log: whoever holds only a part of it knows another end than
- * who holds as much and knows that it ends there. */
+/* What stands for the day of a log with an end: whoever holds only a part of it knows another end
+ * than who holds as much and knows that it ends there. */
 static inline uint32_t frontier_end_day(uint64_t end)
 {
     return end < UINT32_MAX ? (uint32_t)end : UINT32_MAX;
@@ -55,7 +63,7 @@ static inline uint32_t frontier_end_day(uint64_t end)
 static inline bool frontier_item_fetched(const struct frontier_item *item)
 {
     return !item->own || item->tail > item->held ||
-           ((item->flags & FRONTIER_FORKED) != 0 && item->end > item->held);
+           (frontier_item_ends(item) && item->end > item->held);
 }
 
 struct frontier; /* opaque, heap */
@@ -80,6 +88,10 @@ uint32_t frontier_count(const struct frontier *f); /* highest number + 1 */
 /* Recomputes dirty buckets; a changed root enters the ring with the current stamp. */
 void frontier_root(struct frontier *f, struct tris_hash *out);
 void frontier_bucket(struct frontier *f, uint32_t bucket, struct tris_hash *out);
+/* The same over the gov logs alone, as if there were no others: what two nodes compare of which one
+ * may see no more. It has no ring. */
+void frontier_gov_root(struct frontier *f, struct tris_hash *out);
+void frontier_gov_bucket(struct frontier *f, uint32_t bucket, struct tris_hash *out);
 /* The next log of this bucket in order of log id after `after` (FRONTIER_NONE: the first). */
 uint32_t frontier_bucket_next(const struct frontier *f, uint32_t bucket, uint32_t after);
 

@@ -188,7 +188,20 @@ enum guard_why guard_why(const struct guard *g)
     if (g->counted_count < guard_claims_needed(g) && !waited(g)) {
         return g->counted_count > 0 ? GUARD_WHY_SECOND : GUARD_WHY_CLAIMS;
     }
-    return guard_doubtful(g) ? GUARD_WHY_ACCEPT : GUARD_READY;
+    if (guard_doubtful(g)) {
+        return GUARD_WHY_ACCEPT;
+    }
+    return g->rotating ? GUARD_WHY_EPOCH : GUARD_READY;
+}
+
+void guard_others(struct guard *g, uint64_t others)
+{
+    g->config.others = others;
+}
+
+void guard_rotates(struct guard *g, bool rotating)
+{
+    g->rotating = rotating;
 }
 
 bool guard_may_seal(const struct guard *g)

@@ -52,6 +52,7 @@ enum guard_why {
     GUARD_WHY_CLAIMS, /* peers have not said what they hold of the own logs */
     GUARD_WHY_SECOND, /* one has; waits for another or for the end of wait_ms */
     GUARD_WHY_ACCEPT, /* doubtful, peers have claimed: a person decides */
+    GUARD_WHY_EPOCH,  /* a new key waits for endorsements: nothing more under this one */
 };
 
 struct guard_config {
@@ -71,6 +72,7 @@ struct guard {
     uint64_t end[GUARD_LOGS]; /* of a log with a known fork; else UINT64_MAX */
     enum guard_alarm alarm;
     bool accepted, mark_back;
+    bool rotating;
     bool sealed_here; /* an own log has grown by own seals since the start */
     struct tris_house_id counted[GUARD_CLAIMS_NEEDED]; /* distinct houses whose claims count */
     uint32_t counted_count;
@@ -118,6 +120,10 @@ void guard_accept_loss(struct guard *g);
 /* A person has seen to it that no other process has this key: claims are asked for anew. */
 void guard_end_alarm(struct guard *g, uint64_t now_ms);
 void guard_tick(struct guard *g, uint64_t now_ms);
+/* How many houses and observers there are besides this one, since members come and go. */
+void guard_others(struct guard *g, uint64_t others);
+/* A next epoch is asked for, or is not any more: what is sealed meanwhile would be cut away. */
+void guard_rotates(struct guard *g, bool rotating);
 
 /* ---- what follows from all that ---- */
 

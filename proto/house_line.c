@@ -67,8 +67,7 @@ static bool host_ok(struct span host)
            only(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-");
 }
 
-/* host:port or [v6]:port. Shape only: whether it is reachable shows when it is dialled. */
-static bool addr_ok(struct span addr)
+bool house_address_ok(struct span addr)
 {
     struct rbuf r = rbuf_of(addr);
     uint64_t port = 0;
@@ -94,7 +93,7 @@ static bool line_ok(const struct house_line *line)
         return false;
     }
     for (uint32_t i = 0; i < line->addr_count; i++) {
-        if (!addr_ok(span_str(line->addr[i]))) {
+        if (!house_address_ok(span_str(line->addr[i]))) {
             return false;
         }
     }

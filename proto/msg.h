@@ -27,9 +27,12 @@ enum {
     MSG_NODES_HASHES_BYTES = MSG_NODES_MAX * 32,
     MSG_CONSISTENCY_HASHES_BYTES = 127 * 32, /* a proof has no more hashes than that */
     MSG_FORK_PROOF_BYTES = 4096,
+    MSG_CHARTER_TEXT_BYTES = 32 * 1024, /* 256 trips for the largest charter */
     MSG_NODES_BYTES_MAX = MSG_NODES_HASHES_BYTES + 64,
     MSG_CONSISTENCY_BYTES_MAX = MSG_CONSISTENCY_HASHES_BYTES + 256,
     MSG_FORK_PROOF_BYTES_MAX = MSG_FORK_PROOF_BYTES + 64,
+    MSG_CHARTER_BYTES_MAX = MSG_CHARTER_TEXT_BYTES + 64,
+    MSG_CARD_BYTES_MAX = TRIS_HOUSE_LINE_BYTES_MAX + 16,
 };
 
 /* Rows of a list, encoded; read with msg_row_get until count is reached. */

@@ -463,18 +463,29 @@ void noise_keypair_from_secret(const struct tris_dh_secret *secret, struct noise
 
 static const uint8_t gate_personal[crypto_generichash_blake2b_PERSONALBYTES] = "tris-gate-v1";
 
-void noise_gate(uint8_t pattern, struct span message1, const uint8_t secret[32],
-                uint8_t out[NOISE_GATE_BYTES])
+void noise_gate_key(const uint8_t secret[32], uint8_t key[32])
+{
+    (void)crypto_generichash_blake2b_salt_personal(key, KEY_BYTES, secret, KEY_BYTES, NULL, 0, NULL,
+                                                   gate_personal);
+}
+
+void noise_gate_keyed(uint8_t pattern, struct span message1, const uint8_t key[32],
+                      uint8_t out[NOISE_GATE_BYTES])
 {
     crypto_generichash_blake2b_state state;
-    uint8_t key[KEY_BYTES];
-    (void)crypto_generichash_blake2b_salt_personal(key, sizeof key, secret, KEY_BYTES, NULL, 0,
-                                                   NULL, gate_personal);
-    (void)crypto_generichash_blake2b_init_salt_personal(&state, key, sizeof key, NOISE_GATE_BYTES,
+    (void)crypto_generichash_blake2b_init_salt_personal(&state, key, KEY_BYTES, NOISE_GATE_BYTES,
                                                         NULL, gate_personal);
     (void)crypto_generichash_blake2b_update(&state, &pattern, 1);
     (void)crypto_generichash_blake2b_update(&state, message1.ptr, message1.len);
     (void)crypto_generichash_blake2b_final(&state, out, NOISE_GATE_BYTES);
-    sodium_memzero(key, sizeof key);
     sodium_memzero(&state, sizeof state);
+}
+
+void noise_gate(uint8_t pattern, struct span message1, const uint8_t secret[32],
+                uint8_t out[NOISE_GATE_BYTES])
+{
+    uint8_t key[KEY_BYTES];
+    noise_gate_key(secret, key);
+    noise_gate_keyed(pattern, message1, key, out);
+    sodium_memzero(key, sizeof key);
 }

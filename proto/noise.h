@@ -75,5 +75,9 @@ void noise_keypair_from_secret(const struct tris_dh_secret *secret, struct noise
  * secret of an invitation. */
 void noise_gate(uint8_t pattern, struct span message1, const uint8_t secret[32],
                 uint8_t out[NOISE_GATE_BYTES]);
+/* The same in two steps, for secrets that are tried often. */
+void noise_gate_key(const uint8_t secret[32], uint8_t key[32]);
+void noise_gate_keyed(uint8_t pattern, struct span message1, const uint8_t key[32],
+                      uint8_t out[NOISE_GATE_BYTES]);
 
 #endif

@@ -1,5 +1,5 @@
 /* One peer connection: life cycle, events, time, frames in. The rest is in the other session_*.c
- * files: hello (handshake), out (frames out), pull, recv, serve, position, own, probe,
+ * files: hello (handshake), level, out (frames out), pull, recv, serve, position, own, join, probe,
  * fork, fork_serve, look. */
 #include "proto/session_int.h"
 
@@ -63,6 +63,10 @@ static void event_bytes_free(const struct session_event *event)
         free(event->segment.bytes);
     } else if (event->type == SESSION_EV_FORK) {
         free(event->fork.bytes);
+    } else if (event->type == SESSION_EV_CARD) {
+        free(event->card.text);
+    } else if (event->type == SESSION_EV_CHARTER) {
+        free(event->charter.bytes);
     }
 }
 
@@ -185,13 +189,6 @@ void session_close(struct session *s, enum tris_err reason)
     session_fail(s, reason);
 }
 
-struct tris_short session_own_root(const struct session *s)
-{
-    struct tris_hash root;
-    frontier_root(s->config.frontier, &root);
-    return tris_short_of(root.b);
-}
-
 bool session_roots_compare(struct session *s)
 {
     struct tris_short own = session_own_root(s);
@@ -221,7 +218,9 @@ void session_opened(struct session *s)
     struct session_event event = {.type = SESSION_EV_OPEN};
     event.peer.house = s->peer;
     event.peer.role = s->peer_role;
+    event.peer.transport = s->peer_transport;
     event.peer.instance_nonce = s->peer_nonce;
+    event.peer.invite = s->invite;
     session_event_put(s, &event);
     (void)session_roots_compare(s);
     pull_opened(s);
@@ -324,6 +323,9 @@ static const struct {
     [MSG_NODES] = {fork_on_nodes, true},
     [MSG_GET_FORK] = {fork_on_get_fork, true},
     [MSG_TWIN] = {on_twin, true},
+    [MSG_GET_CHARTER] = {join_on_get_charter, true},
+    [MSG_CHARTER] = {join_on_charter, true},
+    [MSG_CARD] = {join_on_card, true},
 };
 
 static bool control_allowed(struct session *s)

@@ -19,12 +19,34 @@
 
 enum { SESSION_MAJOR_VERSION = 1 };
 
+/* How much travels in a session, in both directions. It never changes while the session is open:
+ * the owner closes it when the membership has changed, and the next one has the other level. */
+enum session_level {
+    SESSION_FULL, /* members: all logs */
+    SESSION_GOV,  /* a candidate or revoked house on either side: charter, cards and gov logs */
+};
+
+enum { SESSION_INVITES_MAX = 8 }; /* open invitations that the gate tries */
+
+/* An open invitation, as the gate and the handshake need it. */
+struct session_invite {
+    uint64_t id; /* the owner's, never 0 */
+    uint8_t psk[32];
+    uint8_t gate_key[32]; /* noise_gate_key of the psk */
+};
+
+struct session_admit {
+    bool invited; /* in: it knows the secret of an open invitation */
+    enum tris_role role;
+    enum session_level level; /* SESSION_FULL unless the owner says otherwise */
+};
+
 /* What a session asks of its owner; called synchronously, `ctx` first. */
 struct session_io {
     /* Is `house` an identity that may hold a session, and is `transport` its newest (or former)
-     * static key? TRIS_OK, TRIS_ERR_STRANGER, TRIS_ERR_WRONG_KEY. */
+     * static key? TRIS_OK (role and level filled in), TRIS_ERR_STRANGER, TRIS_ERR_WRONG_KEY. */
     enum tris_err (*member)(void *ctx, const struct tris_house_id *house,
-                            const struct tris_dh_pub *transport, enum tris_role *role);
+                            const struct tris_dh_pub *transport, struct session_admit *admit);
     /* Appends wire forms of consecutive entries from `first` to `out`, ending at a seal: the
      * largest run of at most TRIS_SEAL_SPACING_MAX entries and TRIS_SEGMENT_BYTES_MAX bytes (if the
      * first sealed run is larger: all of it in erased form). At `first` == size of the
@@ -40,6 +62,12 @@ struct session_io {
     enum tris_err (*newest_seal)(void *ctx, uint32_t log_no, struct seal *seal);
     /* Appends the fork proof that is held for a log; TRIS_ERR_NOT_FOUND. */
     enum tris_err (*fork_proof)(void *ctx, uint32_t log_no, struct wbuf *out);
+    /* The open invitations, at most SESSION_INVITES_MAX; read before the call returns to the
+     * session's caller. NULL: there are never any. */
+    const struct session_invite *(*invites)(void *ctx, uint32_t *count);
+    /* The charter's text, valid until the session's caller gets control back. NULL, or an error: it
+     * cannot be told, and the peer is told that it is empty. */
+    enum tris_err (*charter)(void *ctx, struct span *text);
 };
 
 struct session_config {
@@ -50,14 +78,17 @@ struct session_config {
     uint64_t instance_nonce;           /* random per process start */
     struct tris_house_id peer_id;      /* initiator: whom it wants to reach */
     struct tris_dh_pub peer_transport; /* initiator */
-    uint64_t session_no;               /* unique in this process, never 0 */
-    uint64_t heartbeat_ms;             /* root announcement; default 15,000 */
-    uint64_t handshake_ms;             /* whole handshake; default 5,000 */
-    uint64_t idle_ms;                  /* nothing received: closed; default 60,000 */
-    uint64_t credit_bytes;             /* window granted to the peer, >= initial */
-    bool has_common_root;              /* the last root that was equal with this peer, if known: */
-    struct tris_short common_root;     /* initiator, optional (stats of the former session) */
-    struct frontier *frontier;         /* the owner's; outlives the session */
+    bool invited;                      /* initiator: by an invitation with this */
+    uint8_t psk[32];
+    struct span card; /* own house line that a session of level GOV tells; outlives the session */
+    uint64_t session_no;           /* unique in this process, never 0 */
+    uint64_t heartbeat_ms;         /* root announcement; default 15,000 */
+    uint64_t handshake_ms;         /* whole handshake; default 5,000 */
+    uint64_t idle_ms;              /* nothing received: closed; default 60,000 */
+    uint64_t credit_bytes;         /* window granted to the peer, >= initial */
+    bool has_common_root;          /* the last root that was equal with this peer, if known: */
+    struct tris_short common_root; /* initiator, optional (stats of the former session) */
+    struct frontier *frontier;     /* the owner's; outlives the session */
     const struct session_io *io;
     void *io_ctx;
 };
@@ -79,7 +110,9 @@ enum session_event_type {
     SESSION_EV_OWN_SEAL, /* answer to session_own_probe: own_seal, not verified */
     SESSION_EV_FORK, /* a fork proof that would lower a log's end; answered by session_fork_done */
     SESSION_EV_TWIN, /* about two processes of one house: twin, not verified */
-    SESSION_EV_CLOSED, /* closed.reason; last event */
+    SESSION_EV_CARD, /* the peer's house line: card; level GOV only, once */
+    SESSION_EV_CHARTER, /* answer to session_get_charter: charter, not verified */
+    SESSION_EV_CLOSED,  /* closed.reason; last event */
 };
 
 /* A complete run of entries as received. The consumer owns `bytes` (free) from the event on. */
@@ -92,8 +125,10 @@ struct session_segment {
     struct seal seal; /* log filled in */
 };
 
-/* A proof that the log ends at `at`. Its signatures are not checked yet if it came from the peer.
- * The consumer owns `bytes` (free) from the event on. */
+/* A proof that the log ends at `at`; without bytes: the log has an end by membership, and what is
+ * held is another history than the one that ends there; both are the same up to `at`, to which it
+ * is cut back (store_log_rewind). Signatures of a proof are not checked yet if it came from the
+ * peer. The consumer owns `bytes` (free) from the event on. */
 struct session_fork {
     uint32_t log_no;
     uint64_t at;
@@ -108,7 +143,10 @@ struct session_event {
         struct {
             struct tris_house_id house;
             enum tris_role role;
+            struct tris_dh_pub transport; /* its static key */
             uint64_t instance_nonce;
+            uint64_t invite; /* responder: id of the invitation that it came with, to be closed; or
+                                0 */
         } peer;
         struct session_segment segment;
         struct session_fork fork;
@@ -125,6 +163,16 @@ struct session_event {
             struct seal seal; /* log filled in */
         } own_seal;
         struct twin twin;
+        /* The peer's own, with its static key, signature checked. The consumer owns `text`. */
+        struct {
+            char *text; /* NUL-terminated, without LF */
+        } card;
+        /* Part of a charter; the consumer owns `bytes` (NULL if len is 0). */
+        struct {
+            uint64_t offset, total;
+            uint8_t *bytes;
+            size_t len;
+        } charter;
         struct {
             enum tris_err reason;
             bool by_peer; /* it said goodbye with this reason */
@@ -211,6 +259,9 @@ void session_fork_known(struct session *s, uint32_t log_no);
 /* Sends a question, an answer or somebody else's answer; at most two wait, more are dropped. */
 void session_twin(struct session *s, const struct twin *twin);
 
+/* Asks for the charter's text from `offset` on: SESSION_EV_CHARTER. One question at a time. */
+void session_get_charter(struct session *s, uint64_t offset);
+
 void session_credit_window(struct session *s, uint64_t bytes); /* change the window, >= initial */
 /* Answered by SESSION_EV_PONG; a newer ping replaces one that waits. */
 void session_ping(struct session *s, uint64_t id, uint64_t now_ms);
@@ -220,6 +271,7 @@ void session_sync_now(struct session *s);
 void session_close(struct session *s, enum tris_err reason);
 
 enum session_state session_state(const struct session *s);
+enum session_level session_level(const struct session *s); /* meaningful once it is open */
 const struct session_stats *session_stats(const struct session *s);
 /* How much of a log the peer is known to hold, by what it has said and sent: nothing of it is
  * proven. False: it is not known. */

@@ -21,9 +21,9 @@ static void answer_changed(struct session *s, const struct msg_get_changed *m)
     struct answer *a = &s->serve.answer;
     uint64_t stamp;
     *a = (struct answer){.kind = ANSWER_CHANGED};
-    if (frontier_stamp_of(s->config.frontier, &m->root, &stamp)) {
+    if (session_stamp_of(s, &m->root, &stamp)) {
         a->since = m->root;
-    } else if (m->common.has && frontier_stamp_of(s->config.frontier, &m->common.value, &stamp)) {
+    } else if (m->common.has && session_stamp_of(s, &m->common.value, &stamp)) {
         a->since = m->common.value;
     } else {
         a->kind = ANSWER_NOT_KNOWN;
@@ -38,8 +38,9 @@ static bool bucket_wanted(const struct answer *a, uint32_t bucket)
 }
 
 /* The next item of the answer, FRONTIER_NONE at its end. Advances the answer's place. */
-static uint32_t answer_next(const struct frontier *f, struct answer *a)
+static uint32_t answer_next(const struct session *s, struct answer *a)
 {
+    const struct frontier *f = s->config.frontier;
     if (a->kind == ANSWER_CHANGED) {
         while (a->log_no < frontier_count(f)) {
             uint32_t log_no = a->log_no++;
@@ -58,7 +59,7 @@ static uint32_t answer_next(const struct frontier *f, struct answer *a)
         a->log_no = log_no;
         if (log_no == FRONTIER_NONE) {
             a->bucket++;
-        } else if (frontier_item_counts(frontier_item(f, log_no))) {
+        } else if (frontier_item_counts(frontier_item(f, log_no)) && session_sees(s, log_no)) {
             return log_no;
         }
     }
@@ -76,7 +77,7 @@ static void frontier_put(struct session *s, struct wbuf *w)
     m.frontier.since = (struct msg_maybe){a->kind == ANSWER_CHANGED, a->since};
     uint32_t count = 0;
     uint32_t log_no = FRONTIER_NONE;
-    while (count < TRIS_CONTAINER_ITEMS_MAX && (log_no = answer_next(f, a)) != FRONTIER_NONE) {
+    while (count < TRIS_CONTAINER_ITEMS_MAX && (log_no = answer_next(s, a)) != FRONTIER_NONE) {
         const struct frontier_item *item = frontier_item(f, log_no);
         struct msg_item row = {.log = tris_short_of(item->id.b),
                                .whole = item->whole,
@@ -89,7 +90,7 @@ static void frontier_put(struct session *s, struct wbuf *w)
     tris_assert(list.err == TRIS_OK);
     struct answer ahead = *a; /* a look at whether there is more, without moving */
     m.frontier.more =
-        count == TRIS_CONTAINER_ITEMS_MAX && answer_next(f, &ahead) != FRONTIER_NONE ? 1 : 0;
+        count == TRIS_CONTAINER_ITEMS_MAX && answer_next(s, &ahead) != FRONTIER_NONE ? 1 : 0;
     m.frontier.items = (struct msg_list){true, count, wbuf_span(&list)};
     msg_encode(w, &m);
     if (m.frontier.more == 0) {
@@ -102,7 +103,7 @@ static void digests_put(struct session *s, struct wbuf *w)
     uint8_t bytes[MSG_DIGESTS_BYTES];
     for (uint32_t i = 0; i < TRIS_FRONTIER_BUCKETS; i++) {
         struct tris_hash digest;
-        frontier_bucket(s->config.frontier, i, &digest);
+        session_own_bucket(s, i, &digest);
         memcpy(bytes + (size_t)i * 16, digest.b, 16);
     }
     struct msg m = {.type = MSG_DIGESTS};

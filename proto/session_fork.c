@@ -21,14 +21,18 @@ bool budget_take(struct budget *budget, uint64_t now_ms, uint32_t limit)
     return true;
 }
 
-/* Hands a proof to the owner. False without memory. */
+/* Hands a proof to the owner; an empty one says that the log has to go back to `at`. False without
+ * memory. */
 bool fork_emit(struct session *s, uint32_t log_no, uint64_t at, struct span proof, bool here)
 {
-    uint8_t *bytes = malloc(proof.len);
-    if (bytes == NULL) {
-        return false;
+    uint8_t *bytes = NULL;
+    if (proof.len > 0) {
+        bytes = malloc(proof.len);
+        if (bytes == NULL) {
+            return false;
+        }
+        memcpy(bytes, proof.ptr, proof.len);
     }
-    memcpy(bytes, proof.ptr, proof.len);
     struct session_event event = {.type = SESSION_EV_FORK};
     event.fork = (struct session_fork){
         .log_no = log_no, .at = at, .bytes = bytes, .len = proof.len, .found_here = here};
@@ -40,36 +44,39 @@ bool fork_emit(struct session *s, uint32_t log_no, uint64_t at, struct span proo
 
 /* ---- fork proofs in -------------------------------------------------------------------------- */
 
-void fork_want(struct session *s, uint32_t log_no)
+void fork_want(struct session *s, uint32_t log_no, bool said)
 {
     struct forks *f = &s->forks;
     for (uint32_t i = 0; i < f->wants_count; i++) {
-        if (f->wants[i] == log_no) {
+        if (f->wants[i].log_no == log_no) {
+            f->wants[i].said = f->wants[i].said || said;
             return;
         }
     }
     for (uint32_t i = 0; i < f->open_count; i++) {
-        if (f->open[i].log_no == log_no) {
+        if (f->open[i].want.log_no == log_no) {
             return;
         }
     }
     if (f->wants_count < SESSION_FORK_WANTS_MAX) { /* else the next comparison finds it */
-        f->wants[f->wants_count++] = log_no;
+        f->wants[f->wants_count++] = (struct fork_want){log_no, said};
     }
 }
 
 bool fork_end_open(const struct session *s, uint32_t log_no)
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
-    return (item->flags & FRONTIER_FORKED) != 0 && item->held < item->end;
+    return frontier_item_ends(item) && item->held < item->end;
 }
 
-/* Whether this log's proof was asked for; it is not any more. */
-static bool open_remove(struct session *s, uint32_t log_no)
+/* Whether this log's proof was asked for, and because the peer had said that it has one; it is not
+ * any more. */
+static bool open_remove(struct session *s, uint32_t log_no, bool *said)
 {
     struct forks *f = &s->forks;
     for (uint32_t i = 0; i < f->open_count; i++) {
-        if (f->open[i].log_no == log_no) {
+        if (f->open[i].want.log_no == log_no) {
+            *said = f->open[i].want.said;
             f->open[i] = f->open[--f->open_count];
             return true;
         }
@@ -104,17 +111,20 @@ static bool heard_has(const struct session *s, uint32_t log_no, uint64_t at)
 static void proof_read(struct session *s, const struct msg_fork_proof *m)
 {
     struct forks *f = &s->forks;
-    uint32_t log_no = frontier_find(s->config.frontier, &m->log);
+    uint32_t log_no = session_find(s, &m->log);
     if (log_no == FRONTIER_NONE) {
         s->stats.unknown_logs++;
         return;
     }
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
-    const bool asked = open_remove(s, log_no);
+    bool said = false;
+    const bool asked = open_remove(s, log_no, &said);
     s->stats.fork_proofs_in++;
     s->stats.round_trips += asked ? 1 : 0;
-    if (m->proof.len == 0) { /* it said that the log is forked */
-        session_fail(s, asked ? TRIS_ERR_NO_PROOF : TRIS_ERR_UNEXPECTED);
+    if (m->proof.len == 0) {
+        if (!asked || said) { /* it said that the log is forked */
+            session_fail(s, asked ? TRIS_ERR_NO_PROOF : TRIS_ERR_UNEXPECTED);
+        }
         return;
     }
     struct fork_proof proof;
@@ -156,7 +166,7 @@ void session_fork_done(struct session *s, uint32_t log_no, enum tris_err result)
     s->forks.waiting--;
     suspect_cleared(s, log_no);
     if (result == TRIS_ERR_FORK) {
-        fork_want(s, log_no);
+        fork_want(s, log_no, false);
     } else if (result != TRIS_OK && tris_err_class(result) == TRIS_CLASS_PEER) {
         session_fail(s, TRIS_ERR_BAD_PROOF);
         return;
@@ -291,11 +301,11 @@ void fork_put_control(struct session *s, struct wbuf *w)
         probe_put(s, w);
     }
     while (want_due(s) && session_room(w) >= MSG_SMALL_BYTES_MAX) {
-        uint32_t log_no = f->wants[--f->wants_count];
+        const struct fork_want want = f->wants[--f->wants_count];
         struct msg m = {.type = MSG_GET_FORK};
-        m.get_fork.log = tris_short_of(frontier_item(s->config.frontier, log_no)->id.b);
+        m.get_fork.log = tris_short_of(frontier_item(s->config.frontier, want.log_no)->id.b);
         (void)budget_take(&f->forks_asked, s->now_ms, SESSION_FORK_ASKED_PER_MINUTE);
-        f->open[f->open_count++] = (struct fork_open){log_no, s->now_ms};
+        f->open[f->open_count++] = (struct fork_open){want, s->now_ms};
         msg_encode(w, &m);
     }
 }

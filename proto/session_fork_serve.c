@@ -8,7 +8,11 @@
 void fork_tell(struct session *s, uint32_t log_no)
 {
     struct forks *f = &s->forks;
-    const struct tris_short log = tris_short_of(frontier_item(s->config.frontier, log_no)->id.b);
+    const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
+    const struct tris_short log = tris_short_of(item->id.b);
+    if ((item->flags & FRONTIER_FORKED) == 0) {
+        return; /* it ends by what gov logs say, or not at all any more */
+    }
     for (uint32_t i = 0; i < f->tells_count; i++) {
         if (tris_short_eq(&f->tells[i].log, &log)) {
             return; /* the proof is read when it leaves: the newest one */
@@ -55,7 +59,7 @@ void fork_on_get_fork(struct session *s, const struct msg *m)
         session_fail(s, TRIS_ERR_FLOOD);
         return;
     }
-    f->tells[f->tells_count++] = (struct tell){*log, frontier_find(s->config.frontier, log)};
+    f->tells[f->tells_count++] = (struct tell){*log, session_find(s, log)};
 }
 
 void fork_on_get_consistency(struct session *s, const struct msg *m)
@@ -109,12 +113,13 @@ static enum tris_err hashes_read(struct session *s, uint32_t log_no, struct tree
     return err;
 }
 
-/* The newest seal; of a cut log that is complete its end, without a signature. */
+/* The newest seal; of a log that is held to its end, and not sealed there, the end without a
+ * signature. */
 static enum tris_err newest(struct session *s, uint32_t log_no, struct seal *seal)
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
     enum tris_err err = s->config.io->newest_seal(s->config.io_ctx, log_no, seal);
-    if ((item->flags & FRONTIER_FORKED) != 0 && item->held == item->end && item->held > 0 &&
+    if (frontier_item_ends(item) && item->held == item->end && item->held > 0 &&
         (err == TRIS_ERR_NOT_FOUND || (err == TRIS_OK && seal->size < item->held))) {
         *seal = (struct seal){.log = item->id, .size = item->end, .root = item->end_root};
         err = TRIS_OK;
@@ -127,7 +132,7 @@ static enum tris_err consistency_put(struct session *s, struct wbuf *w, const st
 {
     struct tree_node nodes[TREE_PROOF_MAX];
     uint8_t hashes[MSG_CONSISTENCY_HASHES_BYTES];
-    uint32_t log_no = frontier_find(s->config.frontier, &ask->log);
+    uint32_t log_no = session_find(s, &ask->log);
     struct msg m = {.type = MSG_CONSISTENCY};
     m.consistency.log = ask->log;
     m.consistency.first = ask->first;
@@ -152,6 +157,9 @@ static enum tris_err consistency_put(struct session *s, struct wbuf *w, const st
     } else if (item != NULL && (item->flags & FRONTIER_FORKED) != 0) {
         fork_tell(s, log_no); /* that is why */
         return TRIS_OK;
+    } else if (item != NULL && frontier_item_ends(item)) {
+        m.consistency.size = item->end;
+        m.consistency.root = item->end_root;
     }
     msg_encode(w, &m);
     return TRIS_OK;
@@ -168,7 +176,7 @@ static enum tris_err nodes_put(struct session *s, struct wbuf *w, const struct h
 {
     struct tree_node nodes[MSG_NODES_MAX];
     uint8_t hashes[MSG_NODES_HASHES_BYTES];
-    uint32_t log_no = frontier_find(s->config.frontier, &ask->log);
+    uint32_t log_no = session_find(s, &ask->log);
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
     struct msg m = {.type = MSG_NODES};
     m.nodes.log = ask->log;

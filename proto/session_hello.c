@@ -9,7 +9,12 @@
 
 #include "proto/pack.h"
 
-enum { PROLOGUE_BYTES = 1 + 32, HELLO_PAYLOAD_BYTES_MAX = NOISE_HANDSHAKE_BYTES_MAX };
+enum {
+    PROLOGUE_BYTES = 1 + 32,
+    HELLO_PAYLOAD_BYTES_MAX = NOISE_HANDSHAKE_BYTES_MAX,
+    /* first message with an invitation: eight gates over it cost less than 5 us; ours has 178 */
+    INVITED_MESSAGE_BYTES_MAX = 256,
+};
 
 static void prologue_make(const struct session *s, uint8_t out[PROLOGUE_BYTES])
 {
@@ -17,7 +22,8 @@ static void prologue_make(const struct session *s, uint8_t out[PROLOGUE_BYTES])
     memcpy(out + 1, s->config.fed.b, sizeof s->config.fed.b);
 }
 
-static enum tris_err handshake_begin(struct session *s)
+/* `psk`: of the invitation, NULL between houses that know each other. */
+static enum tris_err handshake_begin(struct session *s, const uint8_t *psk)
 {
     struct noise_keypair ephemeral;
     struct tris_dh_secret secret;
@@ -26,20 +32,35 @@ static enum tris_err handshake_begin(struct session *s)
     uint8_t prologue[PROLOGUE_BYTES];
     prologue_make(s, prologue);
     enum tris_err err =
-        noise_init(&s->handshake, NOISE_IK, s->config.initiator, span_of(prologue, sizeof prologue),
-                   &s->config.own_transport, &ephemeral,
-                   s->config.initiator ? &s->config.peer_transport : NULL, NULL);
+        noise_init(&s->handshake, psk != NULL ? NOISE_IKPSK1 : NOISE_IK, s->config.initiator,
+                   span_of(prologue, sizeof prologue), &s->config.own_transport, &ephemeral,
+                   s->config.initiator ? &s->config.peer_transport : NULL, psk);
     sodium_memzero(&secret, sizeof secret);
     sodium_memzero(&ephemeral, sizeof ephemeral);
     return err;
 }
 
+/* Asks the owner; `transport` is not proven yet while the session begins. */
+static enum tris_err admit(struct session *s, const struct tris_house_id *house,
+                           const struct tris_dh_pub *transport)
+{
+    struct session_admit answer = {.invited = s->invite != 0, .level = SESSION_FULL};
+    enum tris_err err = s->config.io->member(s->config.io_ctx, house, transport, &answer);
+    s->peer_role = answer.role;
+    s->level = answer.level;
+    return err;
+}
+
 enum tris_err hello_start(struct session *s)
 {
-    enum tris_err err = handshake_begin(s);
+    const uint8_t pattern = s->config.invited ? NOISE_IKPSK1 : NOISE_IK;
+    const uint8_t *secret = s->config.invited ? s->config.psk : s->config.peer_transport.b;
+    enum tris_err err = handshake_begin(s, s->config.invited ? s->config.psk : NULL);
     if (err != TRIS_OK) {
         return err;
     }
+    /* for the root below; whether the peer may have a session is asked when it has answered */
+    (void)!admit(s, &s->config.peer_id, &s->config.peer_transport);
     struct msg_hello hello = {
         .version = SESSION_MAJOR_VERSION,
         .house = s->config.own_id,
@@ -63,9 +84,9 @@ enum tris_err hello_start(struct session *s)
     }
     tris_assert(message.err == TRIS_OK);
     uint8_t gate[NOISE_GATE_BYTES];
-    noise_gate(NOISE_IK, wbuf_span(&message), s->config.peer_transport.b, gate);
+    noise_gate(pattern, wbuf_span(&message), secret, gate);
     struct wbuf prefix = wbuf_of(s->hello, head);
-    wbuf_u8(&prefix, NOISE_IK);
+    wbuf_u8(&prefix, pattern);
     wbuf_bytes(&prefix, gate, sizeof gate);
     wbuf_u16(&prefix, (uint16_t)message.len);
     tris_assert(prefix.err == TRIS_OK && prefix.len == head);
@@ -88,15 +109,17 @@ static enum tris_err peer_admit(struct session *s, const struct tris_house_id *h
 {
     s->peer = *house;
     s->peer_nonce = nonce;
+    s->peer_transport = s->handshake.rs;
     if (tris_house_id_eq(house, &s->config.own_id)) {
         return TRIS_ERR_SELF;
     }
-    return s->config.io->member(s->config.io_ctx, house, &s->handshake.rs, &s->peer_role);
+    return admit(s, house, &s->peer_transport);
 }
 
-static enum tris_err first_read(struct session *s, struct span frame, struct msg_hello *hello)
+static enum tris_err first_read(struct session *s, const uint8_t *psk, struct span frame,
+                                struct msg_hello *hello)
 {
-    enum tris_err err = handshake_begin(s);
+    enum tris_err err = handshake_begin(s, psk);
     if (err != TRIS_OK) {
         return err;
     }
@@ -141,17 +164,56 @@ static enum tris_err second_write(struct session *s, bool equal)
     return TRIS_OK;
 }
 
+/* The open invitation whose secret the gate was made with; NULL if it is of none. */
+static const struct session_invite *invite_find(const struct session *s, const uint8_t *gate,
+                                                struct span frame)
+{
+    const struct session_invite *found = NULL, *list = NULL;
+    uint32_t count = 0;
+    if (s->config.io->invites != NULL && frame.len <= INVITED_MESSAGE_BYTES_MAX) {
+        list = s->config.io->invites(s->config.io_ctx, &count);
+    }
+    tris_assert(count <= SESSION_INVITES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t wanted[NOISE_GATE_BYTES];
+        noise_gate_keyed(NOISE_IKPSK1, frame, list[i].gate_key, wanted);
+        if (sodium_memcmp(gate, wanted, sizeof wanted) == 0) {
+            found = &list[i];
+        }
+    }
+    return found;
+}
+
+/* Before any Diffie-Hellman. *psk: NULL for pattern 1. */
+static enum tris_err gate_check(struct session *s, struct span prefix, struct span frame,
+                                const uint8_t **psk)
+{
+    *psk = NULL;
+    if (prefix.ptr[0] == NOISE_IK) {
+        uint8_t gate[NOISE_GATE_BYTES];
+        noise_gate(NOISE_IK, frame, s->config.own_transport.pub.b, gate);
+        return sodium_memcmp(prefix.ptr + 1, gate, sizeof gate) == 0 ? TRIS_OK : TRIS_ERR_GATE;
+    }
+    const struct session_invite *invite =
+        prefix.ptr[0] == NOISE_IKPSK1 ? invite_find(s, prefix.ptr + 1, frame) : NULL;
+    if (invite == NULL) {
+        return TRIS_ERR_GATE;
+    }
+    tris_assert(invite->id != 0);
+    s->invite = invite->id;
+    *psk = invite->psk;
+    return TRIS_OK;
+}
+
 void hello_read_first(struct session *s, struct span prefix, struct span frame)
 {
     tris_assert(!s->config.initiator && prefix.len == 1 + NOISE_GATE_BYTES);
-    uint8_t gate[NOISE_GATE_BYTES];
-    noise_gate(NOISE_IK, frame, s->config.own_transport.pub.b, gate);
-    if (prefix.ptr[0] != NOISE_IK || sodium_memcmp(prefix.ptr + 1, gate, sizeof gate) != 0) {
-        session_end(s, TRIS_ERR_GATE, false); /* before any Diffie-Hellman */
-        return;
-    }
     struct msg_hello hello;
-    enum tris_err err = first_read(s, frame, &hello);
+    const uint8_t *psk;
+    enum tris_err err = gate_check(s, prefix, frame, &psk);
+    if (err == TRIS_OK) {
+        err = first_read(s, psk, frame, &hello);
+    }
     if (err == TRIS_OK) {
         s->stats.peer_root = hello.root;
         s->stats.peer_version = hello.version;
@@ -197,6 +259,7 @@ void hello_read_second(struct session *s, struct span frame)
         return;
     }
     frame_reader_stage(&s->reader, FRAME_TRANSPORT);
+    s->join.card_due = s->level == SESSION_GOV;
     s->claim_due = true; /* also with nothing to claim: the peer waits for a first frame */
     session_opened(s);
     if (s->state == SESSION_OPEN && welcome.claims.present) {

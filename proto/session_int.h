@@ -50,6 +50,8 @@ enum {
     SESSION_FORK_ASKS_PER_MINUTE = 600,
     SESSION_FORK_ASKED_PER_MINUTE = 250,
     SESSION_FORK_HEARD_MAX = 16,
+    /* parts of a charter a minute: the largest one twice */
+    SESSION_CHARTERS_PER_MINUTE = 2 * (TRIS_CHARTER_BYTES_MAX / MSG_CHARTER_TEXT_BYTES),
     /* bytes collected for one segment before its seal comes */
     SESSION_SEGMENT_BYTES_MAX = TRIS_SEGMENT_BYTES_MAX + TRIS_ENTRY_WIRE_BYTES_MAX,
 
@@ -261,8 +263,14 @@ struct hash_ask { /* GET_CONSISTENCY or GET_NODES to be answered */
     uint64_t index;
 };
 
-struct fork_open {
+/* A fork proof that the peer has, because it has said so, or may have. */
+struct fork_want {
     uint32_t log_no;
+    bool said;
+};
+
+struct fork_open {
+    struct fork_want want;
     uint64_t asked_ms;
 };
 
@@ -287,7 +295,7 @@ struct forks {
     struct suspect suspects[SESSION_PROBES_MAX];
     uint32_t suspects_count;
     struct fork_probe *probe;
-    uint32_t wants[SESSION_FORK_WANTS_MAX];
+    struct fork_want wants[SESSION_FORK_WANTS_MAX];
     uint32_t wants_count;
     struct fork_open open[SESSION_FORK_OPEN_MAX];
     uint32_t open_count;
@@ -305,6 +313,16 @@ struct forks {
     uint32_t asks_count;
     uint64_t retry_ms; /* the store could not answer: not before */
     struct budget fork_asks, hash_asks;
+};
+
+/* Charter and cards: session_join.c */
+struct join {
+    bool card_due, card_in;             /* own line is to be sent; the peer's has come */
+    bool charter_ask_due, charter_open; /* own question */
+    uint64_t charter_ask;
+    bool charter_due; /* the peer's */
+    uint64_t charter_offset;
+    struct budget asks;
 };
 
 struct event_queue {
@@ -325,7 +343,10 @@ struct session {
     size_t hello_len;
 
     struct tris_house_id peer;
+    struct tris_dh_pub peer_transport; /* its static key */
     enum tris_role peer_role;
+    enum session_level level;
+    uint64_t invite; /* responder: which one it came with; 0 = none */
     uint64_t peer_nonce;
     struct msg_maybe common; /* last common root that both may remember */
 
@@ -354,6 +375,7 @@ struct session {
     struct serve serve;
     struct own own;
     struct forks forks;
+    struct join join;
 };
 
 /* session.c */
@@ -365,6 +387,20 @@ void session_opened(struct session *s);
 bool session_roots_compare(struct session *s);
 struct tris_short session_own_root(const struct session *s);
 size_t session_room(const struct wbuf *w);
+
+/* session_level.c: what of the frontier a session of this level is about */
+bool session_sees(const struct session *s, uint32_t log_no);
+/* As frontier_find; a log that the session does not see is not found. */
+uint32_t session_find(const struct session *s, const struct tris_short *id);
+void session_own_bucket(const struct session *s, uint32_t bucket, struct tris_hash *out);
+bool session_stamp_of(const struct session *s, const struct tris_short *root, uint64_t *stamp);
+
+/* session_join.c: charter and cards */
+void join_on_card(struct session *s, const struct msg *m);
+void join_on_get_charter(struct session *s, const struct msg *m);
+void join_on_charter(struct session *s, const struct msg *m);
+bool join_has_control(const struct session *s);
+void join_put_control(struct session *s, struct wbuf *w);
 
 /* session_hello.c: the handshake */
 TRIS_MUST_CHECK enum tris_err hello_start(struct session *s); /* initiator: writes message 1 */
@@ -474,7 +510,7 @@ void fork_on_nodes(struct session *s, const struct msg *m);
 /* Hands a proof to the owner. False without memory. */
 bool fork_emit(struct session *s, uint32_t log_no, uint64_t at, struct span proof, bool here);
 /* The peer's item says that it knows a proof which we do not. */
-void fork_want(struct session *s, uint32_t log_no);
+void fork_want(struct session *s, uint32_t log_no, bool said);
 void fork_on_proof(struct session *s, const struct msg *m);
 void fork_tick(struct session *s);
 uint64_t fork_deadline(const struct session *s);

@@ -29,14 +29,14 @@ void ladder_start(struct session *s)
         memcpy(p->buckets, all_buckets, sizeof p->buckets);
         ladder_step_to(s, LADDER_BUCKETS);
     } else {
-        ladder_step_to(s, LADDER_CHANGED);
+        ladder_step_to(s, s->level == SESSION_FULL ? LADDER_CHANGED : LADDER_DIGESTS);
     }
 }
 
 bool ladder_peer_is_behind(struct session *s)
 {
     uint64_t stamp;
-    if (!frontier_stamp_of(s->config.frontier, &s->stats.peer_root, &stamp)) {
+    if (!session_stamp_of(s, &s->stats.peer_root, &stamp)) {
         return false;
     }
     position_rest_equal(s, stamp, NULL);
@@ -79,7 +79,7 @@ void ladder_digests(struct session *s, const struct msg_digests *m)
     uint32_t differ = 0;
     for (uint32_t i = 0; i < TRIS_FRONTIER_BUCKETS; i++) {
         struct tris_hash own;
-        frontier_bucket(s->config.frontier, i, &own);
+        session_own_bucket(s, i, &own);
         if (memcmp(own.b, m->digests.ptr + (size_t)i * 16, 16) != 0) {
             p->buckets[i / 8] = (uint8_t)(p->buckets[i / 8] | 1u << (i % 8));
             differ++;
@@ -104,30 +104,31 @@ static bool end_root_is(const struct frontier_item *item, const struct tris_shor
 
 static void ladder_item(struct session *s, const struct msg_item *m)
 {
-    uint32_t log_no = frontier_find(s->config.frontier, &m->log);
+    uint32_t log_no = session_find(s, &m->log);
     if (log_no == FRONTIER_NONE) {
         s->stats.unknown_logs++;
         return;
     }
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
     struct tris_short root = tris_short_of(item->root.b);
-    const bool forked = (item->flags & FRONTIER_FORKED) != 0;
+    const bool ends = frontier_item_ends(item);
     const bool peer_forked = (m->flags & FRONTIER_FORKED) != 0;
+    const bool peer_ends = (m->flags & (FRONTIER_FORKED | FRONTIER_ENDED)) != 0;
     const bool other_root = m->whole == item->whole && !tris_short_eq(&root, &m->root);
-    const uint64_t ahead = forked && m->whole > item->end ? item->end : m->whole;
+    const uint64_t ahead = ends && m->whole > item->end ? item->end : m->whole;
     position_set(s, log_no, m->whole);
     if (item->own) {
         own_claim(s, log_no, m->whole, &m->root);
     }
-    const bool other_end = forked && m->whole == item->end && !end_root_is(item, &m->root);
-    if (peer_forked && (!forked || m->day < item->day || other_root || other_end)) {
-        fork_want(s, log_no);
+    const bool other_end = ends && m->whole == item->end && !end_root_is(item, &m->root);
+    if (peer_forked && (!ends || m->day < item->day || other_root || other_end)) {
+        fork_want(s, log_no, true);
     } else if (other_root) {
         fork_suspect(s, log_no, SUSPECT_ITEM, m->whole);
     } else if (!item->own && ahead > item->held) {
         frontier_lacks(s->config.frontier, log_no, s->now_ms);
         pull_want(s, log_no, ahead);
-    } else if (!forked && !peer_forked && m->whole == item->whole && m->whole == item->held &&
+    } else if (!ends && !peer_ends && m->whole == item->whole && m->whole == item->held &&
                m->day > item->day) {
         pull_want_seal(s, log_no); /* also a seal of our own that we do not have any more */
     }
@@ -162,7 +163,7 @@ void ladder_items(struct session *s, const struct msg_frontier *m)
     if (p->step == LADDER_BUCKETS) {
         position_rest_equal(s, p->stamp, p->buckets);
         s->serve.compared_all = true;
-    } else if (m->since.has && frontier_stamp_of(s->config.frontier, &m->since.value, &stamp)) {
+    } else if (m->since.has && session_stamp_of(s, &m->since.value, &stamp)) {
         position_rest_equal(s, stamp, NULL);
     }
     ladder_finish(s);

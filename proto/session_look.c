@@ -6,6 +6,11 @@ enum session_state session_state(const struct session *s)
     return s->state;
 }
 
+enum session_level session_level(const struct session *s)
+{
+    return s->level;
+}
+
 const struct session_stats *session_stats(const struct session *s)
 {
     return &s->stats;

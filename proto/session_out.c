@@ -73,7 +73,8 @@ static bool control_has(const struct session *s)
 {
     return s->claim_due || s->root_send || s->ping_due || s->pongs_count > 0 ||
            s->twins_count > 0 || credit_due(s) || pull_has_control(s) || own_has_control(s) ||
-           answer_has_control(s) || fork_serve_has_control(s) || fork_has_control(s);
+           answer_has_control(s) || fork_serve_has_control(s) || fork_has_control(s) ||
+           join_has_control(s);
 }
 
 /* The small ones together take less than 1 KiB of an empty frame. */
@@ -90,6 +91,7 @@ static void control_put(struct session *s, struct wbuf *w)
     if (s->root_send) {
         root_put(s, w);
     }
+    join_put_control(s, w);
     fork_serve_put_control(s, w); /* proofs before what rests on them */
     fork_put_control(s, w);
     own_put_control(s, w);

@@ -16,7 +16,7 @@ size_t claims_encode(const struct session *s, uint8_t *out, size_t cap, struct m
     for (uint32_t i = 0; i < frontier_count(f); i++) {
         const struct frontier_item *item = frontier_item(f, i);
         if (item == NULL || !tris_house_id_eq(&item->ref.house, &s->peer) ||
-            !frontier_item_counts(item)) {
+            !frontier_item_counts(item) || !session_sees(s, i)) {
             continue;
         }
         if (count < MSG_CLAIMS_MAX) {
@@ -89,7 +89,7 @@ void own_claim(struct session *s, uint32_t log_no, uint64_t size, const struct t
         event.claim.root = *root;
         session_event_put(s, &event);
         struct tris_short held = tris_short_of(item->root.b);
-        if (size > item->held && (item->flags & FRONTIER_FORKED) == 0) {
+        if (size > item->held && !frontier_item_ends(item)) {
             fork_suspect(s, log_no, SUSPECT_CLAIM,
                          0); /* a tail that is missing here, or a clone's */
         } else if (size == item->whole && !tris_short_eq(&held, root)) {
@@ -108,7 +108,7 @@ void claims_read(struct session *s, const struct msg_list *list)
         struct msg_claim claim;
         msg_row_get(&r, MSG_ROW_claim, &claim);
         tris_assert(r.err == TRIS_OK); /* checked when the list was decoded */
-        uint32_t log_no = frontier_find(s->config.frontier, &claim.log);
+        uint32_t log_no = session_find(s, &claim.log);
         if (log_no == FRONTIER_NONE) {
             s->stats.unknown_logs++;
             continue;
@@ -133,7 +133,8 @@ void session_own_probe(struct session *s, uint32_t log_no, uint64_t size)
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
     tris_assert(item != NULL && item->own);
     struct own_log *own = own_log(s, log_no);
-    if (s->state != SESSION_OPEN || own == NULL || own->probe != PROBE_NONE || size == 0 ||
+    if (s->state != SESSION_OPEN || own == NULL || !session_sees(s, log_no) ||
+        own->probe != PROBE_NONE || size == 0 ||
         pull_fetch(s, log_no) != NULL) { /* its segments bring seals anyway */
         return;
     }

@@ -61,7 +61,7 @@ void position_all_equal(struct session *s)
     }
     for (uint32_t i = 0; i < count; i++) {
         const struct frontier_item *item = frontier_item(f, i);
-        if (item != NULL) {
+        if (item != NULL && session_sees(s, i)) {
             position_set(s, i, item->held);
         }
     }
@@ -73,7 +73,8 @@ void position_rest_equal(struct session *s, uint64_t stamp, const uint8_t *bucke
     uint32_t count = frontier_count(f);
     for (uint32_t i = 0; i < count; i++) {
         const struct frontier_item *item = frontier_item(f, i);
-        if (item == NULL || item->stamp > stamp || position_get(s, i) != SESSION_POSITION_UNKNOWN) {
+        if (item == NULL || !session_sees(s, i) || item->stamp > stamp ||
+            position_get(s, i) != SESSION_POSITION_UNKNOWN) {
             continue;
         }
         uint8_t bucket = item->id.b[0];

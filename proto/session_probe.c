@@ -107,8 +107,12 @@ void probe_next(struct session *s)
             i++;
         } else if (suspect->kind == SUSPECT_SEGMENT && item->held == 0 &&
                    (item->flags & FRONTIER_FORKED) != 0) {
-            fork_want(s, suspect->log_no); /* it may know of another end */
+            fork_want(s, suspect->log_no, false); /* it may know of another end */
             suspect_leave(s, suspect->log_no);
+            i++;
+        } else if (suspect->kind == SUSPECT_SEGMENT && item->held == 0 &&
+                   frontier_item_ends(item)) {
+            suspect_leave(s, suspect->log_no); /* it may not know yet which history counts */
             i++;
         } else if (suspect->kind == SUSPECT_SEGMENT && item->held == 0) {
             session_fail(s, TRIS_ERR_BAD_ROOT); /* nothing of ours that could be another history */
@@ -289,7 +293,10 @@ static void probe_go_on(struct session *s)
     if (probe->at.level > 0) {
         return; /* the request is written when there is room */
     }
-    if (!proof_make(s, probe)) {
+    if (seal_is_cut(&probe->seal) && probe->proof_len == 0) {
+        (void)fork_emit(s, log_no, probe->at.index, span_of(NULL, 0), true);
+        suspect_leave(s, log_no);
+    } else if (!proof_make(s, probe)) {
         suspect_leave(s, log_no);
     } else {
         probe_free(s);
@@ -304,7 +311,7 @@ static struct fork_probe *probe_waiting(struct session *s, const struct tris_sho
 {
     struct fork_probe *probe = s->forks.probe;
     if (probe == NULL || !probe->sent || probe->descending != nodes ||
-        frontier_find(s->config.frontier, log) != probe->log_no) {
+        session_find(s, log) != probe->log_no) {
         return NULL; /* nobody waits for it any more */
     }
     return probe;
@@ -327,9 +334,14 @@ static bool consistency_seal(struct session *s, struct fork_probe *probe,
             proof.at == item->end) {
             return true;
         }
-        const uint32_t log_no = probe->log_no; /* it has to prove that it ends there */
+        if ((item->flags & FRONTIER_ENDED) != 0 && m->size == item->end &&
+            tris_hash_eq(&m->root, &item->end_root)) {
+            probe->proof_len = 0; /* membership says so: this is the history that counts */
+            return true;
+        }
+        const uint32_t log_no = probe->log_no; /* what ends it there is still to come */
         suspect_leave(s, log_no);
-        fork_want(s, log_no);
+        fork_want(s, log_no, false);
         return false;
     }
     enum tris_err err = seal_verify(&probe->seal, &item->ref.seal_key);
@@ -347,6 +359,13 @@ static void consistency_read(struct session *s, const struct msg_consistency *m)
     }
     s->stats.fork_trips++;
     struct tree_node nodes[TREE_PROOF_MAX];
+    const struct seal seal = {.sig = m->sig};
+    if (m->size > 0 && m->size < probe->size && m->hashes.len == 0 && seal_is_cut(&seal)) {
+        suspect_leave(s,
+                      probe->log_no); /* it has cut the log, for what gov logs will say here too */
+        probe_next(s);
+        return;
+    }
     size_t count = m->size >= probe->size ? tree_consistency_nodes(probe->size, m->size, nodes) : 0;
     if (count == 0 || m->hashes.len != count * sizeof(struct tris_hash)) {
         session_fail(s, TRIS_ERR_NO_PROOF);

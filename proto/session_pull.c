@@ -54,7 +54,7 @@ static bool want_met(const struct session *s, const struct want *want)
 static void want_add(struct session *s, uint32_t log_no, uint64_t until, bool seal)
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
-    if (item != NULL && (item->flags & FRONTIER_FORKED) != 0 && until > item->end) {
+    if (item != NULL && frontier_item_ends(item) && until > item->end) {
         until = item->end;
     }
     const struct want want = {.log_no = log_no, .seal = seal, .until = until};
@@ -378,7 +378,7 @@ void pull_put_control(struct session *s, struct wbuf *w)
 
 static void range_ended(struct session *s, const struct msg_end *m)
 {
-    uint32_t log_no = frontier_find(s->config.frontier, &m->log);
+    uint32_t log_no = session_find(s, &m->log);
     struct fetch *fetch = log_no != FRONTIER_NONE ? pull_fetch(s, log_no) : NULL;
     if (log_no != FRONTIER_NONE && own_ended(s, log_no)) {
         return;
@@ -430,6 +430,9 @@ void pull_message(struct session *s, const struct msg *m)
     case MSG_GET_NODES:
     case MSG_NODES:
     case MSG_GET_FORK:
+    case MSG_GET_CHARTER:
+    case MSG_CHARTER:
+    case MSG_CARD:
         tris_assert(m->type == MSG_END); /* session.c sends nothing else here */
         break;
     }

@@ -88,7 +88,7 @@ static void assembly_begin(struct session *s, const struct msg_entries *m)
     a->log = m->log;
     a->first = m->first;
     a->len = 0;
-    a->log_no = frontier_find(s->config.frontier, &m->log);
+    a->log_no = session_find(s, &m->log);
     if (a->log_no == FRONTIER_NONE) {
         s->stats.unknown_logs++;
     }
@@ -215,7 +215,7 @@ static void seal_stray(struct session *s)
 static void seal_alone(struct session *s, const struct msg_seal *m)
 {
     struct pull *p = &s->pull;
-    uint32_t log_no = frontier_find(s->config.frontier, &m->log);
+    uint32_t log_no = session_find(s, &m->log);
     struct fetch *fetch = log_no != FRONTIER_NONE ? pull_fetch(s, log_no) : NULL;
     if (p->assembly.active) {
         session_fail(s, TRIS_ERR_UNEXPECTED); /* segments are not interleaved */

@@ -25,10 +25,8 @@ void serve_fini(struct session *s)
 static void range_add(struct session *s, const struct msg_get_range *m)
 {
     struct serve *v = &s->serve;
-    struct range range = {.log = m->log,
-                          .log_no = frontier_find(s->config.frontier, &m->log),
-                          .next = m->first,
-                          .until = m->until};
+    struct range range = {
+        .log = m->log, .log_no = session_find(s, &m->log), .next = m->first, .until = m->until};
     const struct frontier_item *item = frontier_item(s->config.frontier, range.log_no);
     if (item != NULL) {
         range.gov = item->ref.topic == TRIS_TOPIC_GOV;
@@ -55,8 +53,7 @@ static bool range_finished(const struct session *s, const struct range *range)
     const struct frontier_item *item = frontier_item(s->config.frontier, range->log_no);
     if (item != NULL && range->seal) {
         /* the end of a cut log has no seal that could be given */
-        return (item->flags & FRONTIER_FORKED) != 0 ||
-               false; /* the newest seal, however far the log has grown since */
+        return frontier_item_ends(item); /* else the newest one, however far it has grown since */
     }
     return item == NULL || range->next >= range->until || range->next >= item->held;
 }
@@ -76,9 +73,9 @@ void serve_push(struct session *s, uint32_t log_no)
     struct serve *v = &s->serve;
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
     uint64_t position = position_get(s, log_no);
-    if (item == NULL || position == SESSION_POSITION_UNKNOWN || position >= item->held ||
-        range_of(s, log_no) != UINT32_MAX || (v->out.active && v->out.log_no == log_no) ||
-        v->push_count == SESSION_PUSH_MAX) {
+    if (!session_sees(s, log_no) || position == SESSION_POSITION_UNKNOWN ||
+        position >= item->held || range_of(s, log_no) != UINT32_MAX ||
+        (v->out.active && v->out.log_no == log_no) || v->push_count == SESSION_PUSH_MAX) {
         return;
     }
     for (uint32_t i = 0; i < v->push_count; i++) {
@@ -338,6 +335,9 @@ void serve_message(struct session *s, const struct msg *m)
     case MSG_GET_NODES:
     case MSG_NODES:
     case MSG_GET_FORK:
+    case MSG_GET_CHARTER:
+    case MSG_CHARTER:
+    case MSG_CARD:
         tris_assert(m->type == MSG_GET_RANGE); /* session.c sends nothing else here */
         break;
     }

@@ -54,11 +54,11 @@ bool twin_due(uint64_t *asked_ms, uint64_t now_ms, uint64_t older, uint64_t newe
 }
 
 enum twin_act twin_judge(const struct tris_fed_id *fed, const struct tris_sign_secret *own_key,
-                         const struct tris_house_id *own, uint64_t own_nonce,
-                         const struct twin *twin, struct twin *answer)
+                         uint64_t own_nonce, const struct twin *twin, struct twin *answer)
 {
     struct tris_sign_pub key;
-    memcpy(key.b, own->b, sizeof key.b);
+    memcpy(key.b, own_key->b + sizeof own_key->b - sizeof key.b,
+           sizeof key.b); /* its public half */
     if (twin->about != own_nonce && twin->nonce == 0) {
         twin_sign(fed, own_key, twin->about, own_nonce, answer);
         return TWIN_ANSWER;

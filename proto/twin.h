@@ -40,8 +40,7 @@ enum twin_act {
     TWIN_PROVEN,  /* another process has signed since this one began */
 };
 TRIS_MUST_CHECK enum twin_act twin_judge(const struct tris_fed_id *fed,
-                                         const struct tris_sign_secret *own_key,
-                                         const struct tris_house_id *own, uint64_t own_nonce,
+                                         const struct tris_sign_secret *own_key, uint64_t own_nonce,
                                          const struct twin *twin, struct twin *answer);
 
 #endif

@@ -85,6 +85,14 @@ enum tris_topic {
     TRIS_TOPIC_LOCAL = 2, /* records that never leave the house: no seals, never offered */
 };
 
+/* The seal key of epoch 0: a house id is its first public key. */
+static inline struct tris_sign_pub tris_first_key(const struct tris_house_id *house)
+{
+    struct tris_sign_pub key;
+    memcpy(key.b, house->b, sizeof key.b);
+    return key;
+}
+
 /* Everything that a log id is derived from, besides the federation. */
 struct tris_log_ref {
     struct tris_house_id house;

@@ -10,7 +10,7 @@
 #include "storage/key.h"
 #include "storage/row.h"
 
-enum { STORE_SCHEMA = 2 };
+enum { STORE_SCHEMA = 3 };
 
 enum db_table {
     DB_META,
@@ -38,6 +38,7 @@ enum db_table {
     DB_DRAFT,
     DB_ALIAS,
     DB_FORK,
+    DB_TARGET,
     DB_TABLES
 };
 enum { DB_LEVELS = 1 }; /* indexes in two tables */

@@ -3,6 +3,7 @@
 
 #include "proto/assert.h"
 #include "storage/payload_rows.h"
+#include "storage/target.h"
 
 enum { END_REASON = 1, END_PUBLISHED_AS = 2, CARD_LINE = 1, FIELD_EXTENSION = 128 };
 
@@ -38,6 +39,15 @@ static void judge_card(const struct head *head, struct span payload, struct fold
         out->reason = TRIS_ERR_NOT_OWNER; /* another incarnation of the house is another owner */
     }
     out->card_ms = out->reason == TRIS_OK ? line.time_ms : 0;
+}
+
+static void judge_gov(const struct head *head, uint32_t verb, struct span payload, struct fold *out)
+{
+    if (verb == VERB_CARD) {
+        judge_card(head, payload, out);
+    } else if (target_verb(verb)) {
+        out->reason = target_read(verb, payload, true, &out->about);
+    }
 }
 
 /* {1: reason code, 2: published_as}, both optional; numbers from 128 up are ignored. */
@@ -149,9 +159,8 @@ void fold_judge(struct store_txn *t, const struct head *head, uint64_t seq,
         out->reason = TRIS_ERR_BAD_VERSION;
     } else if (head->row.log.ref.topic != TRIS_TOPIC_GOV) {
         judge_record(t, head, seq, entry, header, out);
-    } else if (header->verb == VERB_CARD && !header->has_record && !header->has_prev &&
-               entry->whole) {
-        judge_card(head, entry->payload, out);
+    } else if (!header->has_record && !header->has_prev && entry->whole) {
+        judge_gov(head, header->verb, entry->payload, out);
     }
 }
 
@@ -327,6 +336,8 @@ void fold_apply(struct store_txn *t, const struct head *head, uint64_t seq,
         apply_inert(t, head, seq, fold);
     } else if (header->verb == VERB_CARD) {
         apply_card(t, head, seq, fold);
+    } else if (target_verb(header->verb)) {
+        target_put(t, &fold->about, (struct record_ref){head->row.log.no, seq}, header->verb);
     } else if (header->verb == VERB_END) {
         apply_end(t, head, seq, header, fold);
     } else if (header->has_record) {

@@ -17,7 +17,8 @@ struct fold {
     const struct record *record; /* the decoded put; in the transaction's scratch */
     uint32_t end_reason;
     uint64_t card_ms;
-    struct span card; /* house line, in the payload */
+    struct span card;           /* house line, in the payload */
+    struct tris_house_id about; /* endorse, revoke: the house that is spoken of */
 };
 
 /* Looks, writes nothing. `header` is the entry's own, `seq` its position in the log of `head`. */

@@ -1,6 +1,6 @@
-/* Forks: the proof that ends a log, kept; and the log, cut where it says. */
+/* Fork proofs: kept, the lowest of each log; where it then ends is the business of end.c. */
 #include "proto/assert.h"
-#include "storage/txn.h"
+#include "storage/end.h"
 
 static enum tris_err fork_fill(uint32_t no, struct span value, struct store_fork *out)
 {
@@ -39,12 +39,12 @@ enum tris_err store_fork_next(struct store_view *v, uint32_t *log_no, struct sto
 }
 
 /* The same answer in every house, whatever proofs came first. */
-static bool is_lower(const struct store_log *log, uint64_t end, const struct tris_hash *root)
+static bool is_lower(const struct log_row *row, uint64_t end, const struct tris_hash *root)
 {
-    if (!log->forked || end != log->end) {
-        return !log->forked || end < log->end;
+    if (!row->log.forked || end != row->fork.size) {
+        return !row->log.forked || end < row->fork.size;
     }
-    return memcmp(root->b, log->end_root.b, sizeof root->b) < 0;
+    return memcmp(root->b, row->fork.root.b, sizeof root->b) < 0;
 }
 
 static void put_row(struct store_txn *t, uint32_t no, const struct fork_row *row)
@@ -70,18 +70,13 @@ enum tris_err store_fork_put(struct store_txn *t, uint32_t no, uint64_t end,
     if (log->ref.topic == TRIS_TOPIC_LOCAL || proof.len == 0 || proof.len > FORK_PROOF_BYTES_MAX) {
         return TRIS_ERR_INVALID;
     }
-    if (!is_lower(log, end, root)) {
+    if (!is_lower(&head->row, end, root)) {
         return TRIS_OK;
     }
     put_row(t, no, &(struct fork_row){end, *root, proof});
     log->forked = true;
-    log->end = end;
-    log->end_root = *root;
-    head->dirty = true;
-    row_log_settle(&head->row);
+    head->row.fork = (struct log_cut){end, *root};
     *lowered = true;
-    if (log->held > end) {
-        return store_log_cut(t, no, end, log->own ? STORE_TAIL_DRAFT : STORE_TAIL_DROP);
-    }
+    end_changed(t, head);
     return t->err;
 }

@@ -47,7 +47,17 @@ static enum tris_err card_line(struct store_view *v, uint32_t no, uint64_t seq, 
     return err == TRIS_OK ? TRIS_OK : TRIS_ERR_CORRUPT;
 }
 
+/* Whether the log is the gov log of this epoch and key. */
+static bool is_of_epoch(struct store_view *v, uint32_t no, uint32_t epoch,
+                        const struct tris_sign_pub *key)
+{
+    struct log_row log;
+    return view_log_row(v, no, &log) == TRIS_OK && log.log.ref.epoch == epoch &&
+           (key == NULL || tris_sign_pub_eq(&log.log.ref.seal_key, key));
+}
+
 enum tris_err store_house_card(struct store_view *v, const struct tris_house_id *house,
+                               uint32_t epoch, const struct tris_sign_pub *seal_key,
                                struct span *line)
 {
     MDB_cursor *cursor = NULL;
@@ -74,8 +84,10 @@ enum tris_err store_house_card(struct store_view *v, const struct tris_house_id 
         if (err != TRIS_OK || (found && time_ms != newest)) {
             break;
         }
-        err = card_line(v, no, seq, &other);
-        if (err == TRIS_OK && (!found || house_line_newer(time_ms, other, newest, *line))) {
+        const bool counts = err == TRIS_OK && is_of_epoch(v, no, epoch, seal_key);
+        err = counts ? card_line(v, no, seq, &other) : err;
+        if (counts && err == TRIS_OK &&
+            (!found || house_line_newer(time_ms, other, newest, *line))) {
             *line = other;
             newest = time_ms;
             found = true;

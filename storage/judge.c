@@ -29,11 +29,11 @@ enum tris_err store_segment_judge(const struct store_log *log, uint64_t first, u
     if (err != TRIS_OK) {
         return err;
     }
-    if (log->forked && fresh > 0 && fresh >= log->end - log->held) {
+    if (log->ends != STORE_END_NONE && fresh > 0 && fresh >= log->end - log->held) {
         return segment_verify_cut(&log->id, &log->tree, wire, fresh, log->end, &log->end_root, out);
     }
     if (seal_is_cut(seal)) {
-        return TRIS_ERR_NOT_READY; /* the proof is still to come */
+        return TRIS_ERR_NOT_READY; /* what says so is still to come */
     }
     return segment_verify(&log->id, &log->ref.seal_key, &log->tree, wire, fresh, seal, out);
 }

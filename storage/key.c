@@ -111,6 +111,12 @@ void key_card(struct key *k, const struct tris_house_id *house, uint64_t time_ms
     key_add_ref(k, (struct record_ref){log_no, seq});
 }
 
+void key_target(struct key *k, const struct tris_house_id *house, struct record_ref at)
+{
+    key_house(k, house);
+    key_add_ref(k, at);
+}
+
 void key_arrival(struct key *k, uint64_t arrival)
 {
     k->len = 0;
@@ -316,6 +322,15 @@ bool key_read_card(struct span key, uint64_t *time_ms, uint32_t *log_no, uint64_
     *time_ms = read_be(key.ptr + 32, 8);
     *log_no = ref.log_no;
     *seq = ref.seq;
+    return true;
+}
+
+bool key_read_target(struct span key, struct tris_house_id *house, struct record_ref *at)
+{
+    if (key.len != sizeof house->b + KEY_LOG_SEQ_BYTES || !key_tail_ref(key, at)) {
+        return false;
+    }
+    memcpy(house->b, key.ptr, sizeof house->b);
     return true;
 }
 

@@ -47,6 +47,8 @@ void key_house_log(struct key *k, const struct tris_log_ref *ref, uint32_t log_n
 /* table card: a house's newest ones come last */
 void key_card(struct key *k, const struct tris_house_id *house, uint64_t time_ms, uint32_t log_no,
               uint64_t seq);
+/* table target: statements about a house */
+void key_target(struct key *k, const struct tris_house_id *house, struct record_ref at);
 void key_arrival(struct key *k, uint64_t arrival);
 /* `region` is NUL-terminated, at most 5 characters; as a prefix without its padding */
 void key_region_prefix(struct key *k, uint32_t kind, const char *region);
@@ -86,6 +88,7 @@ bool key_read_log(struct span key, uint32_t *log_no);
 bool key_read_draft(struct span key, uint64_t *no);
 bool key_read_alias(struct span key, enum alias_way *way, enum tris_topic *topic, uint64_t *seq);
 bool key_read_card(struct span key, uint64_t *time_ms, uint32_t *log_no, uint64_t *seq);
+bool key_read_target(struct span key, struct tris_house_id *house, struct record_ref *at);
 bool key_read_cube(struct span key, struct cube_row *out); /* count is left alone */
 bool key_read_match(struct span key, struct record_ref *ref, uint32_t *contribution);
 bool key_starts_with(struct span key, const struct key *prefix);

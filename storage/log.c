@@ -2,6 +2,7 @@
 #include "storage/log.h"
 
 #include "proto/assert.h"
+#include "storage/end.h"
 
 /* ---- finding and making ---- */
 
@@ -209,18 +210,6 @@ static void append_entries(struct store_txn *t, struct head *head,
     }
 }
 
-/* A log with a known fork does not grow beyond its end; a run without seal ends exactly there. */
-static bool fork_allows(const struct store_log *log, const struct verified_segment *segment)
-{
-    struct tris_hash root;
-    if (!segment->cut) {
-        return !log->forked || segment->after.size <= log->end;
-    }
-    tree_root(&segment->after, &root);
-    return log->forked && segment->count > 0 && segment->after.size == log->end &&
-           tris_hash_eq(&root, &log->end_root);
-}
-
 enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
                                    const struct verified_segment *segment, uint64_t now_ms)
 {
@@ -235,7 +224,7 @@ enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
     if (segment->first != log->held) {
         return TRIS_ERR_NOT_NEXT;
     }
-    if (!fork_allows(log, segment)) {
+    if (!end_allows(log, segment)) {
         return TRIS_ERR_FORK;
     }
     tris_assert(segment->after.size == log->held + segment->count);
@@ -248,6 +237,7 @@ enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
     log->tree = segment->after;
     log->held = segment->after.size;
     if (segment->cut) { /* what it ends with is no seal */
+        t->members_stale = t->members_stale || log->ref.topic == TRIS_TOPIC_GOV;
         row_log_settle(&head->row);
         return t->err;
     }
@@ -291,7 +281,7 @@ enum tris_err store_append_own(struct store_txn *t, uint32_t no, struct entry_he
     if (!log->own) {
         return TRIS_ERR_NOT_OWNER;
     }
-    if (log->forked) {
+    if (log->ends != STORE_END_NONE) {
         return TRIS_ERR_FORK;
     }
     if (payload.len > TRIS_PAYLOAD_BYTES_MAX) {

@@ -309,8 +309,8 @@ static enum tris_err compare(struct store_view *v, enum tris_topic topic, const 
     enum tris_err err = own_log(v, topic, &no, &log);
     /* unsealed entries may stand where the mark knows others: they do not count */
     uint64_t held = err == TRIS_OK && log.log.has_seal ? log.log.seal.size : 0;
-    if (err == TRIS_OK && log.log.forked && log.log.end < size) {
-        return TRIS_OK; /* cut at a fork: nothing is sealed there any more */
+    if (err == TRIS_OK && log.log.ends != STORE_END_NONE && log.log.end < size) {
+        return TRIS_OK; /* it ends before: nothing is sealed there any more */
     }
     if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
         return err;

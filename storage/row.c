@@ -3,11 +3,23 @@
 
 #include "proto/assert.h"
 
-enum { LOG_HAS_SEAL = 1, LOG_OWN = 2, LOG_FORKED = 4, RECORD_ENDED = 1 };
+enum { LOG_HAS_SEAL = 1, LOG_OWN = 2, LOG_FORKED = 4, LOG_BOUND = 8, RECORD_ENDED = 1 };
 
 static enum tris_err finish(struct rbuf *r)
 {
     return rbuf_finish(r) == TRIS_OK ? TRIS_OK : TRIS_ERR_CORRUPT;
+}
+
+static void put_cut(struct wbuf *w, const struct log_cut *cut)
+{
+    wbuf_u64(w, cut->size);
+    wbuf_bytes(w, cut->root.b, sizeof cut->root.b);
+}
+
+static void read_cut(struct rbuf *r, struct log_cut *out)
+{
+    out->size = rbuf_u64(r);
+    rbuf_copy(r, out->root.b, sizeof out->root.b);
 }
 
 void row_log_encode(struct wbuf *w, const struct log_row *row)
@@ -19,7 +31,8 @@ void row_log_encode(struct wbuf *w, const struct log_row *row)
     wbuf_bytes(w, log->ref.seal_key.b, sizeof log->ref.seal_key.b);
     wbuf_bytes(w, log->id.b, sizeof log->id.b);
     wbuf_u8(w, (uint8_t)((log->has_seal ? LOG_HAS_SEAL : 0) | (log->own ? LOG_OWN : 0) |
-                         (log->forked ? LOG_FORKED : 0)));
+                         (log->forked ? LOG_FORKED : 0) |
+                         (row->bound != STORE_END_NONE ? LOG_BOUND : 0)));
     wbuf_u64(w, row->bytes);
     wbuf_u64(w, row->arrived_ms);
     wbuf_u64(w, row->first_hole);
@@ -29,8 +42,11 @@ void row_log_encode(struct wbuf *w, const struct log_row *row)
         row_seal_encode(w, &(struct seal_row){log->seal, row->seal_bytes});
     }
     if (log->forked) {
-        wbuf_u64(w, log->end);
-        wbuf_bytes(w, log->end_root.b, sizeof log->end_root.b);
+        put_cut(w, &row->fork);
+    }
+    if (row->bound != STORE_END_NONE) {
+        wbuf_u8(w, (uint8_t)row->bound);
+        put_cut(w, &row->bounds);
     }
     tree_encode(w, &log->tree);
 }
@@ -48,6 +64,9 @@ enum tris_err row_log_decode(struct span bytes, struct log_row *out)
     struct rbuf r = rbuf_of(bytes);
     struct store_log *log = &out->log;
     memset(out, 0, offsetof(struct log_row, log) + offsetof(struct store_log, tree));
+    out->fork = (struct log_cut){0};
+    out->bounds = (struct log_cut){0};
+    out->bound = STORE_END_NONE;
     rbuf_copy(&r, log->ref.house.b, sizeof log->ref.house.b);
     uint8_t topic = rbuf_u8(&r);
     log->ref.topic = topic <= TRIS_TOPIC_LOCAL ? (enum tris_topic)topic : TRIS_TOPIC_LOCAL;
@@ -70,28 +89,22 @@ enum tris_err row_log_decode(struct span bytes, struct log_row *out)
         read_seal(&r, &log->seal, &out->seal_bytes);
     }
     if (log->forked) {
-        log->end = rbuf_u64(&r);
-        rbuf_copy(&r, log->end_root.b, sizeof log->end_root.b);
+        read_cut(&r, &out->fork);
+    }
+    uint8_t bound = (flags & LOG_BOUND) != 0 ? rbuf_u8(&r) : (uint8_t)STORE_END_NONE;
+    if (bound != STORE_END_NONE) {
+        read_cut(&r, &out->bounds);
     }
     tree_decode(&r, &log->tree);
     enum tris_err err = finish(&r);
-    if (err != TRIS_OK || topic > TRIS_TOPIC_LOCAL || log->seal.size > log->tree.size) {
+    if (err != TRIS_OK || topic > TRIS_TOPIC_LOCAL || bound > STORE_END_OUTSIDE ||
+        log->seal.size > log->tree.size) {
         return TRIS_ERR_CORRUPT;
     }
+    out->bound = (enum store_end)bound;
     log->held = log->tree.size;
     row_log_settle(out);
     return TRIS_OK;
-}
-
-bool row_log_ends(const struct log_row *row)
-{
-    const struct store_log *log = &row->log;
-    struct tris_hash root;
-    if (!log->forked || log->held != log->end) {
-        return false;
-    }
-    tree_root(&log->tree, &root);
-    return tris_hash_eq(&root, &log->end_root);
 }
 
 void row_fork_encode(struct wbuf *w, const struct fork_row *row)
@@ -108,24 +121,6 @@ enum tris_err row_fork_decode(struct span bytes, struct fork_row *out)
     rbuf_copy(&r, out->root.b, sizeof out->root.b);
     out->proof = rbuf_take(&r, rbuf_left(&r));
     return finish(&r);
-}
-
-void row_log_settle(struct log_row *row)
-{
-    struct store_log *log = &row->log;
-    log->whole = log->has_seal ? log->seal.size : 0;
-    log->whole_root = log->seal.root;
-    if (row_log_ends(row)) {
-        log->whole = log->end;
-        log->whole_root = log->end_root;
-    }
-    if (row->first_hole < log->whole) {
-        log->whole = row->first_hole;
-        log->whole_root = row->hole_root;
-    }
-    if (log->whole == 0) {
-        memset(&log->whole_root, 0, sizeof log->whole_root);
-    }
 }
 
 void row_seal_encode(struct wbuf *w, const struct seal_row *row)

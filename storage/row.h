@@ -5,6 +5,7 @@
 #define TRIS_STORAGE_ROW_H
 
 #include "proto/fork.h"
+#include "proto/statement.h"
 #include "storage/store.h"
 
 enum {
@@ -17,9 +18,12 @@ enum {
 
 #define SEQ_NONE UINT64_MAX
 
-/* A log as stored; `log.whole` and `log.whole_root` follow from seal and first hole. */
+/* A log as stored; where it ends, `log.whole` and `log.whole_root` follow from the rest. */
 struct log_row {
     struct store_log log;
+    struct log_cut fork;        /* log.forked: by the proof that is held */
+    enum store_end bound;       /* what membership says: _NONE, _CUT, _CLOSED or _OUTSIDE */
+    struct log_cut bounds;      /* _CUT, _CLOSED */
     uint64_t bytes;             /* wire bytes of all entries held */
     uint64_t seal_bytes;        /* the same at the newest seal */
     uint64_t arrived_ms;        /* when the newest seal came or was made (our clock) */
@@ -29,10 +33,8 @@ struct log_row {
 
 void row_log_encode(struct wbuf *w, const struct log_row *row);
 TRIS_MUST_CHECK enum tris_err row_log_decode(struct span bytes, struct log_row *out);
-/* Sets whole and whole_root. */
+/* Sets where the log ends, whole and whole_root. */
 void row_log_settle(struct log_row *row);
-/* A forked log that is held to its end, with the entries that the proof names. */
-bool row_log_ends(const struct log_row *row);
 
 struct fork_row {
     uint64_t end;

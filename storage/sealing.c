@@ -12,8 +12,9 @@ enum tris_err store_unsealed(struct store_view *v, uint32_t no, uint64_t *entrie
     struct log_row row;
     enum tris_err err = view_log_row(v, no, &row);
     if (err == TRIS_OK) {
-        *entries = row.log.forked ? 0 : row.log.held - sealed_size(&row.log);
-        *bytes = row.log.forked ? 0 : row.bytes - row.seal_bytes;
+        const bool ends = row.log.ends != STORE_END_NONE;
+        *entries = ends ? 0 : row.log.held - sealed_size(&row.log);
+        *bytes = ends ? 0 : row.bytes - row.seal_bytes;
     }
     return err;
 }
@@ -81,7 +82,7 @@ enum tris_err store_unsealed_step(struct store_view *v, uint32_t no, uint64_t af
     if (!log->own || log->ref.topic == TRIS_TOPIC_LOCAL) {
         return TRIS_ERR_NOT_OWNER;
     }
-    if (after >= log->held || log->forked) {
+    if (after >= log->held || log->ends != STORE_END_NONE) {
         return TRIS_ERR_NOT_FOUND;
     }
     if (after == sealed_size(log) && log->held - after <= TRIS_SEAL_SPACING_MAX &&
@@ -150,8 +151,8 @@ enum tris_err store_seal_own(struct store_txn *t, uint32_t no, const struct seal
     if (!log->own || log->ref.topic == TRIS_TOPIC_LOCAL) {
         return TRIS_ERR_NOT_OWNER;
     }
-    if (log->forked) {
-        return TRIS_ERR_FORK;
+    if (log->ends != STORE_END_NONE || log->outside) {
+        return log->outside ? TRIS_ERR_NOT_READY : TRIS_ERR_FORK;
     }
     if (!tris_log_id_eq(&seal->log, &log->id) || seal->size == 0 || seal->size > log->held ||
         seal->size < sealed_size(log)) {
@@ -171,6 +172,7 @@ enum tris_err store_seal_own(struct store_txn *t, uint32_t no, const struct seal
     if (log->has_seal && seal_cmp(seal, &log->seal) <= 0) {
         return TRIS_OK;
     }
+    t->members_stale = t->members_stale || log->ref.topic == TRIS_TOPIC_GOV;
     log->has_seal = true;
     log->seal = *seal;
     head->row.seal_bytes = bytes;

@@ -209,7 +209,7 @@ static enum tris_err read_runs(const struct segment_sources *from, struct wbuf *
     return copy_erased(&reader, first_seal.seal.size, out);
 }
 
-/* From the newest seal of a forked log, or behind it, to its known end, where there is no seal. */
+/* From the newest seal of a log that has an end, or behind it, to there, where there is no seal. */
 static enum tris_err read_last_run(const struct segment_sources *from, struct wbuf *out,
                                    uint32_t *count, struct seal *seal)
 {
@@ -242,7 +242,7 @@ enum tris_err store_segment_read(struct store_view *v, uint32_t no, uint64_t fir
         return err;
     }
     const uint64_t sealed = log.log.has_seal ? log.log.seal.size : 0;
-    const bool last_run = row_log_ends(&log) && first >= sealed && first < log.log.end;
+    const bool last_run = store_log_is_at_end(&log.log) && first >= sealed && first < log.log.end;
     if (log.log.ref.topic == TRIS_TOPIC_LOCAL || (!last_run && (sealed == 0 || first > sealed))) {
         return TRIS_ERR_NOT_FOUND;
     }

@@ -85,6 +85,16 @@ enum tris_err store_txn_err(const struct store_txn *t);
 
 /* ---- logs ---- */
 
+/* Why a log ends. */
+enum store_end {
+    STORE_END_NONE,
+    STORE_END_FORK,    /* at the smallest position of all fork proofs */
+    STORE_END_CUT,     /* where a revocation cuts it, which is lower than any fork */
+    STORE_END_CLOSED,  /* where the opening of the next epoch closes it, whatever forks there are */
+    STORE_END_OUTSIDE, /* at 0: its opening is not complete (any more). An own log stays as it is,
+                        * but has no place in the frontier and is not sealed */
+};
+
 struct store_log {
     uint32_t no; /* compact number, dense from 0, in order of arrival */
     struct tris_log_ref ref;
@@ -93,10 +103,12 @@ struct store_log {
     uint64_t held;  /* entries stored (own log: unsealed ones included) */
     uint64_t whole; /* longest sealed prefix without an unjustified hole */
     struct tris_hash whole_root;
-    bool forked; /* a fork proof is known: the log ends at `end`, with this root there, and does
-                  * not grow beyond. Held to there with that root, `whole` is `end`. */
+    bool forked;         /* a fork proof is held (store_fork_get); whether it ends the log says: */
+    enum store_end ends; /* if at all, at `end`, with this root there; it does not grow beyond.
+                          * Held to there with that root, `whole` is `end`. */
     uint64_t end;
     struct tris_hash end_root;
+    bool outside;     /* STORE_END_OUTSIDE is said of it, be it own or not */
     struct tree tree; /* at `held` */
     bool has_seal;
     struct seal seal; /* newest; seal.size <= held */
@@ -111,50 +123,54 @@ TRIS_MUST_CHECK enum tris_err store_log_find(struct store_view *v, const struct 
                                              uint32_t *no);
 TRIS_MUST_CHECK enum tris_err store_log_count(struct store_view *v, uint32_t *count);
 
-/* What the frontier says of a log: sealed entries only, or where a fork proof ends it. */
+/* Held to its end, with the entries that are meant. */
+bool store_log_is_at_end(const struct store_log *log);
+/* What the frontier says of a log: sealed entries only, or where it ends. */
 void store_head_item(const struct store_log *log, struct frontier_item *out);
 
 /* Judges a run from a peer, `count` entries from `first` on: those that are held already are passed
- * over, the others have to fit the seal, or the root that a fork proof gives where they reach the
- * end of a forked log. `out`: what is new, for store_append_segment; it points into `wire`.
- * TRIS_ERR_NOT_NEXT if nothing of it can follow what is held, _NOT_READY for a run up to a fork
- * whose proof is not here, else as segment_verify and segment_verify_cut. */
+ * over, the others have to fit the seal, or the root at the end where they reach the end of a log
+ * that has one. `out`: what is new, for store_append_segment; it points into `wire`.
+ * TRIS_ERR_NOT_NEXT if nothing of it can follow what is held, _NOT_READY for a run up to an
+ * end that is not known here, else as segment_verify and segment_verify_cut. */
 TRIS_MUST_CHECK enum tris_err store_segment_judge(const struct store_log *log, uint64_t first,
                                                   uint32_t count, struct span wire,
                                                   const struct seal *seal,
                                                   struct verified_segment *out);
 /* Appends what segment_verify accepted: entries, head, seal, views, counters, feed. The segment
- * must start at held (TRIS_ERR_NOT_NEXT), be of this log (TRIS_ERR_UNKNOWN_LOG) and, if a fork of
- * the log is known, end at its end or before, a cut segment exactly there (TRIS_ERR_FORK); these do
- * not poison the transaction. `now_ms` is for last-heard only. */
+ * must start at held (TRIS_ERR_NOT_NEXT), be of this log (TRIS_ERR_UNKNOWN_LOG) and, if the log
+ * has an end, not go beyond it, a cut segment exactly to it (TRIS_ERR_FORK; so does what reaches an
+ * end given by membership with another root); these do not poison the transaction. `now_ms` is for
+ * last-heard only. */
 TRIS_MUST_CHECK enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
                                                    const struct verified_segment *segment,
                                                    uint64_t now_ms);
 
 /* One own entry through the same door, unsealed. `header->prev` and `commit` are filled in. For a
- * put, the payload must be OWN-valid already. Returns its seq. TRIS_ERR_FORK if the log has a known
- * fork; TRIS_ERR_NOT_FOUND, _NOT_OWNER, _ENDED if the record cannot be changed, or why the entry
+ * put, the payload must be OWN-valid already. Returns its seq. TRIS_ERR_FORK if the log has an
+ * end; TRIS_ERR_NOT_FOUND, _NOT_OWNER, _ENDED if the record cannot be changed, or why the entry
  * would have no effect: such own entries are not written (none of these poisons the transaction).
  * Any number of entries may wait for a seal. */
 TRIS_MUST_CHECK enum tris_err store_append_own(struct store_txn *t, uint32_t no,
                                                struct entry_header *header,
                                                const struct tris_salt *salt, struct span payload,
                                                uint64_t now_ms, uint64_t *seq);
-/* Entries and wire bytes behind the newest seal of an own log; 0 if it has a known fork, where
- * nothing can be sealed any more. */
+/* Entries and wire bytes behind the newest seal of an own log; 0 if it has an end, where nothing
+ * can be sealed any more. */
 TRIS_MUST_CHECK enum tris_err store_unsealed(struct store_view *v, uint32_t no, uint64_t *entries,
                                              uint64_t *bytes);
 /* The next size at which an own log is to be sealed, if it is sealed up to `after`: at most
  * TRIS_SEAL_SPACING_MAX entries and, unless a single one is larger, TRIS_SEAL_BYTES of wire bytes
  * further. `at`: in, the peaks at `after` if at->size == after (else they are looked up); out, the
- * peaks at *size. TRIS_ERR_NOT_FOUND if nothing is held behind `after` (or a fork is known). A
+ * peaks at *size. TRIS_ERR_NOT_FOUND if nothing is held behind `after` (or it has an end). A
  * backlog is sealed in a loop that starts at the newest seal; entries are read once, from `after`
  * on. */
 TRIS_MUST_CHECK enum tris_err store_unsealed_step(struct store_view *v, uint32_t no, uint64_t after,
                                                   uint64_t *size, struct tree *at);
 /* Stores a seal over the first seal->size entries of an own log: behind the newest seal and at most
  * TRIS_SEAL_SPACING_MAX entries further (TRIS_ERR_SEAL_SPACING), or at its size (sealed anew).
- * TRIS_ERR_INVALID if it is not over what is held, _FORK if the log has a known fork. */
+ * TRIS_ERR_INVALID if it is not over what is held, _FORK if the log has an end, _NOT_READY if it is
+ * outside. */
 TRIS_MUST_CHECK enum tris_err store_seal_own(struct store_txn *t, uint32_t no,
                                              const struct seal *seal);
 
@@ -172,7 +188,7 @@ TRIS_MUST_CHECK enum tris_err store_log_cut(struct store_txn *t, uint32_t no, ui
 /* Wire form of one entry; TRIS_ERR_NOT_FOUND. */
 TRIS_MUST_CHECK enum tris_err store_entry_get(struct store_view *v, uint32_t no, uint64_t seq,
                                               struct entry *out);
-/* As session_io.read_segment. The last run of a forked log, from its newest seal to the known end,
+/* As session_io.read_segment. The last run of a log that has an end, from its newest seal to there,
  * comes alone and with a seal of zeros (seal_is_cut). */
 TRIS_MUST_CHECK enum tris_err store_segment_read(struct store_view *v, uint32_t no, uint64_t first,
                                                  struct wbuf *out, uint32_t *count,
@@ -193,19 +209,25 @@ TRIS_MUST_CHECK enum tris_err store_root_at(struct store_view *v, uint32_t no, u
 
 struct store_fork {
     uint32_t log_no;
-    uint64_t end;          /* the log is its first `end` entries */
-    struct tris_hash root; /* over those; zeros if there are none */
+    uint64_t end;          /* the two histories are the same up to there */
+    struct tris_hash root; /* over those entries; zeros if there are none */
     struct span proof;     /* into the map */
 };
 
 /* Keeps a proof that the caller has verified (fork_proof_verify), if it is the log's first one or
- * lowers its end (of two with the same end, the one with the smaller root stays): *lowered. Then
- * the log is cut there, at the cost of what goes; of an own log that becomes drafts. What is held
- * below the end may still be of another history: then the root differs, and `whole` is what a seal
- * covers. TRIS_ERR_INVALID (not poisoning): a local log, or no proof. */
+ * lower than the one that is held (of two with the same end, the one with the smaller root stays):
+ * *lowered. Then the log is cut to where it ends now, at the cost of what goes; of an own log that
+ * becomes drafts. What is held below the end may still be of another history: then the root
+ * differs, and `whole` is what a seal covers. TRIS_ERR_INVALID (not poisoning): a local log, or no
+ * proof. */
 TRIS_MUST_CHECK enum tris_err store_fork_put(struct store_txn *t, uint32_t no, uint64_t end,
                                              const struct tris_hash *root, struct span proof,
                                              bool *lowered);
+/* For a log that ends by membership and is not held to there: what is held behind `at` was seen to
+ * be of another history than the one that ends there, and goes; *cut: something has gone. Of other
+ * logs nothing goes. */
+TRIS_MUST_CHECK enum tris_err store_log_rewind(struct store_txn *t, uint32_t no, uint64_t at,
+                                               bool *cut);
 TRIS_MUST_CHECK enum tris_err store_fork_get(struct store_view *v, uint32_t no,
                                              struct store_fork *out); /* TRIS_ERR_NOT_FOUND */
 /* The next one after log *log_no (UINT32_MAX: the first), which becomes *log_no. */
@@ -399,9 +421,13 @@ TRIS_MUST_CHECK enum tris_err store_feed_next(struct store_view *v, uint64_t aft
 TRIS_MUST_CHECK enum tris_err store_house_heard(struct store_view *v,
                                                 const struct tris_house_id *house,
                                                 uint64_t *sealed_ms, uint64_t *arrived_ms);
-/* The newest card (house line text) of a house; TRIS_ERR_NOT_FOUND. */
-TRIS_MUST_CHECK enum tris_err
-store_house_card(struct store_view *v, const struct tris_house_id *house, struct span *line);
+/* The newest card (house line text) of a house in the gov log of this epoch and seal key (of epoch
+ * 0: NULL will do): whoever has a key of a former epoch says nothing any more. TRIS_ERR_NOT_FOUND.
+ */
+TRIS_MUST_CHECK enum tris_err store_house_card(struct store_view *v,
+                                               const struct tris_house_id *house, uint32_t epoch,
+                                               const struct tris_sign_pub *seal_key,
+                                               struct span *line);
 
 /* Small settings of this node ("peer/<id>" -> address and flags ...): key <= 255 bytes. */
 TRIS_MUST_CHECK enum tris_err store_setting_put(struct store_txn *t, const char *key,

@@ -380,6 +380,7 @@ enum tris_err store_txn_begin(struct store *s, struct store_txn **out)
     t->err = TRIS_OK;
     t->run.count = 0;
     t->arrival_known = false;
+    t->members_stale = false;
     memset(t->last_known, 0, sizeof t->last_known);
     *out = t;
     return TRIS_OK;

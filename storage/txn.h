@@ -30,6 +30,7 @@ struct store_txn {
     struct head *head[HEAD_BUCKETS];
     struct head *recent; /* the head asked for last */
     struct delta_set deltas;
+    bool members_stale; /* who belongs may have changed: see members.h */
     bool arrival_known;
     uint64_t arrival;          /* number of the newest feed item */
     struct feed_row run;       /* the newest ones, not yet written; count 0: none */

@@ -5,6 +5,7 @@
 #include "proto/assert.h"
 #include "storage/fold.h"
 #include "storage/payload_rows.h"
+#include "storage/target.h"
 
 /* A state of a record: what its payload put into indexes and counters. */
 struct state {
@@ -161,6 +162,18 @@ static void undo_card(struct undo *u, struct span payload)
     txn_del(u->t, DB_CARD, key_span(&key));
 }
 
+static void undo_gov(struct undo *u, uint32_t verb, struct span payload)
+{
+    struct tris_house_id about;
+    if (!target_verb(verb)) {
+        undo_card(u, payload);
+    } else if (target_read(verb, payload, false, &about) != TRIS_OK) {
+        txn_fail(u->t, TRIS_ERR_CORRUPT);
+    } else {
+        target_del(u->t, &about, (struct record_ref){u->head->row.log.no, u->seq});
+    }
+}
+
 static void undo_inert(struct undo *u, const struct entry_header *header,
                        const struct inert_row *inert, bool hole)
 {
@@ -203,7 +216,7 @@ void fold_undo(struct store_txn *t, const struct head *head, uint64_t seq)
     } else if (err != TRIS_ERR_NOT_FOUND) {
         txn_fail(t, err);
     } else if (head->row.log.ref.topic == TRIS_TOPIC_GOV) {
-        undo_card(&u, entry.payload);
+        undo_gov(&u, header.verb, entry.payload);
     } else if (header.has_record) {
         undo_change(&u, &header);
     } else {

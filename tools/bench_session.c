@@ -43,11 +43,11 @@ static void must(enum tris_err err, const char *what)
 /* ---- what a session asks of its owner ---- */
 
 static enum tris_err io_member(void *ctx, const struct tris_house_id *house,
-                               const struct tris_dh_pub *transport, enum tris_role *role)
+                               const struct tris_dh_pub *transport, struct session_admit *admit)
 {
     const struct node *n = ctx;
     (void)transport;
-    *role = TRIS_ROLE_HOUSE;
+    admit->role = TRIS_ROLE_HOUSE;
     return tris_house_id_eq(house, &n->other->id) ? TRIS_OK : TRIS_ERR_STRANGER;
 }
 
@@ -95,8 +95,9 @@ static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
     return TRIS_ERR_NOT_FOUND;
 }
 
-static const struct session_io io = {io_member, io_read,        io_random,
-                                     io_nodes,  io_newest_seal, io_fork_proof};
+static const struct session_io io = {
+    io_member, io_read, io_random, io_nodes, io_newest_seal, io_fork_proof, NULL, NULL,
+};
 
 /* ---- two nodes ---- */
 

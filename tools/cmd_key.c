@@ -3,33 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "proto/hash.h"
+#include "tools/fingerprint.h"
 #include "tools/offline.h"
 #include "tools/passphrase.h"
+#include "tools/rotate.h"
 
 enum {
-    FINGER_GROUPS = 8,
-    FINGER_GROUP_MAX = 100000, /* five digits */
-    FINGER_BYTES = FINGER_GROUPS * 6,
     BACKUP_BYTES_MAX = 8 * 1024,
 };
-
-/* Eight groups of five digits: digits are the same on the phone in every language. 132 bits of
- * BLAKE2b over the house id and the transport key, so that neither can be exchanged unnoticed. */
-static void fingerprint(const struct tris_house_id *id, const struct tris_dh_pub *transport,
-                        char out[FINGER_BYTES])
-{
-    struct tris_hash hash;
-    const struct span parts[] = {span_of(id->b, sizeof id->b),
-                                 span_of(transport->b, sizeof transport->b)};
-    hash_parts("tris-finger-v1", NULL, parts, 2, &hash);
-    for (size_t i = 0; i < FINGER_GROUPS; i++) {
-        uint32_t n = (uint32_t)hash.b[4 * i] << 24 | (uint32_t)hash.b[4 * i + 1] << 16 |
-                     (uint32_t)hash.b[4 * i + 2] << 8 | hash.b[4 * i + 3];
-        (void)snprintf(out + 6 * i, 7, "%05u%s", (unsigned)(n % FINGER_GROUP_MAX),
-                       i + 1 < FINGER_GROUPS ? " " : "");
-    }
-}
 
 /* ---- show ---- */
 
@@ -83,13 +64,13 @@ static void print_groups(const char *label, const char *hex)
 static int run_show(struct cli *cli, const struct args *args)
 {
     struct house_line line;
-    char finger[FINGER_BYTES], id[65], transport[65];
+    char finger[FINGERPRINT_BYTES], id[65], transport[65];
     memset(&line, 0, sizeof line);
     int code = args->pos_count > 0 ? line_given(cli, args->pos[0], &line) : line_own(cli, &line);
     if (code != EXIT_OK) {
         return code;
     }
-    fingerprint(&line.id, &line.transport, finger);
+    fingerprint_line(&line, finger);
     tris_hex(line.id.b, sizeof line.id.b, id);
     tris_hex(line.transport.b, sizeof line.transport.b, transport);
     if (cli->json) {
@@ -343,5 +324,7 @@ const struct command cmd_key_rows[] = {
      0, run_backup},
     {"key", "restore", "FILE", N_("bring saved keys back into an empty data directory"), NULL, 1, 1,
      0, run_restore},
+    {"key", "rotate", NULL, N_("a new key for this house, which keeps its name and records"),
+     rotate_options, 0, 0, 0, key_rotate},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };

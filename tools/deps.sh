@@ -9,8 +9,8 @@
 set -euo pipefail
 
 build=(gcc make libc6-dev libuv1-dev liblmdb-dev libsodium-dev libmsgpack-dev libutf8proc-dev
-    libjansson-dev libinih-dev libcsv-dev libsmartcols-dev libsqlite3-dev gettext
-    python3)
+    libjansson-dev libinih-dev libcsv-dev libsmartcols-dev libsqlite3-dev libqrencode-dev
+    gettext python3)
 check=("${build[@]}" clang libclang-rt-14-dev clang-format clang-tidy cppcheck universal-ctags
     shellcheck libcmocka-dev bats scdoc python3-msgpack
     python3-cryptography)

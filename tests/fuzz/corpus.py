@@ -109,6 +109,16 @@ def house_lines():
         yield line["text"].encode()
 
 
+def invitations():
+    for case in golden("invite")["invitations"]:
+        yield case["text"].encode()
+        body = b"".join(bytes.fromhex(case[key]) for key in ("federation", "house", "noise", "secret"))
+        body += int(case["expires_ms"]).to_bytes(8, "big") + bytes([len(case["addr"])])
+        for text in case["addr"] + [case["name"]]:
+            body += struct.pack(">H", len(text.encode())) + text.encode()
+        yield body
+
+
 def noise():
     for number, vector in enumerate(golden("noise")["vectors"]):
         for message in vector["messages"][:2]:
@@ -267,11 +277,11 @@ def jsons():
 
 
 def sessions():
-    """Flags, then steps; see fuzz_session.c. 0 to 15 are the messages in order of their number."""
+    """Flags, then steps; see fuzz_session.c. Messages are in the order of msg.def."""
     ask = bytes([0, 5, 0, 0])
-    for flags in [0, 1, 8, 9, 12, 13, 16, 17, 40, 41, 0xc1, 4, 5]:
+    for flags in [0, 1, 8, 9, 12, 13, 16, 17, 40, 41, 0xc1, 4, 5, 0x48, 0x49, 0x80, 0x88, 0x89]:
         yield bytes([flags]) + ask
-        for kind in range(16):
+        for kind in range(26):
             for log in [0, 2, 5, 7]:
                 yield bytes([flags, 0, kind, log, 1, 1, 3, 6, 3, 200, 6, 4, 0])
         fetch = bytes([0, 13, 2, 5, 0, 30]) + bytes(30) + bytes([0, 14, 2, 5, 3, 1, 0, 0, 4, 0, 6])
@@ -282,7 +292,7 @@ def sessions():
 
 TARGETS = {
     "msgpack": values, "message": messages, "entry": entries, "seal": seals, "fork": forks, "charter": charters,
-    "house_line": house_lines, "noise": noise, "frame": frames, "key": keys, "tree": trees,
+    "house_line": house_lines, "invite": invitations, "noise": noise, "frame": frames, "key": keys, "tree": trees,
     "control": control, "record": records, "record_text": record_texts, "text": texts,
     "csv": lists, "config": configs, "map": maps, "manifest": manifests, "mark": marks,
     "json": jsons, "session": sessions,

@@ -30,6 +30,9 @@ struct run {
     struct frontier *frontier;
     uint64_t now_ms;
     bool initiator, connected, closed, member;
+    bool invited; /* the peer calls, or is called, with the second invitation */
+    bool opened, card;
+    enum session_level level;
     uint64_t random;
     struct noise_handshake handshake; /* the peer's */
     struct noise_transport transport;
@@ -41,11 +44,28 @@ struct run {
 };
 
 static struct noise_keypair own_key, peer_key, peer_ephemeral;
-static struct tris_sign_secret owner_key; /* of all logs */
+static struct tris_sign_secret owner_key; /* of all logs, and the peer's */
 static struct tris_sign_pub owner_pub;
 static const struct tris_fed_id fed = {{7}};
 static struct tris_house_id house_ids[PICK_HOUSES];
 static uint8_t out[OUT_BYTES], plain[TRIS_FRAME_BYTES_MAX];
+static struct session_invite invites[2];
+/* of the peer, of another house, with another transport key, and none */
+static char cards[4][TRIS_HOUSE_LINE_BYTES_MAX + 1];
+
+enum { CHARTER_BYTES = MSG_CHARTER_TEXT_BYTES + 9 };
+static uint8_t charter_bytes[CHARTER_BYTES];
+
+static void card_make(uint8_t seed, const struct noise_keypair *transport, char *text)
+{
+    struct house_line line = {.role = TRIS_ROLE_OBSERVER, .region = "DE", .slug = "b", .name = "B"};
+    const uint8_t bytes[crypto_sign_SEEDBYTES] = {seed};
+    struct tris_sign_secret key;
+    struct tris_sign_pub pub;
+    line.transport = transport->pub;
+    REQUIRE(crypto_sign_seed_keypair(pub.b, key.b, bytes) == 0);
+    REQUIRE(house_line_make(&line, &key, text, TRIS_HOUSE_LINE_BYTES_MAX + 1) == TRIS_OK);
+}
 
 void fuzz_setup(void)
 {
@@ -58,18 +78,30 @@ void fuzz_setup(void)
     noise_keypair_from_secret(&secrets[0], &own_key);
     noise_keypair_from_secret(&secrets[1], &peer_key);
     noise_keypair_from_secret(&secrets[2], &peer_ephemeral);
+    REQUIRE(memcmp(house_ids[1].b, owner_pub.b, sizeof owner_pub.b) == 0);
+    card_make(9, &peer_key, cards[0]);
+    card_make(8, &peer_key, cards[1]);
+    card_make(9, &own_key, cards[2]);
+    memcpy(cards[3], "because", sizeof "because");
+    for (uint8_t i = 0; i < 2; i++) {
+        invites[i].id = 1u + i;
+        invites[i].psk[0] = i;
+        noise_gate_key(invites[i].psk, invites[i].gate_key);
+    }
 }
 
 /* ---- the owner of the session ---- */
 
 static enum tris_err io_member(void *ctx, const struct tris_house_id *house,
-                               const struct tris_dh_pub *transport, enum tris_role *role)
+                               const struct tris_dh_pub *transport, struct session_admit *admit)
 {
     const struct run *r = ctx;
     if (!r->member || !tris_house_id_eq(house, &house_ids[1])) {
         return TRIS_ERR_STRANGER;
     }
-    *role = TRIS_ROLE_HOUSE;
+    REQUIRE(admit->invited == (r->invited && !r->initiator));
+    admit->role = TRIS_ROLE_HOUSE;
+    admit->level = r->level;
     return memcmp(transport->b, peer_key.pub.b, 32) == 0 ? TRIS_OK : TRIS_ERR_WRONG_KEY;
 }
 
@@ -133,8 +165,23 @@ static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *w)
     return log_no % 2 == 0 ? TRIS_OK : TRIS_ERR_NOT_FOUND;
 }
 
-static const struct session_io io = {io_member, io_read,        io_random,
-                                     io_nodes,  io_newest_seal, io_fork_proof};
+static const struct session_invite *io_invites(void *ctx, uint32_t *count)
+{
+    (void)ctx;
+    *count = 2;
+    return invites;
+}
+
+static enum tris_err io_charter(void *ctx, struct span *text)
+{
+    struct run *r = ctx;
+    *text = span_of(charter_bytes, sizeof charter_bytes);
+    return ++r->random % 16 == 0 ? TRIS_ERR_IO : TRIS_OK;
+}
+
+static const struct session_io io = {
+    io_member, io_read, io_random, io_nodes, io_newest_seal, io_fork_proof, io_invites, io_charter,
+};
 
 static void log_set(struct run *r, uint32_t log_no, uint64_t size)
 {
@@ -157,10 +204,14 @@ static void take_events(struct run *r)
         REQUIRE(!r->closed); /* CLOSED is the last one */
         switch (e.type) {
         case SESSION_EV_OPEN:
-            REQUIRE(tris_house_id_eq(&e.peer.house, &house_ids[1]) && r->member);
+            REQUIRE(tris_house_id_eq(&e.peer.house, &house_ids[1]) && r->member && !r->opened);
+            REQUIRE(e.peer.invite == (r->invited && !r->initiator ? invites[1].id : 0));
+            REQUIRE(session_level(r->session) == r->level);
+            r->opened = true;
             break;
         case SESSION_EV_SEGMENT:
             REQUIRE(e.segment.log_no < LOGS);
+            REQUIRE(r->level == SESSION_FULL || e.segment.log_no % 2 == 0);
             REQUIRE(frontier_item_fetched(frontier_item(r->frontier, e.segment.log_no)) ||
                     e.segment.count == 0);
             REQUIRE(e.segment.len <= SESSION_SEGMENT_BYTES_MAX);
@@ -174,7 +225,7 @@ static void take_events(struct run *r)
             free(e.segment.bytes);
             break;
         case SESSION_EV_CLAIM:
-            REQUIRE(e.claim.log_no < 2);
+            REQUIRE(e.claim.log_no < (r->level == SESSION_FULL ? 2 : 1));
             break;
         case SESSION_EV_OWN_SEAL:
             REQUIRE(e.own_seal.log_no < 2);
@@ -189,6 +240,15 @@ static void take_events(struct run *r)
         case SESSION_EV_TWIN:
         case SESSION_EV_PONG:
             break;
+        case SESSION_EV_CARD:
+            REQUIRE(r->level == SESSION_GOV && !r->card && strcmp(e.card.text, cards[0]) == 0);
+            r->card = true;
+            free(e.card.text);
+            break;
+        case SESSION_EV_CHARTER:
+            REQUIRE(e.charter.len <= e.charter.total - e.charter.offset);
+            free(e.charter.bytes);
+            break;
         case SESSION_EV_CLOSED:
             REQUIRE(e.closed.reason != TRIS_OK || e.closed.by_peer);
             r->closed = true;
@@ -202,13 +262,26 @@ static void take_events(struct run *r)
     }
 }
 
-static void check_messages(struct span frame)
+/* Of data logs nothing is told, nor asked for, where only gov logs travel. */
+static void check_level(const struct run *r, const struct msg *m)
+{
+    const struct tris_short *log = m->type == MSG_ENTRIES     ? &m->entries.log
+                                   : m->type == MSG_SEAL      ? &m->seal.log
+                                   : m->type == MSG_GET_RANGE ? &m->get_range.log
+                                                              : NULL;
+    if (r->level == SESSION_GOV && log != NULL) {
+        REQUIRE(frontier_find(r->frontier, log) % 2 == 0);
+    }
+}
+
+static void check_messages(const struct run *r, struct span frame)
 {
     struct rbuf f = rbuf_of(frame);
     while (rbuf_left(&f) > 0) {
         struct msg m;
         size_t start = f.pos;
         REQUIRE(msg_decode(&f, &m) == TRIS_OK && m.type != MSG_UNKNOWN);
+        check_level(r, &m);
         static uint8_t again[TRIS_FRAME_BYTES_MAX];
         struct wbuf w = wbuf_of(again, sizeof again);
         msg_encode(&w, &m);
@@ -224,7 +297,7 @@ static void read_frames(struct run *r, struct span bytes)
         size_t len = (size_t)bytes.ptr[0] << 8 | bytes.ptr[1];
         REQUIRE(len > TRIS_AEAD_TAG_BYTES && len <= bytes.len - FRAME_LENGTH_BYTES);
         REQUIRE(noise_decrypt(&r->transport.recv, span_of(bytes.ptr + 2, len), plain) == TRIS_OK);
-        check_messages(span_of(plain, len - TRIS_AEAD_TAG_BYTES));
+        check_messages(r, span_of(plain, len - TRIS_AEAD_TAG_BYTES));
         bytes = span_of(bytes.ptr + 2 + len, bytes.len - 2 - len);
     }
 }
@@ -278,6 +351,9 @@ static void send_messages(struct run *r, uint32_t count)
         struct msg m;
         pick_message(&picker, &m, &list);
         pick_sign(&picker, &owner_key, &m);
+        if (m.type == MSG_CARD) {
+            m.card.line = span_str(cards[fuzz_u8(&r->in) % 4]);
+        }
         msg_encode(&w, &m);
         if (w.err != TRIS_OK) {
             w = before;
@@ -299,8 +375,10 @@ static struct span prologue(uint8_t bytes[33])
 static void peer_start(struct run *r)
 {
     uint8_t bytes[33];
-    REQUIRE(noise_init(&r->handshake, NOISE_IK, !r->initiator, prologue(bytes), &peer_key,
-                       &peer_ephemeral, r->initiator ? NULL : &own_key.pub, NULL) == TRIS_OK);
+    REQUIRE(noise_init(&r->handshake, r->invited ? NOISE_IKPSK1 : NOISE_IK, !r->initiator,
+                       prologue(bytes), &peer_key, &peer_ephemeral,
+                       r->initiator ? NULL : &own_key.pub,
+                       r->invited ? invites[1].psk : NULL) == TRIS_OK);
 }
 
 /* The peer's payload: right, or whatever the input says. */
@@ -336,8 +414,9 @@ static void call_responder(struct run *r, bool right)
     peer_start(r);
     hello_payload(r, &p, right);
     REQUIRE(noise_write(&r->handshake, wbuf_span(&p), &message) == TRIS_OK);
-    bytes[0] = NOISE_IK;
-    noise_gate(NOISE_IK, wbuf_span(&message), own_key.pub.b, bytes + 1);
+    bytes[0] = r->invited ? NOISE_IKPSK1 : NOISE_IK;
+    noise_gate(bytes[0], wbuf_span(&message), r->invited ? invites[1].psk : own_key.pub.b,
+               bytes + 1);
     bytes[17] = (uint8_t)(message.len >> 8);
     bytes[18] = (uint8_t)message.len;
     deliver(r, span_of(bytes, 19 + message.len));
@@ -421,6 +500,7 @@ static void owner_asks(struct run *r)
         break;
     case 3:
         session_credit_window(r->session, TRIS_CREDIT_INITIAL_BYTES);
+        session_get_charter(r->session, what);
         break;
     case 4:
         session_close(r->session, what % 16 < 8 ? TRIS_ERR_DUPLICATE : TRIS_ERR_STOPPING);
@@ -488,6 +568,9 @@ static void begin(struct run *r, uint8_t flags)
         .instance_nonce = 1,
         .peer_id = house_ids[(flags & 0xc0) == 0xc0 ? 2 : 1],
         .peer_transport = peer_key.pub,
+        .invited = r->initiator && r->invited,
+        .psk = {1},
+        .card = span_str(cards[1]),
         .session_no = 1,
         .heartbeat_ms = 15000,
         .handshake_ms = 5000,
@@ -509,6 +592,8 @@ void fuzz_one(struct span input)
     uint8_t flags = fuzz_u8(&r.in);
     r.initiator = (flags & 1) != 0;
     r.member = (flags & 16) == 0;
+    r.invited = (flags & 0xc0) == 0x80;
+    r.level = (flags & 0xc0) == 0x80 || (flags & 0xc0) == 0x40 ? SESSION_GOV : SESSION_FULL;
     begin(&r, flags);
     if ((flags & 2) == 0 && r.initiator) {
         answer_initiator(&r, (flags & 4) == 0);

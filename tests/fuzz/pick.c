@@ -14,7 +14,12 @@ struct tris_short pick_log(uint8_t log)
 
 struct tris_house_id pick_house(uint32_t house)
 {
-    return (struct tris_house_id){{(uint8_t)(0xa0 + 0x10 * (house % 3))}};
+    /* the peer's is a key, so that its lines can be signed: that of the seed 9 and zeros */
+    static const struct tris_house_id peer = {{0xbb, 0x5c, 0x67, 0x24, 0x82, 0xb0, 0xdc, 0xca,
+                                               0x91, 0xa2, 0x1a, 0x4e, 0xd6, 0x3b, 0x15, 0xaf,
+                                               0xde, 0x8a, 0xa1, 0x37, 0x8d, 0xa7, 0x2c, 0xd0,
+                                               0x1b, 0x34, 0x95, 0x89, 0xd6, 0xe7, 0xdd, 0x6a}};
+    return house % 3 == 1 ? peer : (struct tris_house_id){{(uint8_t)(0xa0 + 0x10 * (house % 3))}};
 }
 
 /* Fields of a message out of few bytes of input, mostly values that mean something. */
@@ -63,7 +68,9 @@ static struct span pick_bin(struct picker *r, uint64_t limit)
 #define PICK_MAYBE(at, limit)                                                                      \
     (at).has = (fuzz_u8(r->in) & 1) != 0;                                                          \
     (at).value = pick_short(r)
-#define PICK_TEXT(at, limit) (at) = span_str("because")
+#define PICK_TEXT(at, limit)                                                                       \
+    (void)r;                                                                                       \
+    (at) = span_str("because")
 #define PICK_BIN(at, limit) (at) = pick_bin(r, limit)
 #define PICK_ITEMS(at, limit) (at) = pick_items(r, rows, limit)
 #define PICK_CLAIMS(at, limit) (at) = pick_claims(r, rows, limit)

@@ -110,7 +110,7 @@ void table_item(const struct log *log, uint64_t size, struct frontier_item *out)
 /* ---- what sessions ask ---- */
 
 static enum tris_err io_member(void *ctx, const struct tris_house_id *house,
-                               const struct tris_dh_pub *transport, enum tris_role *role)
+                               const struct tris_dh_pub *transport, struct session_admit *admit)
 {
     const struct house *h = ctx;
     const struct world *w = h->world;
@@ -119,7 +119,7 @@ static enum tris_err io_member(void *ctx, const struct tris_house_id *house,
     for (at %= w->by_id_size; w->by_id[at] != 0; at = (at + 1) % w->by_id_size) {
         const struct house *other = &w->houses[w->by_id[at] - 1];
         if (tris_house_id_eq(&other->id, house)) {
-            *role = TRIS_ROLE_HOUSE;
+            admit->role = TRIS_ROLE_HOUSE;
             return tris_dh_pub_eq(&other->transport.pub, transport) ? TRIS_OK : TRIS_ERR_WRONG_KEY;
         }
     }
@@ -178,5 +178,5 @@ static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
 }
 
 const struct session_io table_io = {
-    io_member, io_read_segment, io_random, io_nodes, io_newest_seal, io_fork_proof,
+    io_member, io_read_segment, io_random, io_nodes, io_newest_seal, io_fork_proof, NULL, NULL,
 };

@@ -162,7 +162,7 @@ static bool act_lie(struct house *h)
     struct rng *rng = chance(h);
     uint32_t no = (uint32_t)rng_below(rng, frontier_count(h->frontier));
     const struct frontier_item *now = frontier_item(h->frontier, no);
-    if (now == NULL || now->own || (now->flags & FRONTIER_FORKED) != 0) {
+    if (now == NULL || now->own || frontier_item_ends(now)) {
         return false;
     }
     struct frontier_item item = *now;

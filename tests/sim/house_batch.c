@@ -195,7 +195,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (log.ref.topic == TRIS_TOPIC_LOCAL) {
         return TRIS_ERR_UNEXPECTED;
     }
-    bool tail = log.own && s->count > 0 && !log.forked;
+    bool tail = log.own && s->count > 0 && log.ends == STORE_END_NONE;
     if (tail) {
         err = tail_look(b, &log);
         if (err != TRIS_OK) {
@@ -215,7 +215,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (log.ref.topic == TRIS_TOPIC_GOV && s->seal.size > TRIS_GOV_ENTRIES_MAX) {
         return TRIS_ERR_TOO_LARGE;
     }
-    if (log.forked && s->count > 0 && log.held >= log.end) {
+    if (log.ends != STORE_END_NONE && s->count > 0 && log.held >= log.end) {
         return TRIS_OK; /* all of it is here */
     }
     err = store_segment_judge(&log, s->first, s->count, span_of(s->bytes, s->len), &s->seal,

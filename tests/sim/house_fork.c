@@ -19,11 +19,32 @@ static enum tris_err unsealed_take_back(struct batch *b, uint32_t log_no, struct
                                         const struct fork_proof *proof)
 {
     const uint64_t sealed = log->has_seal ? log->seal.size : 0;
-    if (!log->own || log->forked || proof->at <= sealed || log->held == sealed) {
+    if (!log->own || log->ends != STORE_END_NONE || proof->at <= sealed || log->held == sealed) {
         return TRIS_OK;
     }
     enum tris_err err = store_log_cut(b->t, log_no, sealed, STORE_TAIL_DRAFT);
     return err == TRIS_OK ? store_log_get(store_txn_view(b->t), log_no, log) : err;
+}
+
+/* The session has seen that another history than this one ends where membership says. */
+static enum tris_err rewind_apply(struct batch *b, const struct work *w)
+{
+    const uint32_t log_no = w->fork.log_no;
+    struct store_log log;
+    bool cut = false;
+    enum tris_err err = store_log_get(store_txn_view(b->t), log_no, &log);
+    if (err == TRIS_OK) {
+        err = store_log_rewind(b->t, log_no, w->fork.at, &cut);
+    }
+    if (err != TRIS_OK || !cut) {
+        return err;
+    }
+    if (log.own) {
+        b->own[log.ref.topic] = (struct own){0, 0};
+        b->own_sealed = true;
+    }
+    b->cut[batch_touch(b, log_no, 0)] = true;
+    return TRIS_OK;
 }
 
 enum tris_err fork_apply(struct batch *b, const struct work *w)
@@ -33,6 +54,9 @@ enum tris_err fork_apply(struct batch *b, const struct work *w)
     struct fork_proof proof;
     struct store_log log;
     bool lowered = false;
+    if (bytes.len == 0) {
+        return rewind_apply(b, w);
+    }
     enum tris_err err = fork_proof_verify(bytes, &proof);
     if (err == TRIS_OK) {
         err = store_log_get(store_txn_view(b->t), log_no, &log);

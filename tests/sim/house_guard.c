@@ -259,6 +259,8 @@ void house_guard_event(struct house *h, struct end *e, const struct session_even
     case SESSION_EV_SEGMENT:
     case SESSION_EV_FORK:
     case SESSION_EV_TWIN:
+    case SESSION_EV_CARD:
+    case SESSION_EV_CHARTER:
     case SESSION_EV_PONG:
     case SESSION_EV_CLOSED:
         return;

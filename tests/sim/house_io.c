@@ -13,14 +13,14 @@ static uint32_t house_find(const struct sim *sim, const struct tris_house_id *id
 }
 
 static enum tris_err io_member(void *ctx, const struct tris_house_id *house,
-                               const struct tris_dh_pub *transport, enum tris_role *role)
+                               const struct tris_dh_pub *transport, struct session_admit *admit)
 {
     const struct house *h = ctx;
     uint32_t no = house_find(h->sim, house);
     if (no == SIM_NONE) {
         return TRIS_ERR_STRANGER;
     }
-    *role = TRIS_ROLE_HOUSE;
+    admit->role = TRIS_ROLE_HOUSE;
     return tris_dh_pub_eq(&h->sim->house[no].transport.pub, transport) ? TRIS_OK
                                                                        : TRIS_ERR_WRONG_KEY;
 }
@@ -133,5 +133,5 @@ static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
 }
 
 const struct session_io house_io = {
-    io_member, io_read_segment, io_random, io_nodes, io_newest_seal, io_fork_proof,
+    io_member, io_read_segment, io_random, io_nodes, io_newest_seal, io_fork_proof, NULL, NULL,
 };

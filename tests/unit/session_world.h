@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -63,7 +64,12 @@ struct node {
     uint64_t instance_nonce;
     struct frontier *frontier;
     struct fake_log logs[LOGS_MAX];
-    bool stranger_refused;      /* io->member says no */
+    bool stranger_refused;  /* io->member says no */
+    bool member[NODES_MAX]; /* of the nodes: these may hold a session without an invitation ... */
+    enum session_level level[NODES_MAX];                /* ... of this level */
+    struct session_invite invites[SESSION_INVITES_MAX]; /* open ones */
+    uint32_t invites_count;
+    struct span charter;
     enum tris_err write_result; /* instead of verifying, if not TRIS_OK */
     uint64_t rejected;
     uint32_t cuts;            /* fork proofs that lowered an end */
@@ -80,7 +86,13 @@ struct end {
     bool opened, in_sync, closed;
     uint32_t in_sync_count, own_ahead_count, told_count, own_seal_count, found_count;
     uint32_t twin_count;
-    struct twin twin;     /* the last one */
+    struct twin twin; /* the last one */
+    uint64_t invite;  /* that the peer came with */
+    uint32_t card_count;
+    char card[TRIS_HOUSE_LINE_BYTES_MAX + 1]; /* the last one */
+    uint8_t *charter;                         /* all parts so far; freed by link_close */
+    size_t charter_len;
+    uint32_t charter_parts;
     struct seal own_seal; /* the last one that a peer answered */
     struct session_event close;
     uint64_t rtt_id;
@@ -132,7 +144,8 @@ static inline void fake_random(void *ctx, void *out, size_t len)
 }
 
 static inline enum tris_err fake_member(void *ctx, const struct tris_house_id *house,
-                                        const struct tris_dh_pub *transport, enum tris_role *role)
+                                        const struct tris_dh_pub *transport,
+                                        struct session_admit *admit)
 {
     struct node *n = ctx;
     if (n->stranger_refused) {
@@ -141,7 +154,11 @@ static inline enum tris_err fake_member(void *ctx, const struct tris_house_id *h
     for (uint32_t i = 0; i < n->world->nodes_count; i++) {
         const struct node *other = &n->world->nodes[i];
         if (tris_house_id_eq(&other->id, house)) {
-            *role = TRIS_ROLE_HOUSE;
+            if (!n->member[i] && !admit->invited) {
+                return TRIS_ERR_STRANGER;
+            }
+            admit->role = TRIS_ROLE_HOUSE;
+            admit->level = n->member[i] ? n->level[i] : SESSION_GOV;
             return memcmp(other->transport.pub.b, transport->b, 32) == 0 ? TRIS_OK
                                                                          : TRIS_ERR_WRONG_KEY;
         }
@@ -235,8 +252,23 @@ static inline enum tris_err fake_fork_proof(void *ctx, uint32_t log_no, struct w
     return log->proof_len > 0 ? TRIS_OK : TRIS_ERR_NOT_FOUND;
 }
 
+static inline const struct session_invite *fake_invites(void *ctx, uint32_t *count)
+{
+    const struct node *n = ctx;
+    *count = n->invites_count;
+    return n->invites;
+}
+
+static inline enum tris_err fake_charter(void *ctx, struct span *text)
+{
+    const struct node *n = ctx;
+    *text = n->charter;
+    return n->charter.len > 0 ? TRIS_OK : TRIS_ERR_IO;
+}
+
 static const struct session_io fake_io = {
-    fake_member, fake_read, fake_random, fake_nodes, fake_newest_seal, fake_fork_proof,
+    fake_member,      fake_read,       fake_random,  fake_nodes,
+    fake_newest_seal, fake_fork_proof, fake_invites, fake_charter,
 };
 
 static inline void node_publish(struct node *n, uint32_t log_no)
@@ -453,6 +485,7 @@ static inline struct world *world_new(uint32_t nodes, uint32_t logs_each)
         n->world = w;
         n->number = i;
         n->instance_nonce = UINT64_MAX - i;
+        memset(n->member, true, sizeof n->member);
         uint8_t seed[32];
         memset(seed, (int)i + 1, sizeof seed);
         crypto_sign_seed_keypair(n->id.b, n->sign.b, seed);
@@ -486,6 +519,8 @@ static inline void link_close(struct link *l)
     for (size_t i = 0; i < 2; i++) {
         session_free(l->end[i].session);
         l->end[i].session = NULL;
+        free(l->end[i].charter);
+        l->end[i].charter = NULL;
     }
     l->used = false;
 }
@@ -659,6 +694,23 @@ static inline void end_claim(struct end *e, const struct session_event *event)
     }
 }
 
+/* Puts the charter together and asks for the rest. */
+static inline void end_charter(struct end *e, const struct session_event *event)
+{
+    assert_true(event->charter.offset == e->charter_len);
+    assert_true(event->charter.len <= event->charter.total - event->charter.offset);
+    e->charter_parts++;
+    if (event->charter.len > 0) {
+        e->charter = realloc(e->charter, e->charter_len + event->charter.len);
+        memcpy(e->charter + e->charter_len, event->charter.bytes, event->charter.len);
+        e->charter_len += event->charter.len;
+    }
+    free(event->charter.bytes);
+    if (e->charter_len < event->charter.total) {
+        session_get_charter(e->session, e->charter_len);
+    }
+}
+
 static inline void end_events(struct end *e)
 {
     struct session_event event;
@@ -668,6 +720,7 @@ static inline void end_events(struct end *e)
         case SESSION_EV_OPEN:
             assert_false(e->opened);
             e->opened = true;
+            e->invite = event.peer.invite;
             break;
         case SESSION_EV_SEGMENT:
             end_segment(e, &event.segment);
@@ -695,6 +748,14 @@ static inline void end_events(struct end *e)
         case SESSION_EV_TWIN:
             e->twin_count++;
             e->twin = event.twin;
+            break;
+        case SESSION_EV_CARD:
+            e->card_count++;
+            (void)snprintf(e->card, sizeof e->card, "%s", event.card.text);
+            free(event.card.text);
+            break;
+        case SESSION_EV_CHARTER:
+            end_charter(e, &event);
             break;
         case SESSION_EV_CLOSED:
             e->closed = true;

@@ -202,6 +202,38 @@ static void fetcher_survives_an_update(void **state)
     frontier_free(f);
 }
 
+/* The gov frontier is what the frontier would be without any other log. */
+static void the_gov_frontier_knows_no_other_log(void **state)
+{
+    (void)state;
+    struct frontier *all, *gov;
+    struct tris_hash one, two;
+    assert_int_equal(frontier_new(&all), TRIS_OK);
+    assert_int_equal(frontier_new(&gov), TRIS_OK);
+    for (uint32_t round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < 40; i++) {
+            struct frontier_item item = {.held = i * round, .whole = i * round, .day = round};
+            item.ref.topic = i % 3 == 0 ? TRIS_TOPIC_GOV : TRIS_TOPIC_DATA;
+            memset(item.id.b, (int)(i % 7), sizeof item.id.b);
+            item.id.b[31] = (uint8_t)i;
+            assert_int_equal(frontier_set(all, i, &item), TRIS_OK);
+            if (item.ref.topic == TRIS_TOPIC_GOV) {
+                assert_int_equal(frontier_set(gov, i, &item), TRIS_OK);
+            }
+            frontier_gov_root(all, &one);
+            frontier_root(gov, &two);
+            assert_true(tris_hash_eq(&one, &two));
+            frontier_gov_bucket(all, i % 7, &one);
+            frontier_bucket(gov, i % 7, &two);
+            assert_true(tris_hash_eq(&one, &two));
+        }
+    }
+    frontier_root(all, &one);
+    assert_false(tris_hash_eq(&one, &two));
+    frontier_free(all);
+    frontier_free(gov);
+}
+
 int main(void)
 {
     if (sodium_init() < 0) {
@@ -215,6 +247,7 @@ int main(void)
         cmocka_unit_test(logs_are_found_by_16_bytes),
         cmocka_unit_test(the_ring_remembers_4096_roots),
         cmocka_unit_test(fetcher_survives_an_update),
+        cmocka_unit_test(the_gov_frontier_knows_no_other_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

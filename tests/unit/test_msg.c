@@ -32,6 +32,8 @@ enum { ROOM = 80 * 1024, SAMPLES = sizeof numbers / sizeof numbers[0] };
 static uint8_t wire_bytes[200];
 static uint8_t hash_bytes[MSG_NODES_HASHES_BYTES];
 static uint8_t digest_bytes[MSG_DIGESTS_BYTES];
+static uint8_t charter_bytes[MSG_CHARTER_TEXT_BYTES];
+static char card_text[TRIS_HOUSE_LINE_BYTES_MAX + 1];
 static uint8_t rows[TRIS_CONTAINER_ITEMS_MAX * MSG_ITEM_BYTES_MAX];
 
 static struct tris_short short_of(uint8_t byte)
@@ -154,6 +156,17 @@ static struct msg sample(uint32_t which)
     case MSG_GET_FORK:
         sample_fork(&m);
         break;
+    case MSG_GET_CHARTER:
+        m.get_charter.offset = TRIS_CHARTER_BYTES_MAX;
+        break;
+    case MSG_CHARTER:
+        m.charter.offset = m.charter.total = TRIS_CHARTER_BYTES_MAX;
+        m.charter.text = span_of(charter_bytes, sizeof charter_bytes);
+        break;
+    case MSG_CARD:
+        memset(card_text, 'x', sizeof card_text - 1);
+        m.card.line = span_str(card_text);
+        break;
     }
     return m;
 }
@@ -203,6 +216,10 @@ static void planned_sizes_hold(void **state)
             assert_true(len <= MSG_FORK_PROOF_BYTES_MAX);
         } else if (m.type == MSG_NODES) {
             assert_true(len <= MSG_NODES_BYTES_MAX);
+        } else if (m.type == MSG_CHARTER) {
+            assert_true(len <= MSG_CHARTER_BYTES_MAX);
+        } else if (m.type == MSG_CARD) {
+            assert_true(len <= MSG_CARD_BYTES_MAX);
         } else if (m.type == MSG_FRONTIER) {
             assert_true(len <= MSG_FRONTIER_BYTES_MAX);
         } else if (m.type == MSG_ENTRIES) {

@@ -41,14 +41,14 @@ static void a_question_is_answered_an_answer_goes_to_whom_it_is_about(void **sta
     uint8_t seed[32] = {5};
     assert_int_equal(crypto_sign_seed_keypair(own.b, key.b, seed), 0);
     const struct twin question = {.about = 70}, own_nonce = {.about = 80};
-    assert_int_equal(twin_judge(&fed, &key, &own, 80, &question, &answer), TWIN_ANSWER);
+    assert_int_equal(twin_judge(&fed, &key, 80, &question, &answer), TWIN_ANSWER);
     assert_int_equal(answer.about, 70);
     assert_int_equal(answer.nonce, 80);
-    assert_int_equal(twin_judge(&fed, &key, &own, 90, &answer, &unused), TWIN_PASS_ON);
-    assert_int_equal(twin_judge(&fed, &key, &own, 70, &answer, &unused), TWIN_PROVEN);
-    assert_int_equal(twin_judge(&fed, &key, &own, 80, &own_nonce, &unused), TWIN_NOTHING);
+    assert_int_equal(twin_judge(&fed, &key, 90, &answer, &unused), TWIN_PASS_ON);
+    assert_int_equal(twin_judge(&fed, &key, 70, &answer, &unused), TWIN_PROVEN);
+    assert_int_equal(twin_judge(&fed, &key, 80, &own_nonce, &unused), TWIN_NOTHING);
     answer.sig.b[3] ^= 1;
-    assert_int_equal(twin_judge(&fed, &key, &own, 70, &answer, &unused), TWIN_NOTHING);
+    assert_int_equal(twin_judge(&fed, &key, 70, &answer, &unused), TWIN_NOTHING);
 }
 
 static void two_processes_are_asked_once_in_a_while(void **state)

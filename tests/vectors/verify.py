@@ -187,6 +187,20 @@ def check_charters(data):
         accepted(f"charter with {case['signatures']} signatures", charter_case, case)
 
 
+def invite_case(case):
+    line = c.Invitation(case["text"].encode())
+    return (line.federation.hex() == case["federation"] and line.house.hex() == case["house"]
+            and line.noise.hex() == case["noise"] and line.secret.hex() == case["secret"]
+            and str(line.expires_ms) == case["expires_ms"] and line.addr == case["addr"]
+            and line.name == case["name"] and line.psk.hex() == case["psk"]
+            and str(line.number) == case["number"])
+
+
+def check_invitations(data):
+    for case in data["invitations"]:
+        accepted("invitation to " + case["addr"][0], invite_case, case)
+
+
 def check_frontiers(data):
     for case in data["frontiers"]:
         items = [(raw(i["log_id"]), int(i["whole"]), raw(i["root"]), int(i["day"]), int(i["flags"]))
@@ -237,7 +251,7 @@ def check_noise(data):
 
 
 GOLDEN = {"fork.json": check_forks, "entry.json": check_entries, "tree.json": check_trees, "seal.json": check_seals,
-          "charter.json": check_charters, "frontier.json": check_frontiers,
+          "charter.json": check_charters, "invite.json": check_invitations, "frontier.json": check_frontiers,
           "message.json": check_messages, "noise.json": check_noise}
 
 
@@ -290,6 +304,8 @@ def check_flips(folder):
     charters = read(folder, "charter.json")
     flips("house line", charters["lines"][0]["text"].encode(), c.HouseLine)
     flips("house line of a later epoch", charters["lines"][-1]["text"].encode(), c.HouseLine)
+    invitation = read(folder, "invite.json")["invitations"][0]["text"].encode()
+    flips("invitation", invitation, c.Invitation)
     whole = next(case for case in charters["charters"] if case["complete"])
     expected = raw(whole["federation"])
 

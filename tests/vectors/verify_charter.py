@@ -1,4 +1,5 @@
 """House lines and charters of tris, read a second time: written from proto/FORMAT.md alone."""
+import base64
 import re
 
 from verify_format import U32, U64, Bad, digest, need, signature_good
@@ -60,6 +61,48 @@ class HouseLine:
         need(self.time_ms <= U64, "time")
         body, signature = data[:match.start("sig") - len(" sig=")], bytes.fromhex(match["sig"])
         need(signature_good(self.key, "tris-house-v1", body, signature), "signature of the line")
+
+
+class Invitation:
+    WORD = "TRIS-INVITE-1:"
+
+    def __init__(self, data):
+        text = ascii_text(data)
+        need(text.startswith(self.WORD), "not an invitation")
+        text = text[len(self.WORD):]
+        need(re.fullmatch("[A-Z2-7]*", text), "letters")
+        try:
+            whole = base64.b32decode(text + "=" * (-len(text) % 8))
+        except ValueError as error:
+            raise Bad("base32") from error
+        need(base64.b32encode(whole).decode().rstrip("=") == text, "bits left over")
+        self.rest, check = whole[:-4], whole[-4:]
+        need(check == digest(self.rest, "tris-invite-v1")[:4], "checksum")
+        self.federation, self.house, self.noise = self.take(32), self.take(32), self.take(32)
+        self.secret = self.take(16)
+        self.expires_ms, count = int.from_bytes(self.take(8), "big"), self.take(1)[0]
+        need(1 <= count <= 3, "number of addresses")
+        self.addr = [ascii_text(self.text()) for _ in range(count)]
+        for address in self.addr:
+            parts = ADDRESS.fullmatch(address)
+            need(parts and int(parts[2]) <= 65535, "address")
+        try:
+            self.name = self.text().decode()
+        except UnicodeDecodeError as error:
+            raise Bad("UTF-8") from error
+        need(len(self.name) <= 120, "length of name")
+        need(not any(c < " " or "\x7f" <= c <= "\x9f" for c in self.name), "control character")
+        need(self.rest == b"", "bytes behind the end")
+        self.psk = digest(self.secret, "tris-psk-v1")
+        self.number = int.from_bytes(digest(self.secret, "tris-invid-v1")[:8], "big") or 1
+
+    def take(self, count):
+        need(len(self.rest) >= count, "too short")
+        part, self.rest = self.rest[:count], self.rest[count:]
+        return part
+
+    def text(self):
+        return self.take(int.from_bytes(self.take(2), "big"))
 
 
 def federation_id(text):

@@ -76,6 +76,8 @@ MESSAGES = {
     14: ("entries", LOG, uint(), lambda v: isinstance(v, bytes) and v),
     15: ("seal", LOG, uint(), uint(1024), uint(), binary(32), binary(64)),
     16: ("end", LOG, uint()),
+    32: ("get_charter", uint(8388608)),
+    33: ("charter", uint(8388608), uint(8388608), at_most(32768)),
     38: ("get_consistency", LOG, uint()),
     39: ("consistency", LOG, uint(), uint(), uint(), binary(32), binary(64), at_most(4064)),
     40: ("fork_proof", LOG, at_most(4096)),
@@ -83,6 +85,7 @@ MESSAGES = {
     44: ("get_nodes", LOG, uint(63), uint(), uint(256)),
     45: ("nodes", LOG, uint(63), uint(), at_most(8192)),
     46: ("get_fork", LOG),
+    47: ("card", lambda v: isinstance(v, str) and len(v.encode()) <= 2048),
 }
 NUMBER = {rule[0]: number for number, rule in MESSAGES.items()}
 

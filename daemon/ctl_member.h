@@ -1,0 +1,12 @@
+/* What the control methods about members have in common. Loop thread only. */
+#ifndef TRIS_DAEMON_CTL_MEMBER_H
+#define TRIS_DAEMON_CTL_MEMBER_H
+
+#include "daemon/ctl_out.h"
+
+/* "candidate", "active", "revoked" */
+const char *member_state_name(enum member_state state);
+/* A house by its name, or by its id if no line of it is known. */
+void out_house(struct out *o, const char *key, const struct tris_house_id *house);
+
+#endif

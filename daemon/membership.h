@@ -1,0 +1,18 @@
+/* What a new evaluation of the membership means for this node: rows, peers, sessions, the own next
+ * epoch, and words for people. Loop thread only. */
+#ifndef TRIS_DAEMON_MEMBERSHIP_H
+#define TRIS_DAEMON_MEMBERSHIP_H
+
+#include "proto/frontier.h"
+#include "storage/members.h"
+
+struct daemon;
+
+/* The first one, of a start: nothing is told. Takes over `members`. */
+TRIS_MUST_CHECK enum tris_err membership_open(struct daemon *d, struct store_members *members);
+/* A later one, behind the commit that changed gov logs. Takes over `members`. */
+void membership_take(struct daemon *d, struct store_members *members);
+/* A log ends elsewhere than before, by membership; the frontier knows. */
+void membership_log_ends(struct daemon *d, uint32_t log_no, const struct frontier_item *item);
+
+#endif

@@ -1,0 +1,57 @@
+/* Guests: sessions of houses that are no members. They came by an invitation, or are candidates
+ * that are known here; what travels is up to the level of their session. */
+#include "daemon/daemon.h"
+#include "daemon/overlay_int.h"
+
+enum { OVERLAY_GUESTS_MAX = 16 }; /* open at once; beside the members' places */
+
+static uint32_t guest_count(const struct overlay *o)
+{
+    uint32_t count = 0;
+    for (const struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        count += conn_guest(c) && conn_open(c) ? 1 : 0;
+    }
+    return count;
+}
+
+/* The open session of the same house, if there is one beside this. */
+static struct conn *guest_other(const struct overlay *o, struct conn *c)
+{
+    for (struct conn *at = o->conns; at != NULL; at = conn_next(at)) {
+        if (at != c && conn_guest(at) && conn_open(at) &&
+            tris_house_id_eq(&conn_guard(at)->house, &conn_guard(c)->house)) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+void overlay_guest_open(struct overlay *o, struct conn *c, const struct session_event *event)
+{
+    const struct tris_house_id *house = &event->peer.house;
+    bool invited = event->peer.invite != 0 && invites_consume(o->d, event->peer.invite, house);
+    if (!invited && candidates_find(o->d, house) == NULL) {
+        conn_goodbye(c, TRIS_ERR_STRANGER); /* another one was faster with the same invitation */
+        return;
+    }
+    struct conn *older = guest_other(o, c);
+    if (o->stopping || (older == NULL && guest_count(o) >= OVERLAY_GUESTS_MAX)) {
+        conn_goodbye(c, o->stopping ? TRIS_ERR_STOPPING : TRIS_ERR_BUSY);
+        return;
+    }
+    if (older != NULL) {
+        conn_goodbye(older, TRIS_ERR_DUPLICATE);
+    }
+    conn_set_guest(c);
+    char hex[65];
+    tris_hex(house->b, sizeof house->b, hex);
+    LOG(&o->d->log, LOG_INFO, "guest_open", log_text("house", hex),
+        log_number("session", conn_session_no(c)), log_text("invited", invited ? "true" : "false"));
+}
+
+void overlay_conn_card(struct daemon *d, struct conn *c, const char *text)
+{
+    if (conn_guest(c) && candidates_put(d, text) != TRIS_OK) {
+        conn_goodbye(c, TRIS_ERR_NO_MEMORY);
+    }
+}
