@@ -119,6 +119,23 @@ def invitations():
         yield body
 
 
+def statements():
+    hashes = [bytes(32), b"\x55" * 32]
+    for line in golden("charter")["lines"]:
+        role = ["", "house", "observer", "coordination"].index(line["role"])
+        epoch, house = line.get("epoch", 0), bytes.fromhex(line["id"])
+        opening = {1: house, 2: epoch, 3: bytes.fromhex(line.get("key", line["id"])), 4: role,
+                   5: line["region"], 7: line["text"]}
+        closes = {6: [7, hashes[1]]} if epoch else {}
+        for more in [{}, {128: [1, "x"]}, {8: 0}]:
+            yield b"\x00" + pack(dict(sorted({**opening, **closes, **more}.items())))
+        yield b"\x00" + pack({**opening, 6: [0, hashes[0]], 7: ""})
+    for cut in [[0, hashes[0]], [2**53, hashes[1]], [0, hashes[1]], [5, hashes[0]], [1]]:
+        revoke = {1: hashes[1], 2: 3, 3: cut, 4: cut}
+        for more in [{}, {5: hashes[1]}, {5: hashes[1], 200: None}, {6: 1}]:
+            yield b"\x01" + pack({**revoke, **more})
+
+
 def noise():
     for number, vector in enumerate(golden("noise")["vectors"]):
         for message in vector["messages"][:2]:
@@ -292,7 +309,7 @@ def sessions():
 
 TARGETS = {
     "msgpack": values, "message": messages, "entry": entries, "seal": seals, "fork": forks, "charter": charters,
-    "house_line": house_lines, "invite": invitations, "noise": noise, "frame": frames, "key": keys, "tree": trees,
+    "house_line": house_lines, "invite": invitations, "statement": statements, "noise": noise, "frame": frames, "key": keys, "tree": trees,
     "control": control, "record": records, "record_text": record_texts, "text": texts,
     "csv": lists, "config": configs, "map": maps, "manifest": manifests, "mark": marks,
     "json": jsons, "session": sessions,

@@ -30,6 +30,7 @@ fork        200000 4100
 charter     100000 8192
 house_line  350000 2304
 invite      200000 2400
+statement   200000 3072
 noise        25000 512
 frame       250000 4096
 key         200000 300

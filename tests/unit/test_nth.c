@@ -17,6 +17,7 @@ void *__wrap_realloc(void *old, size_t size);
 #define calloc __real_calloc
 #define realloc __real_realloc
 
+#include "proto/member.h"
 #include "proto/text.h"
 #include "tests/lib/testlib.h"
 #include "tests/unit/session_world.h"
@@ -172,6 +173,32 @@ static void a_charter_without_memory_is_none(void **state)
     assert_true(n > 4);
 }
 
+static void a_membership_without_memory_is_none(void **state)
+{
+    (void)state;
+    struct house_line founder = {
+        .role = TRIS_ROLE_HOUSE, .region = "05315", .id = {{1}}, .key = {{1}}};
+    const struct charter c = {
+        .admit = 1, .revoke = 1, .member = &founder, .member_count = 1, .founder_count = 1};
+    struct member_statement s[2] = {{.by = {.house = founder.id, .seal_key = founder.key}}};
+    s[1] = s[0];
+    s[0].what.opening =
+        (struct opening){.house = {{2}}, .key = {{2}}, .role = TRIS_ROLE_HOUSE, .region = "05315"};
+    s[1].what.revoke = true;
+    s[1].what.revocation = (struct revocation){.house = {{2}}};
+    uint64_t n = 0;
+    do {
+        struct member_set set;
+        arm(n++);
+        enum tris_err err = member_evaluate(&c, s, 2, &set);
+        fault.armed = false;
+        assert_int_equal(err, fault.refused ? TRIS_ERR_NO_MEMORY : TRIS_OK);
+        assert_int_equal(set.house_count, fault.refused ? 0 : 2);
+        member_set_fini(&set);
+    } while (fault.refused);
+    assert_true(n > 4);
+}
+
 /* What is small needs no memory; what is large says that there is none. */
 static void a_frontier_and_long_texts_say_so(void **state)
 {
@@ -212,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_without_memory_ends_and_the_next_one_brings_everything),
         cmocka_unit_test(a_charter_without_memory_is_none),
+        cmocka_unit_test(a_membership_without_memory_is_none),
         cmocka_unit_test(a_frontier_and_long_texts_say_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
