@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import verify_charter as c
 import verify_format as f
+import verify_member as m
 import verify_session as s
 
 counts = {True: 0, False: 0}
@@ -199,6 +200,20 @@ def invite_case(case):
 def check_invitations(data):
     for case in data["invitations"]:
         accepted("invitation to " + case["addr"][0], invite_case, case)
+def member_case(case, order):
+    stated = [((raw(s["house"]), s["epoch"], raw(s["key"])), int(s["seq"]),
+               m.Statement(s["verb"], raw(s["payload"]))) for s in case["statements"]]
+    charter = c.Charter(case["charter"].encode())
+    return m.Federation(charter, sorted(stated, key=order)).result() == case["result"]
+
+
+def check_members(data):
+    for case in data["cases"]:
+        for order in (lambda s: s[1], lambda s: s[2].id, lambda s: (s[0], -s[1])):
+            accepted("members: " + case["what"], member_case, case, order)
+    for case in data["refused_payloads"]:
+        report(is_refused(m.Statement, case["verb"], raw(case["payload"])),
+               "payload: " + case["what"])
 
 
 def check_frontiers(data):
@@ -251,7 +266,8 @@ def check_noise(data):
 
 
 GOLDEN = {"fork.json": check_forks, "entry.json": check_entries, "tree.json": check_trees, "seal.json": check_seals,
-          "charter.json": check_charters, "invite.json": check_invitations, "frontier.json": check_frontiers,
+          "charter.json": check_charters, "invite.json": check_invitations,
+          "member.json": check_members, "frontier.json": check_frontiers,
           "message.json": check_messages, "noise.json": check_noise}
 
 
