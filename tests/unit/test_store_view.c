@@ -536,11 +536,12 @@ static struct span first_payload(const struct writer *w)
     return entry.payload;
 }
 
-/* One house with the key of its first epoch and two keys that claim to be of its next one. */
+/* One house with the key of its first epoch, two keys that claim to be of its next one, and one of
+ * them once more in the epoch behind that. */
 static void test_cards_take_effect_in_the_log_of_their_own_epoch_and_key(void **state)
 {
     (void)state;
-    enum { INCARNATIONS = 3 };
+    enum { INCARNATIONS = 4 };
     struct fix f;
     struct writer w[INCARNATIONS];
     struct writer unsent[INCARNATIONS];
@@ -551,8 +552,8 @@ static void test_cards_take_effect_in_the_log_of_their_own_epoch_and_key(void **
     for (uint8_t i = 0; i < INCARNATIONS; i++) {
         writer_init(&w[i], &f, 2, TRIS_TOPIC_GOV);
         if (i > 0) {
-            w[i].ref.epoch = 1;
-            const struct tris_house_id key = fix_key((uint8_t)(20 + i), &w[i].key);
+            w[i].ref.epoch = i < 3 ? 1 : 2;
+            const struct tris_house_id key = fix_key(i == 2 ? 21 : 20, &w[i].key);
             memcpy(w[i].ref.seal_key.b, key.b, sizeof w[i].ref.seal_key.b);
             log_id_derive(&f.fed, &w[i].ref, &w[i].id);
         }

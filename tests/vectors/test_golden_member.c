@@ -104,7 +104,7 @@ static const struct golden_case {
       {REVOKE, 1, .by = {6}, .of = {2}, .gov = 3, .data = 0},
       {REVOKE, 4, .by = {0}, .of = {2}, .gov = 3, .data = 0},
       {REVOKE, 4, .by = {1}, .of = {2}, .gov = 3, .data = 0}}},
-    {"two revoke each other, and a third is admitted again in epoch 1",
+    {"two revoke each other, and one of them is admitted again in epoch 1",
      6,
      2,
      4,
