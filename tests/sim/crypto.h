@@ -5,7 +5,8 @@
 #include <stdbool.h>
 
 /* real: all of libsodium's. Else verdicts on signatures are remembered by key, message and
- * signature, and Diffie-Hellman is a hash of both public keys: as symmetric as the real one. */
+ * signature, Diffie-Hellman is a hash of both public keys, as symmetric as the real one, and frames
+ * are not hidden, only summed: what changes on the way is refused as ever. */
 void crypto_use(bool real);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,7 +19,6 @@ enum {
     PAGE_BYTES = 4096,
     SECTOR_BYTES = 512,
     NAMES_MAX = 64,
-    COPY_BYTES = 65536,
 };
 
 /* A page as it was when the file was synced last; sectors written for good since are updated. */
@@ -226,6 +226,11 @@ bool disk_has_room(struct disk *d, uint64_t end, uint64_t size)
 
 /* ---- data ---- */
 
+static void full_path(const struct disk *d, const char *name, char out[PATH_BYTES])
+{
+    (void)snprintf(out, PATH_BYTES, "%.400s/%.90s", d->dir, name);
+}
+
 static struct page *page_of(struct disk_file *f, uint64_t number)
 {
     for (size_t i = f->pages_count; i > 0; i--) {
@@ -238,6 +243,8 @@ static struct page *page_of(struct disk_file *f, uint64_t number)
 
 void disk_will_change(struct disk_file *f, uint64_t at, uint64_t len, uint64_t size)
 {
+    char path[PATH_BYTES];
+    int reader = -1;
     if (!f->changed) {
         f->changed = true;
         f->synced_size = size;
@@ -254,12 +261,15 @@ void disk_will_change(struct disk_file *f, uint64_t at, uint64_t len, uint64_t s
         struct page *page = &f->pages[f->pages_count++];
         memset(page, 0, sizeof *page);
         page->number = n;
+        if (reader < 0) { /* the writer's may not read */
+            full_path(f->disk, f->name, path);
+            reader = open(path, O_RDONLY | O_CLOEXEC);
+        }
         /* what lies behind the end of the file is zeros */
-        char path[PATH_BYTES];
-        (void)snprintf(path, sizeof path, "%.400s/%.90s", f->disk->dir, f->name);
-        int reader = open(path, O_RDONLY | O_CLOEXEC); /* the writer's may not read */
         ssize_t got = pread(reader, page->bytes, PAGE_BYTES, (off_t)(n * PAGE_BYTES));
         tris_assert(reader >= 0 && got >= 0);
+    }
+    if (reader >= 0) {
         (void)close(reader);
     }
 }
@@ -306,11 +316,6 @@ void disk_has_exchanged(struct disk_file *a, struct disk_file *b)
     memcpy(a->name, b->name, sizeof name);
     memcpy(b->name, name, sizeof name);
     name_put(a->disk, NAME_EXCHANGED, a)->b = b;
-}
-
-static void full_path(const struct disk *d, const char *name, char out[PATH_BYTES])
-{
-    (void)snprintf(out, PATH_BYTES, "%.400s/%.90s", d->dir, name);
 }
 
 void disk_will_unlink(struct disk_file *f)
@@ -440,17 +445,22 @@ uint64_t disk_settle(struct disk *d, bool kill)
 
 /* ---- whole files ---- */
 
+/* In place: pages that are there already are not given back and asked for again. */
 static bool copy_file(const char *from, const char *to)
 {
-    uint8_t *bytes = malloc(COPY_BYTES);
+    struct stat st = {0};
     int in = open(from, O_RDONLY | O_CLOEXEC);
-    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    ssize_t got = -1;
-    while (bytes != NULL && in >= 0 && out >= 0 && (got = read(in, bytes, COPY_BYTES)) > 0) {
-        if (write(out, bytes, (size_t)got) != got) {
-            got = -1;
-            break;
-        }
+    int out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    bool good = in >= 0 && out >= 0 && fstat(in, &st) == 0;
+    size_t len = (size_t)st.st_size;
+    void *bytes = NULL;
+    if (good && len > 0) {
+        bytes = mmap(NULL, len, PROT_READ, MAP_SHARED | MAP_POPULATE, in, 0);
+        good = bytes != MAP_FAILED && write(out, bytes, len) == (ssize_t)len;
+    }
+    good = good && ftruncate(out, (off_t)len) == 0;
+    if (bytes != NULL && bytes != MAP_FAILED) {
+        (void)munmap(bytes, len);
     }
     if (in >= 0) {
         (void)close(in);
@@ -458,8 +468,7 @@ static bool copy_file(const char *from, const char *to)
     if (out >= 0) {
         (void)close(out);
     }
-    free(bytes);
-    return got == 0;
+    return good;
 }
 
 bool disk_copy_out(struct disk *d, const char *name, const char *path)

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
@@ -14,11 +16,13 @@
 
 #include "tests/sim/disk.h"
 
-enum { FDS_MAX = 32768 };
+enum { FDS_MAX = 32768, MAP_BYTES = 1 << 28 };
 
 struct fd_row {
     struct disk_file *file;
-    bool dsync;
+    bool dsync, may_map;
+    uint8_t *map;  /* NULL: not mapped */
+    uint64_t size; /* of the mapped file: nothing else changes it while it is open */
 };
 
 static struct fd_row fds[FDS_MAX];
@@ -68,10 +72,11 @@ int open(const char *path, int flags, ...)
     }
     int fd = real(path, flags, mode);
     if (fd >= 0 && fd < FDS_MAX) {
-        fds[fd] = (struct fd_row){NULL, false};
+        fds[fd] = (struct fd_row){NULL};
         if (d != NULL) {
             fds[fd].file = disk_file(d, name);
             fds[fd].dsync = (flags & O_DSYNC) != 0;
+            fds[fd].may_map = !fds[fd].dsync && (flags & O_ACCMODE) == O_RDWR;
         }
         if (creates && fds[fd].file != NULL) {
             disk_has_created(fds[fd].file);
@@ -84,9 +89,35 @@ int close(int fd)
 {
     REAL(close)
     if (fd >= 0 && fd < FDS_MAX) {
-        fds[fd].file = NULL;
+        if (fds[fd].map != NULL) {
+            (void)munmap(fds[fd].map, MAP_BYTES);
+        }
+        fds[fd] = (struct fd_row){NULL};
     }
     return real(fd);
+}
+
+/* Whether these bytes lie in the file as it is: then they are copied into its mapping, without a
+ * system call, which is most of what a page costs. */
+static bool is_mapped(struct fd_row *row, int fd, uint64_t at, uint64_t len)
+{
+    if (row == NULL || !row->may_map) {
+        return false;
+    }
+    if (row->map == NULL) {
+        void *map = mmap(NULL, MAP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        row->may_map = map != MAP_FAILED;
+        row->map = row->may_map ? map : NULL;
+        row->size = size_of(fd);
+    }
+    return row->map != NULL && at + len <= row->size && at + len <= MAP_BYTES;
+}
+
+static void has_grown(struct fd_row *row, uint64_t end)
+{
+    if (row != NULL && row->map != NULL && end > row->size) {
+        row->size = end;
+    }
 }
 
 /* Asks for leave to write; 0 or the error. */
@@ -113,10 +144,15 @@ ssize_t pwrite(int fd, const void *buf, size_t len, off_t at)
     if (error != 0) {
         return refuse(error);
     }
+    if (is_mapped(row, fd, (uint64_t)at, len)) {
+        memcpy(row->map + at, buf, len);
+        return (ssize_t)len;
+    }
     ssize_t done = real(fd, buf, len, at);
     if (row != NULL && row->dsync && done > 0) {
         disk_has_dsynced(row->file, (uint64_t)at, buf, (uint64_t)done);
     }
+    has_grown(row, (uint64_t)(at + (done > 0 ? done : 0)));
     return done;
 }
 
@@ -124,11 +160,14 @@ ssize_t write(int fd, const void *buf, size_t len)
 {
     REAL(write)
     struct fd_row *row = row_of(fd);
-    int error = 0;
-    if (row != NULL) {
-        error = may_write(row, fd, (uint64_t)lseek(fd, 0, SEEK_CUR), len);
+    if (row == NULL) {
+        return real(fd, buf, len);
     }
-    return error != 0 ? refuse(error) : real(fd, buf, len);
+    uint64_t at = (uint64_t)lseek(fd, 0, SEEK_CUR);
+    int error = may_write(row, fd, at, len);
+    ssize_t done = error != 0 ? refuse(error) : real(fd, buf, len);
+    has_grown(row, at + (uint64_t)(done > 0 ? done : 0));
+    return done;
 }
 
 ssize_t writev(int fd, const struct iovec *list, int count)
@@ -139,11 +178,24 @@ ssize_t writev(int fd, const struct iovec *list, int count)
     for (int i = 0; i < count; i++) {
         len += list[i].iov_len;
     }
-    int error = 0;
-    if (row != NULL) {
-        error = may_write(row, fd, (uint64_t)lseek(fd, 0, SEEK_CUR), len);
+    if (row == NULL) {
+        return real(fd, list, count);
     }
-    return error != 0 ? refuse(error) : real(fd, list, count);
+    uint64_t at = (uint64_t)lseek(fd, 0, SEEK_CUR);
+    int error = may_write(row, fd, at, len);
+    if (error != 0) {
+        return refuse(error);
+    }
+    if (!is_mapped(row, fd, at, len)) {
+        ssize_t done = real(fd, list, count);
+        has_grown(row, at + (uint64_t)(done > 0 ? done : 0));
+        return done;
+    }
+    for (int i = 0; i < count; i++) {
+        memcpy(row->map + at, list[i].iov_base, list[i].iov_len);
+        at += list[i].iov_len;
+    }
+    return lseek(fd, (off_t)at, SEEK_SET) < 0 ? -1 : (ssize_t)len;
 }
 
 int ftruncate(int fd, off_t len)
@@ -159,7 +211,11 @@ int ftruncate(int fd, off_t len)
             return refuse(error);
         }
     }
-    return real(fd, len);
+    int rc = real(fd, len);
+    if (row != NULL && row->map != NULL && rc == 0) {
+        row->size = (uint64_t)len;
+    }
+    return rc;
 }
 
 static int sync_row(struct fd_row *row)
