@@ -7,10 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { MEMO_ROWS = 1 << 16, MEMO_KEY_BYTES = 16 };
+enum { MEMO_ROWS = 1 << 16 };
 
 struct memo_row {
-    uint8_t key[MEMO_KEY_BYTES];
+    uint64_t sum[CRYPTO_SUM_WORDS];
     bool known, good;
 };
 
@@ -23,6 +23,45 @@ void crypto_use(bool real)
     use_real = real;
     memset(memo, 0, sizeof memo);
 }
+
+bool crypto_is_real(void)
+{
+    return use_real;
+}
+
+/* ---- sums ---- */
+
+_Static_assert(CRYPTO_SUM_WORDS * sizeof(uint64_t) == crypto_aead_chacha20poly1305_ietf_ABYTES,
+               "the tag of a frame");
+
+void crypto_sum_begin(uint64_t sum[CRYPTO_SUM_WORDS])
+{
+    sum[0] = sum[1] = 1;
+}
+
+/* For given sums a bijection of the words, so that a change of one bit is never lost. */
+void crypto_sum_add(uint64_t sum[CRYPTO_SUM_WORDS], const uint8_t *bytes, size_t len)
+{
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t word[CRYPTO_SUM_WORDS];
+    for (size_t at = 0; at < len; at += sizeof word) {
+        if (len - at < sizeof word) {
+            memset(word, 0, sizeof word);
+            memcpy(word, bytes + at, len - at);
+        } else {
+            memcpy(word, bytes + at, sizeof word);
+        }
+        for (size_t i = 0; i < CRYPTO_SUM_WORDS; i++) {
+            sum[i] = (sum[i] ^ word[i]) * odd;
+            sum[i] ^= sum[i] >> 32;
+        }
+    }
+    sum[0] += len;
+    sum[1] ^= sum[0] * odd;
+    sum[0] += sum[1] >> 7;
+}
+
+/* ---- signatures and keys ---- */
 
 #define REAL(name)                                                                                 \
     static __typeof__(&name) real;                                                                 \
@@ -37,18 +76,16 @@ int crypto_sign_verify_detached(const unsigned char *sig, const unsigned char *m
     if (use_real) {
         return real(sig, m, mlen, pk);
     }
-    crypto_generichash_blake2b_state state;
-    uint8_t key[MEMO_KEY_BYTES];
-    (void)crypto_generichash_blake2b_init(&state, NULL, 0, sizeof key);
-    (void)crypto_generichash_blake2b_update(&state, sig, crypto_sign_BYTES);
-    (void)crypto_generichash_blake2b_update(&state, pk, crypto_sign_PUBLICKEYBYTES);
-    (void)crypto_generichash_blake2b_update(&state, m, mlen);
-    (void)crypto_generichash_blake2b_final(&state, key, sizeof key);
-    struct memo_row *row = &memo[(key[0] | (uint32_t)key[1] << 8) % MEMO_ROWS];
-    if (!row->known || memcmp(row->key, key, sizeof key) != 0) {
+    uint64_t sum[CRYPTO_SUM_WORDS];
+    crypto_sum_begin(sum);
+    crypto_sum_add(sum, sig, crypto_sign_BYTES);
+    crypto_sum_add(sum, pk, crypto_sign_PUBLICKEYBYTES);
+    crypto_sum_add(sum, m, (size_t)mlen);
+    struct memo_row *row = &memo[sum[0] % MEMO_ROWS];
+    if (!row->known || memcmp(row->sum, sum, sizeof sum) != 0) {
         row->known = true;
         row->good = real(sig, m, mlen, pk) == 0;
-        memcpy(row->key, key, sizeof key);
+        memcpy(row->sum, sum, sizeof sum);
     }
     return row->good ? 0 : -1;
 }
@@ -79,40 +116,14 @@ int crypto_scalarmult(unsigned char *q, const unsigned char *n, const unsigned c
 
 /* ---- frames: not hidden, but no bit of them may change on the way ---- */
 
-enum { SUM_WORDS = 2 };
-
-_Static_assert(SUM_WORDS * sizeof(uint64_t) == crypto_aead_chacha20poly1305_ietf_ABYTES, "a tag");
-
-/* For given sums a bijection of the words, so that a change of one bit is never lost. */
-static void sum_add(uint64_t sum[SUM_WORDS], const uint8_t *bytes, size_t len)
+static void sum_all(uint64_t sum[CRYPTO_SUM_WORDS], const uint8_t *text, size_t len,
+                    const uint8_t *ad, size_t ad_len, const uint8_t *nonce, const uint8_t *key)
 {
-    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t word[SUM_WORDS];
-    for (size_t at = 0; at < len; at += sizeof word) {
-        if (len - at < sizeof word) {
-            memset(word, 0, sizeof word);
-            memcpy(word, bytes + at, len - at);
-        } else {
-            memcpy(word, bytes + at, sizeof word);
-        }
-        for (size_t i = 0; i < SUM_WORDS; i++) {
-            sum[i] = (sum[i] ^ word[i]) * odd;
-            sum[i] ^= sum[i] >> 32;
-        }
-    }
-    sum[0] += len;
-    sum[1] ^= sum[0] * odd;
-    sum[0] += sum[1] >> 7;
-}
-
-static void sum_all(uint64_t sum[SUM_WORDS], const uint8_t *text, size_t len, const uint8_t *ad,
-                    size_t ad_len, const uint8_t *nonce, const uint8_t *key)
-{
-    sum[0] = sum[1] = 1;
-    sum_add(sum, key, crypto_aead_chacha20poly1305_ietf_KEYBYTES);
-    sum_add(sum, nonce, crypto_aead_chacha20poly1305_ietf_NPUBBYTES);
-    sum_add(sum, ad, ad_len);
-    sum_add(sum, text, len);
+    crypto_sum_begin(sum);
+    crypto_sum_add(sum, key, crypto_aead_chacha20poly1305_ietf_KEYBYTES);
+    crypto_sum_add(sum, nonce, crypto_aead_chacha20poly1305_ietf_NPUBBYTES);
+    crypto_sum_add(sum, ad, ad_len);
+    crypto_sum_add(sum, text, len);
 }
 
 int crypto_aead_chacha20poly1305_ietf_encrypt(unsigned char *c, unsigned long long *clen_p,
@@ -125,7 +136,7 @@ int crypto_aead_chacha20poly1305_ietf_encrypt(unsigned char *c, unsigned long lo
     if (use_real || clen_p != NULL) {
         return real(c, clen_p, m, mlen, ad, adlen, nsec, npub, k);
     }
-    uint64_t sum[SUM_WORDS];
+    uint64_t sum[CRYPTO_SUM_WORDS];
     sum_all(sum, m, (size_t)mlen, ad, (size_t)adlen, npub, k);
     if (mlen > 0) {
         memmove(c, m, (size_t)mlen);
@@ -144,7 +155,7 @@ int crypto_aead_chacha20poly1305_ietf_decrypt(unsigned char *m, unsigned long lo
     if (use_real || mlen_p != NULL) {
         return real(m, mlen_p, nsec, c, clen, ad, adlen, npub, k);
     }
-    uint64_t sum[SUM_WORDS];
+    uint64_t sum[CRYPTO_SUM_WORDS];
     if (clen < sizeof sum) {
         return -1;
     }

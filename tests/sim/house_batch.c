@@ -3,6 +3,7 @@
 
 #include "proto/assert.h"
 #include "proto/pack.h"
+#include "tests/sim/verify.h"
 
 enum { END_PAYLOAD_BYTES = 32 };
 
@@ -218,8 +219,8 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (log.ends != STORE_END_NONE && s->count > 0 && log.held >= log.end) {
         return TRIS_OK; /* all of it is here */
     }
-    err = store_segment_judge(&log, s->first, s->count, span_of(s->bytes, s->len), &s->seal,
-                              b->h->verified);
+    err = verify_segment(&log, s->first, s->count, span_of(s->bytes, s->len), &s->seal,
+                         b->h->verified);
     if (err == TRIS_OK && tail) {
         err = tail_make_room(b, &log);
     }

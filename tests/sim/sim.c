@@ -12,6 +12,7 @@
 #include "tests/sim/hostile.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/run.h"
+#include "tests/sim/verify.h"
 
 enum {
     CALM_MS_MAX = 24 * SIM_HOUR_MS,
@@ -113,6 +114,7 @@ void run_begin(struct sim *sim)
         sim->rng[i] = rng_of(sim->options.seed, (uint64_t)i);
     }
     crypto_use(sim->profile.real_crypto);
+    verify_forget();
     queue_init(&sim->queue);
     sim->houses = sim->profile.houses;
     sim->honest = sim->houses - sim->profile.hostile;
