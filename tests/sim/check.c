@@ -17,8 +17,9 @@ struct check {
     struct sealed *rows;
     size_t count, cap;
     uint64_t *registered; /* by log: greatest size that has left */
-    uint64_t *seen;       /* by house and log: greatest size that was in its frontier */
+    uint64_t *seen;       /* by place and log: greatest size that was in its frontier */
     uint32_t logs;
+    struct check_clones *clones;
 };
 
 struct check *check_new(struct sim *sim)
@@ -26,10 +27,11 @@ struct check *check_new(struct sim *sim)
     struct check *c = calloc(1, sizeof *c);
     tris_assert(c != NULL);
     c->logs = sim->houses * 2;
+    c->clones = check_clones_new(sim->houses);
     c->cap = ROWS_FIRST;
     c->rows = calloc(c->cap, sizeof *c->rows);
     c->registered = calloc(c->logs, sizeof *c->registered);
-    c->seen = calloc((size_t)c->logs * sim->houses, sizeof *c->seen);
+    c->seen = calloc((size_t)c->logs * sim->places, sizeof *c->seen);
     tris_assert(c->rows != NULL && c->registered != NULL && c->seen != NULL);
     return c;
 }
@@ -40,6 +42,7 @@ void check_free(struct check *c)
         free(c->rows);
         free(c->registered);
         free(c->seen);
+        check_clones_free(c->clones);
     }
     free(c);
 }
@@ -131,7 +134,10 @@ void check_head(struct house *h, struct store_view *v, const struct store_log *l
     if (!trusted) { /* forks and lies: what honest houses make of it is compared at the end */
         return;
     }
-    if (number / 2 == h->no) {
+    struct history *history = check_history(c->clones, number);
+    if (history != NULL) {
+        check_clone_head(history, h, v, log);
+    } else if (number / 2 == h->no) {
         own_head(h, v, log, number);
     } else if (size > 0) {
         uint64_t key = (uint64_t)number << SIZE_BITS | size;
@@ -142,7 +148,7 @@ void check_head(struct house *h, struct store_view *v, const struct store_log *l
                      h->no, (unsigned long long)size, number);
         }
     }
-    if (size < *seen && !h->recovering) {
+    if (size < *seen && !h->recovering && !check_is_cut(history, log)) {
         sim_fail(h->sim, "house %u held %llu entries of log %u, now %llu", h->no,
                  (unsigned long long)*seen, number, (unsigned long long)size);
     }
@@ -154,8 +160,8 @@ void check_head(struct house *h, struct store_view *v, const struct store_log *l
 void check_started(struct house *h)
 {
     struct store_view *v;
-    if (h->recovering || h->hostile) {
-        return;
+    if (h->recovering || h->hostile || h->no != h->who) {
+        return; /* what a clone acknowledges ends with it */
     }
     if (store_view_begin(h->store, &v) != TRIS_OK) {
         sim_fail(h->sim, "house %u: a store that opened cannot be read", h->no);
@@ -166,6 +172,10 @@ void check_started(struct house *h)
         struct tris_hash root;
         if (acked->size == 0) {
             continue;
+        }
+        if (i != TRIS_TOPIC_LOCAL && store_log_get(v, h->own_no[i], &log) == TRIS_OK &&
+            check_is_cut(check_history(h->sim->check->clones, house_log(h->no, i)), &log)) {
+            continue; /* what is behind the end became drafts: operator_check looks for them */
         }
         if (store_log_get(v, h->own_no[i], &log) != TRIS_OK || log.held < acked->size) {
             sim_fail(h->sim,
@@ -187,7 +197,9 @@ void check_started(struct house *h)
 void check_verdict(struct house *h, const struct work *w)
 {
     uint32_t log = h->log_of[w->segment.log_no];
-    bool bad = w->from_hostile || h->hostile || (log != SIM_NONE && h->sim->house[log / 2].forks);
+    bool forks = log != SIM_NONE &&
+                 (h->sim->house[log / 2].forks || check_parted(h->sim, log) != CHECK_ONE_HISTORY);
+    bool bad = w->from_hostile || h->hostile || forks;
     if (!bad && tris_err_class(w->err) == TRIS_CLASS_PEER && w->err != TRIS_ERR_NOT_NEXT) {
         sim_fail(h->sim, "house %u refuses an honest segment (log %u from %llu, %u entries): %s",
                  h->no, w->segment.log_no, (unsigned long long)w->segment.first, w->segment.count,
@@ -197,7 +209,7 @@ void check_verdict(struct house *h, const struct work *w)
 
 void check_claim(struct house *h, uint32_t log_no, uint64_t size, enum guard_relation relation)
 {
-    if (relation != GUARD_SAME && !h->recovering && !h->hostile) {
+    if (relation != GUARD_SAME && !h->recovering && !h->hostile && !house_cloned(h)) {
         sim_fail(h->sim, "house %u: a peer claims %llu entries of its log %u: %s", h->no,
                  (unsigned long long)size, h->log_of[log_no],
                  relation == GUARD_LARGER ? "more than it holds" : "with another root");
@@ -206,11 +218,26 @@ void check_claim(struct house *h, uint32_t log_no, uint64_t size, enum guard_rel
 
 void check_alarm(struct house *h, enum guard_why why)
 {
-    if (h->hostile) {
+    bool cloned = house_cloned(h) && (why == GUARD_WHY_CLONE || check_has_parted(h));
+    if (h->hostile || cloned) {
         return;
     }
     sim_fail(h->sim, "house %u: the guard's alarm, and there is no %s", h->no,
              why == GUARD_WHY_FORK ? "fork" : "clone");
+}
+
+void check_may_seal(struct house *h, bool sealed)
+{
+    if (sealed && !h->hostile && h->guard.alarm != GUARD_QUIET) {
+        sim_fail(h->sim, "house %u seals under an alarm of its guard", h->no);
+    }
+}
+
+/* What of this log has left its house. */
+static uint64_t left_of(const struct check *c, uint32_t log)
+{
+    const struct history *history = check_history(c->clones, log);
+    return history != NULL ? check_left(history).size : c->registered[log];
 }
 
 void check_forget(struct house *h)
@@ -219,9 +246,10 @@ void check_forget(struct house *h)
     h->acked[TRIS_TOPIC_LOCAL] = (struct acked){0};
     for (int topic = 0; topic < TRIS_TOPIC_LOCAL; topic++) {
         uint32_t number = house_log(h->no, (enum tris_topic)topic);
-        uint64_t left = c->registered[number];
+        uint64_t left = left_of(c, number);
+        const struct history *history = check_history(c->clones, number);
         const struct sealed *row = slot_of(c->rows, c->cap, (uint64_t)number << SIZE_BITS | left);
-        h->acked[topic] = (struct acked){left, row->root};
+        h->acked[topic] = history != NULL ? check_left(history) : (struct acked){left, row->root};
     }
 }
 
@@ -230,21 +258,56 @@ bool check_all_hold(struct sim *sim, const struct house *h, const struct house *
     for (int topic = 0; topic < TRIS_TOPIC_LOCAL; topic++) {
         uint32_t number = house_log(h->no, (enum tris_topic)topic);
         if (sim->check->seen[(size_t)other->no * sim->check->logs + number] !=
-            sim->check->registered[number]) {
+            left_of(sim->check, number)) {
             return false;
         }
     }
     return other->up;
 }
 
-void check_fork(struct house *h, uint32_t log)
+void check_fork(struct house *h, uint32_t log, uint64_t end)
 {
     struct house *owner = &h->sim->house[log / 2];
     h->sim->census.forks++;
-    if (!owner->forks) {
+    if (!owner->forks && check_parted(h->sim, log) != end) {
         sim_fail(h->sim, "house %u is proven a fork of log %u, whose owner signed none", h->no,
                  log);
     }
+}
+
+void check_cloned(struct house *h, struct house *clone)
+{
+    struct check *c = h->sim->check;
+    for (int topic = 0; topic < TRIS_TOPIC_LOCAL; topic++) {
+        struct store_view *v;
+        struct store_log log;
+        if (store_view_begin(h->store, &v) != TRIS_OK ||
+            store_log_get(v, h->own_no[topic], &log) != TRIS_OK) {
+            sim_fail(h->sim, "house %u: its store cannot be read", h->no);
+        }
+        struct history *history =
+            check_history_new(c->clones, house_log(h->no, (enum tris_topic)topic));
+        check_clone_head(history, h, v, &log);
+        store_view_end(v);
+        h->acked[topic] = (struct acked){log.has_seal ? log.seal.size : 0, log.seal.root};
+    }
+    memset(&c->seen[(size_t)clone->no * c->logs], 0, c->logs * sizeof *c->seen);
+}
+
+struct history *check_log_history(const struct sim *sim, uint32_t log)
+{
+    return check_history(sim->check->clones, log);
+}
+
+uint64_t check_parted(const struct sim *sim, uint32_t log)
+{
+    return check_parted_at(check_log_history(sim, log));
+}
+
+bool check_has_parted(const struct house *h)
+{
+    return check_parted(h->sim, house_log(h->who, TRIS_TOPIC_GOV)) != CHECK_ONE_HISTORY ||
+           check_parted(h->sim, house_log(h->who, TRIS_TOPIC_DATA)) != CHECK_ONE_HISTORY;
 }
 
 void check_confirmed(struct house *h)
@@ -254,7 +317,9 @@ void check_confirmed(struct house *h)
     }
     for (int topic = 0; topic < TRIS_TOPIC_LOCAL; topic++) {
         const struct frontier_item *item = frontier_item(h->frontier, h->own_no[topic]);
-        uint64_t left = h->sim->check->registered[house_log(h->no, (enum tris_topic)topic)];
+        uint32_t log = house_log(h->who, (enum tris_topic)topic);
+        const struct history *history = check_history(h->sim->check->clones, log);
+        uint64_t left = history != NULL ? check_left_here(history, h) : left_of(h->sim->check, log);
         if (item->held < left) {
             sim_fail(h->sim,
                      "I6: house %u is content with %llu entries of topic %d, %llu had left it",

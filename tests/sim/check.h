@@ -27,13 +27,50 @@ void check_alarm(struct house *h, enum guard_why why);
 bool check_all_hold(struct sim *sim, const struct house *h, const struct house *other);
 /* Data of the house is lost: only what has left it is still owed. */
 void check_forget(struct house *h);
-/* A fork of this log has been proven to the house. */
-void check_fork(struct house *h, uint32_t log);
+/* A fork of this log has been proven to the house: it ends there. */
+void check_fork(struct house *h, uint32_t log, uint64_t end);
+/* The house lets a new head of its own out; `sealed`: it has just sealed it. */
+void check_may_seal(struct house *h, bool sealed);
+/* A clone of the house is about to start. */
+void check_cloned(struct house *h, struct house *clone);
 /* The guard is content: what left this house is back. */
 void check_confirmed(struct house *h);
 /* Why a connection ended: an offence of an honest peer is a bug. */
 void check_end_reason(struct house *h, const struct conn *c, uint32_t end, enum tris_err reason,
                       bool by_peer);
+
+/* ---- check_clone.c: what a clone makes legitimate ---- */
+
+#define CHECK_ONE_HISTORY UINT64_MAX
+
+struct check_clones;
+struct history; /* of one log of a house that has been cloned: what both have let out, by size */
+
+struct check_clones *check_clones_new(uint32_t houses);
+void check_clones_free(struct check_clones *clones);
+/* NULL: the owner has not been cloned. */
+struct history *check_history(const struct check_clones *clones, uint32_t log);
+struct history *check_history_new(struct check_clones *clones, uint32_t log);
+/* As check_head, for such a log. */
+void check_clone_head(struct history *history, struct house *h, struct store_view *v,
+                      const struct store_log *log);
+/* So many entries both histories have in common, and each has more; CHECK_ONE_HISTORY: they are
+ * one. */
+uint64_t check_parted(const struct sim *sim, uint32_t log);
+uint64_t check_parted_at(const struct history *history);
+/* The log is cut where the two histories part, and nowhere else. */
+bool check_is_cut(const struct history *history, const struct store_log *log);
+/* One of the own logs of this house, or of its original, has parted. */
+bool check_has_parted(const struct house *h);
+/* What of the own log this process has let out and still has to hold. */
+uint64_t check_left_here(const struct history *history, const struct house *h);
+/* What of a log that has not parted has been let out by either. */
+struct acked check_left(const struct history *history);
+/* The house does not hold a proof that it has to hold in the end; it may have what proves it. */
+bool check_owes_proof(const struct house *h);
+struct history *check_log_history(const struct sim *sim, uint32_t log);
+/* Every honest house holds the proofs that it has to hold, and no other. */
+void check_forks_known(struct sim *sim);
 
 /* All houses are up and their frontier roots are equal. */
 bool check_converged(struct sim *sim);

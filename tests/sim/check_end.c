@@ -36,6 +36,9 @@ static void root_of(const struct house *h, struct tris_hash *out)
 bool check_converged(struct sim *sim)
 {
     struct tris_hash first, other;
+    if (sim->clone_of != SIM_NONE) {
+        return false;
+    }
     for (uint32_t i = 0; i < sim->honest; i++) {
         struct house *h = &sim->house[i];
         if (!h->up || h->busy || h->mark_pending || h->held_back_count > 0) {
@@ -189,6 +192,7 @@ void check_end(struct sim *sim)
                      i);
         }
     }
+    check_forks_known(sim);
     for (uint32_t i = 0; i < sim->honest; i++) { /* ... which by equal roots all others hold */
         entries += sim->house[i].acked[TRIS_TOPIC_DATA].size;
     }

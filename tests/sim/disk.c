@@ -49,7 +49,7 @@ struct name_row {
 struct disk {
     char dir[PATH_BYTES];
     size_t dir_len;
-    uint64_t number;
+    uint64_t number, device;
     struct rng rng;
     struct disk_file file[FILES_MAX];
     size_t files_count;
@@ -73,7 +73,7 @@ struct disk *disk_new(const char *dir, struct rng rng)
     tris_assert(d != NULL && slot < DISKS_MAX && strlen(dir) + NAME_BYTES < sizeof d->dir);
     d->dir_len = strlen(dir);
     memcpy(d->dir, dir, d->dir_len + 1);
-    d->number = slot + 1;
+    d->number = d->device = slot + 1;
     d->rng = rng;
     d->next_inode = 1;
     disks[slot] = d;
@@ -143,12 +143,18 @@ struct disk *disk_of(const struct disk_file *f)
 
 uint64_t disk_device(const struct disk *d)
 {
-    return d->number;
+    return d->device;
 }
 
 uint64_t disk_inode(const struct disk_file *f)
 {
     return f->inode;
+}
+
+void disk_image(struct disk *d, struct disk *of, const char *name)
+{
+    d->device = of->device;
+    disk_file(d, name)->inode = disk_file(of, name)->inode;
 }
 
 /* ---- crash ---- */
@@ -184,11 +190,6 @@ enum disk_op disk_crashed_at(const struct disk *d)
 void disk_cut(struct disk *d)
 {
     d->crashed = true;
-}
-
-uint64_t disk_operations(const struct disk *d)
-{
-    return d->operations;
 }
 
 bool disk_allows(struct disk *d, enum disk_op op)

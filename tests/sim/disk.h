@@ -40,13 +40,14 @@ uint64_t disk_settle(struct disk *d, bool kill);
 /* Files can grow no more. */
 void disk_set_full(struct disk *d, bool full);
 bool disk_was_full(struct disk *d); /* a call failed for it since the last question */
-uint64_t disk_operations(const struct disk *d);
 
 /* Files of a house as a whole, closed and synced, for backups: DIR/name to and from `path`. What is
  * put back is another file (inode) than before, unless the whole machine was put back. */
 bool disk_copy_out(struct disk *d, const char *name, const char *path);
 bool disk_copy_in(struct disk *d, const char *path, const char *name, bool same_inode);
 bool disk_remove(struct disk *d, const char *name);
+/* An image of the machine of `of`: this file cannot be told from the one there. */
+void disk_image(struct disk *d, struct disk *of, const char *name);
 
 /* ---- for disk_calls.c ---- */
 

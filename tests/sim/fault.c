@@ -3,6 +3,7 @@
 
 #include "proto/assert.h"
 #include "tests/sim/check.h"
+#include "tests/sim/clone.h"
 #include "tests/sim/hostile.h"
 #include "tests/sim/house.h"
 #include "tests/sim/net.h"
@@ -177,7 +178,22 @@ static bool may_lose(struct sim *sim, const struct house *h)
             }
         }
     }
-    return met > 0 && !h->recovering && !h->mark_pending;
+    return met > 0 && !h->recovering && !h->mark_pending && !check_has_parted(h) &&
+           !check_owes_proof(h) && sim->clone_of == SIM_NONE;
+}
+
+/* A copy of a house that nobody waits for begins to run. While it does no data is lost: it would
+ * confirm in the name of its house what it does not hold. */
+static bool strike_clone(struct sim *sim, enum fault fault)
+{
+    for (uint32_t i = 0; i < sim->houses; i++) {
+        if (sim->house[i].recovering && !sim->house[i].hostile) {
+            return false;
+        }
+    }
+    struct house *h = victim(sim, FAULT_CRASH);
+    (void)fault;
+    return h != NULL && !h->hostile && !h->cloned && !h->mark_pending && clone_begin(h);
 }
 
 /* One house, if it fits: a copy is made, put back, or all is lost. */
@@ -253,6 +269,7 @@ static strike_fn *const strikes[FAULTS] = {
     [FAULT_BACKUP] = strike_data,
     [FAULT_RESTORE] = strike_data,
     [FAULT_LOSS] = strike_data,
+    [FAULT_CLONE] = strike_clone,
 };
 
 void fault_begin(struct sim *sim)

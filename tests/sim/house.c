@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "proto/assert.h"
 #include "tests/sim/check.h"
@@ -18,14 +19,16 @@ uint64_t house_wall_ms(const struct house *h)
     return clock_show(&h->clock, h->sim->now_ms);
 }
 
-void house_init(struct house *h, struct sim *sim, uint32_t no)
+void house_init(struct house *h, struct sim *sim, uint32_t no, uint32_t who)
 {
-    struct rng keys = rng_of(sim->options.seed, 2000 + no);
+    struct rng keys = rng_of(sim->options.seed, 2000 + who);
     uint8_t seed[crypto_sign_SEEDBYTES];
     struct tris_dh_secret secret;
     memset(h, 0, sizeof *h);
     h->sim = sim;
     h->no = no;
+    h->who = who;
+    h->lost = true; /* there is nothing yet */
     rng_bytes(&keys, seed, sizeof seed);
     (void)crypto_sign_seed_keypair(h->id.b, h->identity.b, seed);
     rng_bytes(&keys, secret.b, sizeof secret.b);
@@ -47,6 +50,9 @@ void house_init(struct house *h, struct sim *sim, uint32_t no)
 
 void house_fini(struct house *h)
 {
+    if (h->sim == NULL) {
+        return; /* there never was a clone */
+    }
     house_write_stop(h);
     frontier_free(h->frontier);
     store_close(h->store);
@@ -81,7 +87,7 @@ static enum tris_err ensure_logs(struct house *h)
         return err;
     }
     for (int topic = 0; topic < HOUSE_TOPICS && err == TRIS_OK; topic++) {
-        err = ensure(h, t, h->no, (enum tris_topic)topic, &h->own_no[topic]);
+        err = ensure(h, t, h->who, (enum tris_topic)topic, &h->own_no[topic]);
     }
     for (uint32_t i = 0; i < h->sim->houses && err == TRIS_OK; i++) {
         err = ensure(h, t, i, TRIS_TOPIC_GOV, &no);
@@ -99,11 +105,8 @@ static enum tris_err ensure_logs(struct house *h)
 static enum tris_err open_store(struct house *h)
 {
     char detail[256];
-    struct store_opts opts = {.dir = h->dir,
-                              .map_bytes = MAP_BYTES,
-                              .create = h->life == 1 || h->lost,
-                              .fed = h->sim->fed,
-                              .own = h->id};
+    struct store_opts opts = {
+        .dir = h->dir, .map_bytes = MAP_BYTES, .create = h->lost, .fed = h->sim->fed, .own = h->id};
     enum tris_err err = store_open(&opts, &h->store, detail, sizeof detail);
     if (err != TRIS_OK) {
         h->store = NULL;
@@ -237,15 +240,39 @@ void house_put_back(struct house *h, enum put_back how)
     house_start_later(h);
 }
 
-void house_lose(struct house *h)
+void house_put_clone(struct house *h, struct house *clone, bool image)
+{
+    char data[HOUSE_PATH_BYTES], mark[HOUSE_PATH_BYTES], dir[HOUSE_PATH_BYTES + 8];
+    tris_assert(h->has_backup && !clone->up);
+    backup_path(h, "mdb", data);
+    backup_path(h, "mark", mark);
+    (void)snprintf(dir, sizeof dir, "%s/store", clone->dir);
+    (void)mkdir(clone->dir, 0700); /* there from a former clone */
+    (void)mkdir(dir, 0700);
+    bool good = disk_copy_in(clone->disk, data, "store/data.mdb", false) &&
+                disk_copy_in(clone->disk, mark, "mark", false);
+    tris_assert(good);
+    if (image) {
+        disk_image(clone->disk, h->disk, "store/data.mdb");
+    }
+    clone->lost = false;
+    clone->mark_owed = true;
+}
+
+void house_wipe(struct house *h)
 {
     static const char *const names[] = {"store/data.mdb", "store/lock.mdb", "mark", "mark.tmp"};
-    forget(h);
-    house_down(h, true, true);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         (void)disk_remove(h->disk, names[i]);
     }
     h->lost = true;
+}
+
+void house_lose(struct house *h)
+{
+    forget(h);
+    house_down(h, true, true);
+    house_wipe(h);
     house_start_later(h);
 }
 

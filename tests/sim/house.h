@@ -22,6 +22,7 @@ struct peer {
     bool open;     /* authenticated */
     struct penalty penalty;
     uint64_t instance;
+    uint64_t twins_ms; /* when two processes of it were asked last; 0 = never */
     bool has_common;
     struct tris_short common;
 };
@@ -70,7 +71,8 @@ struct hostility {
 
 struct house {
     struct sim *sim;
-    uint32_t no;
+    uint32_t no;  /* its place: disk, network, people */
+    uint32_t who; /* whose key it has: its own place, or of a clone the original's */
     bool up, starting;
     uint64_t life; /* counts starts: events for a former life are void */
     char dir[HOUSE_PATH_BYTES];
@@ -108,6 +110,8 @@ struct house {
     bool hostile;          /* see hostile.h; its guard does not count */
     struct hostility hostility;
     bool forks;      /* hostile: it signs two histories */
+    bool cloned;     /* a clone of it runs or has run; what that makes legitimate: check_clone.c */
+    bool looked_for; /* EVENT_CLONE is in the queue: people look after it */
     bool recovering; /* data was lost: until the guard is content, the own log may be short */
 
     /* overlay */
@@ -122,8 +126,8 @@ struct house {
 
 extern const struct session_io house_io;
 
-/* Keys and directory; not started. */
-void house_init(struct house *h, struct sim *sim, uint32_t no);
+/* Keys of house `who` and a directory at place `no`; not started. */
+void house_init(struct house *h, struct sim *sim, uint32_t no, uint32_t who);
 void house_fini(struct house *h);
 /* Opens the store and begins; a crash on the way leaves it down, to start again later. */
 void house_start(struct house *h);
@@ -133,6 +137,10 @@ void house_down(struct house *h, bool silent, bool kill);
 bool house_crashed(struct house *h);
 /* Copies the store and the mark aside. */
 bool house_back_up(struct house *h);
+/* The copy comes to the place of `clone`, which was down; image: with the whole machine. */
+void house_put_clone(struct house *h, struct house *clone, bool image);
+/* Its files are gone; it is down. */
+void house_wipe(struct house *h);
 /* Puts the copy back: what was written since is lost. */
 enum put_back { PUT_BACK_BACKUP, PUT_BACK_DATA_ONLY, PUT_BACK_MACHINE, PUT_BACKS };
 void house_put_back(struct house *h, enum put_back how);
@@ -141,6 +149,11 @@ void house_lose(struct house *h);
 /* Downtime, then EVENT_START. */
 void house_start_later(struct house *h);
 uint64_t house_wall_ms(const struct house *h);
+/* A clone of this house, or of the original of this clone, runs or has run. */
+static inline bool house_cloned(const struct house *h)
+{
+    return h->sim->house[h->who].cloned;
+}
 /* Whose log: house * 2 + topic. */
 static inline uint32_t house_log(uint32_t house, enum tris_topic topic)
 {
@@ -176,8 +189,12 @@ TRIS_MUST_CHECK enum tris_err house_guard_load(struct house *h, enum tris_err ma
 void house_guard_open(struct house *h);
 void house_on_guard(struct house *h, const struct event *event);
 void house_guard_event(struct house *h, struct end *e, const struct session_event *event);
-/* A fork of an own log is proven. */
-void house_guard_fork(struct house *h);
+/* A fork of an own log is proven, which ends there. */
+void house_guard_fork(struct house *h, uint32_t log_no);
+/* Another process with this key lives. */
+void house_guard_clone(struct house *h);
+/* A person has ended the clone, or found none. */
+void house_guard_end_alarm(struct house *h);
 /* An own log is sealed up to `size` now. */
 void house_guard_advanced(struct house *h, uint32_t log_no, uint64_t size, bool by_us);
 
@@ -186,6 +203,10 @@ void house_guard_advanced(struct house *h, uint32_t log_no, uint64_t size, bool 
 void house_plan_dials(struct house *h);
 void house_on_dial(struct house *h, const struct event *event);
 void house_on_relay(struct house *h, const struct event *event);
+/* An older session of two processes has had its time to answer. */
+void house_on_twin(struct sim *sim, const struct event *event);
+/* Says goodbye to everybody: all come back and say what they hold. */
+void house_greet_again(struct house *h);
 void house_conn_begins(struct house *h, uint32_t conn, uint32_t end);
 void house_conn_event(struct house *h, uint32_t conn, uint32_t end, struct session_event *event);
 void house_conn_ended(struct house *h, uint32_t conn, uint32_t end, enum tris_err reason,

@@ -5,6 +5,7 @@
 
 #include "proto/assert.h"
 #include "tests/sim/check.h"
+#include "tests/sim/clone.h"
 #include "tests/sim/house.h"
 #include "tests/sim/net.h"
 
@@ -129,6 +130,7 @@ static void tell(struct house *h, enum guard_why why)
     if (why == GUARD_WHY_CLONE || why == GUARD_WHY_FORK) {
         check_alarm(h, why);
         setting_put(h, key_alarm, why == GUARD_WHY_FORK ? "fork" : "clone");
+        clone_alarm(h);
     }
     if (why == GUARD_WHY_ACCEPT) {
         sim_after(h->sim, SIM_SECOND_MS + rng_below(&h->rng, most), EVENT_GUARD, h->no,
@@ -158,6 +160,9 @@ void house_guard_open(struct house *h)
     for (int i = 0; i < GUARD_LOGS; i++) {
         const struct frontier_item *item = frontier_item(h->frontier, log_no_of(h, i));
         guard_advanced(&h->guard, (enum guard_log)i, item->held, false);
+        if ((item->flags & FRONTIER_FORKED) != 0) {
+            guard_ends(&h->guard, (enum guard_log)i, item->end);
+        }
     }
     if (h->may_seal) { /* alone in its federation */
         h->mark_doubtful = false;
@@ -268,10 +273,28 @@ void house_guard_event(struct house *h, struct end *e, const struct session_even
     update(h);
 }
 
-void house_guard_fork(struct house *h)
+void house_guard_fork(struct house *h, uint32_t log_no)
 {
+    enum guard_log log;
     guard_fork(&h->guard);
+    if (is_guarded(h, log_no, &log)) {
+        guard_ends(&h->guard, log, frontier_item(h->frontier, log_no)->end);
+    }
     update(h);
+}
+
+void house_guard_clone(struct house *h)
+{
+    guard_clone(&h->guard);
+    update(h);
+}
+
+void house_guard_end_alarm(struct house *h)
+{
+    setting_put(h, key_alarm, "");
+    guard_end_alarm(&h->guard, h->sim->now_ms);
+    update(h);
+    house_greet_again(h);
 }
 
 void house_guard_advanced(struct house *h, uint32_t log_no, uint64_t size, bool by_us)

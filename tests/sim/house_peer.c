@@ -84,10 +84,89 @@ static bool newer_wins(const struct house *h, const struct peer *p, uint32_t pee
     return newer_by_us == (tris_house_id_cmp(&h->id, &h->sim->house[peer].id) < 0);
 }
 
+/* Whose key the other end has. */
+static uint32_t peer_of(const struct house *h, const struct conn *c, uint32_t end)
+{
+    return h->sim->house[c->end[1 - end].house].who;
+}
+
+static uint32_t own_end(const struct house *h, const struct conn *c)
+{
+    return c->end[0].house == h->no ? 0 : 1;
+}
+
+/* Its session, if it is open; NULL. */
+static struct session *open_session(struct house *h, uint32_t conn, uint32_t *end)
+{
+    struct conn *c = net_conn(h->sim, conn);
+    if (c == NULL || (c->end[0].house != h->no && c->end[1].house != h->no)) {
+        return NULL;
+    }
+    *end = own_end(h, c);
+    const struct end *e = &c->end[*end];
+    bool open = !e->over && e->session != NULL && session_state(e->session) == SESSION_OPEN;
+    return open ? e->session : NULL;
+}
+
+/* Two processes of one house: each is asked about the other, as daemon/twins.c does. */
+static bool twins_ask(struct house *h, struct peer *p, uint32_t older, uint32_t newer,
+                      uint64_t instance)
+{
+    uint32_t end[2];
+    struct session *session[2] = {open_session(h, older, &end[0]), open_session(h, newer, &end[1])};
+    if (session[0] == NULL || session[1] == NULL ||
+        !twin_due(&p->twins_ms, h->sim->now_ms, p->instance, instance)) {
+        return false;
+    }
+    const struct twin about_newer = {.about = instance}, about_older = {.about = p->instance};
+    session_twin(session[0], &about_newer);
+    session_twin(session[1], &about_older);
+    sim_after(h->sim, TWIN_WAIT_MS, EVENT_TWIN, older, end[0], net_conn(h->sim, older)->stamp);
+    net_pump(h->sim, older, end[0]);
+    net_pump(h->sim, newer, end[1]);
+    return true;
+}
+
+void house_on_twin(struct sim *sim, const struct event *event)
+{
+    const struct conn *c = net_conn(sim, event->a);
+    if (c != NULL && c->stamp == event->stamp) {
+        net_goodbye(sim, event->a, event->b, TRIS_ERR_DUPLICATE);
+    }
+}
+
+static void on_twin(struct house *h, uint32_t conn, uint32_t end, const struct twin *twin)
+{
+    struct twin answer;
+    uint32_t peer = peer_of(h, net_conn(h->sim, conn), end);
+    switch (twin_judge(&h->sim->fed, &h->identity, h->instance, twin, &answer)) {
+    case TWIN_ANSWER:
+        session_twin(net_conn(h->sim, conn)->end[end].session, &answer);
+        return;
+    case TWIN_PASS_ON:
+        for (uint32_t no = 0; no < net_count(h->sim); no++) {
+            uint32_t k;
+            struct session *s = no != conn ? open_session(h, no, &k) : NULL;
+            struct conn *c = net_conn(h->sim, no);
+            if (s != NULL && peer_of(h, c, k) == peer &&
+                h->sim->house[c->end[1 - k].house].instance == twin->about) {
+                session_twin(s, twin);
+                net_pump(h->sim, no, k);
+            }
+        }
+        return;
+    case TWIN_PROVEN:
+        house_guard_clone(h);
+        return;
+    case TWIN_NOTHING:
+        return;
+    }
+}
+
 static void on_open(struct house *h, uint32_t conn, uint32_t end, uint64_t instance)
 {
     struct conn *c = net_conn(h->sim, conn);
-    uint32_t peer = c->end[1 - end].house;
+    uint32_t peer = peer_of(h, c, end);
     struct peer *p = &h->peers[peer];
     if (end == 1) {
         penalty_dialled_by(&p->penalty, h->sim->now_ms);
@@ -101,12 +180,12 @@ static void on_open(struct house *h, uint32_t conn, uint32_t end, uint64_t insta
         net_goodbye(h->sim, conn, end, TRIS_ERR_DUPLICATE);
         return;
     }
+    bool asked = older != SIM_NONE && twins_ask(h, p, older, conn, instance);
     p->conn = conn;
     p->open = true;
     p->instance = instance;
-    if (older != SIM_NONE) {
-        const struct conn *o = net_conn(h->sim, older);
-        net_goodbye(h->sim, older, o->end[0].house == h->no ? 0 : 1, TRIS_ERR_DUPLICATE);
+    if (older != SIM_NONE && !asked) {
+        net_goodbye(h->sim, older, own_end(h, net_conn(h->sim, older)), TRIS_ERR_DUPLICATE);
     }
 }
 
@@ -158,11 +237,13 @@ void house_conn_event(struct house *h, uint32_t conn, uint32_t end, struct sessi
     case SESSION_EV_FORK:
         on_fork(h, conn, end, &event->fork);
         return;
+    case SESSION_EV_TWIN:
+        on_twin(h, conn, end, &event->twin);
+        return;
     case SESSION_EV_CLAIM:
     case SESSION_EV_TOLD:
     case SESSION_EV_OWN_SEAL:
     case SESSION_EV_IN_SYNC:
-    case SESSION_EV_TWIN:
     case SESSION_EV_CARD: /* no house of the simulation is a candidate */
     case SESSION_EV_CHARTER:
     case SESSION_EV_PONG:
@@ -175,7 +256,7 @@ void house_conn_ended(struct house *h, uint32_t conn, uint32_t end, enum tris_er
                       bool by_peer)
 {
     struct conn *c = net_conn(h->sim, conn);
-    struct peer *p = &h->peers[c->end[1 - end].house];
+    struct peer *p = &h->peers[peer_of(h, c, end)];
     sim_trace(h->sim, "house %u: connection with %u ends: %s%s", h->no, c->end[1 - end].house,
               tris_err_name(reason), by_peer ? " (by peer)" : "");
     check_end_reason(h, c, end, reason, by_peer);
@@ -239,13 +320,18 @@ void house_segment_verdict(struct house *h, const struct work *w)
 static struct conn *open_conn(struct house *h, uint32_t peer, uint32_t *end)
 {
     const struct peer *p = &h->peers[peer];
-    struct conn *c = p->open ? net_conn(h->sim, p->conn) : NULL;
-    if (c == NULL) {
-        return NULL;
+    return p->open && open_session(h, p->conn, end) != NULL ? net_conn(h->sim, p->conn) : NULL;
+}
+
+void house_greet_again(struct house *h)
+{
+    for (uint32_t no = 0; no < net_count(h->sim); no++) {
+        const struct conn *c = net_conn(h->sim, no);
+        if (c != NULL && (c->end[0].house == h->no || c->end[1].house == h->no)) {
+            net_goodbye(h->sim, no, own_end(h, c), TRIS_ERR_GOODBYE);
+        }
     }
-    *end = c->end[0].house == h->no ? 0 : 1;
-    const struct end *e = &c->end[*end];
-    return !e->over && e->session != NULL && session_state(e->session) == SESSION_OPEN ? c : NULL;
+    house_redial(h);
 }
 
 void house_fork_known(struct house *h, uint32_t log_no)

@@ -46,10 +46,18 @@ static void note_acked(struct house *h)
     for (int i = 0; i < HOUSE_TOPICS; i++) {
         /* while a tail may come back, what is written now may move; see operator.h */
         bool settled = i == TRIS_TOPIC_LOCAL || !h->recovering;
-        if (settled && store_log_get(v, h->own_no[i], &log) == TRIS_OK &&
-            log.held > h->acked[i].size) {
-            h->acked[i].size = log.held;
-            tree_root(&log.tree, &h->acked[i].root);
+        if (!settled || store_log_get(v, h->own_no[i], &log) != TRIS_OK) {
+            continue;
+        }
+        /* so may what is not sealed where a clone seals, too */
+        bool moves = i != TRIS_TOPIC_LOCAL && house_cloned(h);
+        uint64_t size = !moves ? log.held : log.has_seal ? log.seal.size : 0;
+        if (size > h->acked[i].size) {
+            h->acked[i].size = size;
+            h->acked[i].root = log.seal.root;
+            if (!moves) {
+                tree_root(&log.tree, &h->acked[i].root);
+            }
         }
     }
     store_view_end(v);
@@ -62,7 +70,7 @@ static void publish(struct batch *b)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < b->logs_count; i++) {
         uint32_t log = h->log_of[b->logs[i]];
-        bool own = log == SIM_NONE || log / 2 == h->no;
+        bool own = log == SIM_NONE || log / 2 == h->who;
         if (log == SIM_NONE || (own && h->mark_pending)) {
             continue;
         }
@@ -70,13 +78,14 @@ static void publish(struct batch *b)
             sim_fail(h->sim, "house %u: a head that was just committed cannot be read", h->no);
         }
         if (own) {
+            check_may_seal(h, b->by_us[log % 2]);
             house_guard_advanced(h, b->logs[i], frontier_item(h->frontier, b->logs[i])->held,
                                  b->by_us[log % 2]);
         }
         if (b->cut[i]) {
-            check_fork(h, log);
+            check_fork(h, log, frontier_item(h->frontier, b->logs[i])->end);
             if (own) {
-                house_guard_fork(h);
+                house_guard_fork(h, b->logs[i]);
             }
             house_fork_known(h, b->logs[i]);
         }

@@ -31,7 +31,7 @@ struct net {
     struct conn *conn;
     uint32_t count, cap;
     uint64_t next_stamp, next_session;
-    uint8_t *blocked;     /* houses x houses */
+    uint8_t *blocked;     /* places x places */
     struct first *firsts; /* by house: how a handshake with it began */
     uint8_t fill[FILL_BYTES];
 };
@@ -40,8 +40,8 @@ struct net *net_new(struct sim *sim)
 {
     struct net *net = calloc(1, sizeof *net);
     tris_assert(net != NULL);
-    net->blocked = calloc((size_t)sim->houses * sim->houses, 1);
-    net->firsts = calloc(sim->houses, sizeof *net->firsts);
+    net->blocked = calloc((size_t)sim->places * sim->places, 1);
+    net->firsts = calloc(sim->places, sizeof *net->firsts);
     tris_assert(net->blocked != NULL && net->firsts != NULL);
     net->next_session = 1;
     net->next_stamp = 1;
@@ -103,7 +103,7 @@ static struct conn *conn_of(struct sim *sim, const struct event *event)
 
 bool net_blocked(const struct sim *sim, uint32_t from, uint32_t to)
 {
-    return sim->net->blocked[(size_t)from * sim->houses + to] != 0;
+    return sim->net->blocked[(size_t)from * sim->places + to] != 0;
 }
 
 /* ---- dialling ---- */
@@ -267,7 +267,7 @@ void net_drop(struct sim *sim, uint32_t no, uint32_t k, bool silent)
 void net_block(struct sim *sim, uint32_t from, uint32_t to, bool blocked)
 {
     struct net *net = sim->net;
-    net->blocked[(size_t)from * sim->houses + to] = blocked;
+    net->blocked[(size_t)from * sim->places + to] = blocked;
     for (uint32_t i = 0; blocked && i < net->count; i++) {
         const struct conn *c = &net->conn[i];
         bool there = c->end[0].house == from && c->end[1].house == to;
@@ -280,7 +280,7 @@ void net_block(struct sim *sim, uint32_t from, uint32_t to, bool blocked)
 
 void net_block_none(struct sim *sim)
 {
-    memset(sim->net->blocked, 0, (size_t)sim->houses * sim->houses);
+    memset(sim->net->blocked, 0, (size_t)sim->places * sim->places);
 }
 
 /* ---- bytes ---- */

@@ -156,9 +156,9 @@ static void make_card(struct house *h, struct op *op)
     struct wbuf w = wbuf_of(bytes, sizeof bytes);
     h->cards++;
     (void)snprintf(line.region, sizeof line.region, "05315");
-    (void)snprintf(line.slug, sizeof line.slug, "haus-%u", h->no);
-    (void)snprintf(line.name, sizeof line.name, "Haus %u", h->no);
-    (void)snprintf(line.addr[0], sizeof line.addr[0], "haus-%u.example:%u", h->no,
+    (void)snprintf(line.slug, sizeof line.slug, "haus-%u", h->who);
+    (void)snprintf(line.name, sizeof line.name, "Haus %u", h->who);
+    (void)snprintf(line.addr[0], sizeof line.addr[0], "haus-%u.example:%u", h->who,
                    8000 + h->cards % 1000);
     line.addr_count = 1;
     line.transport = h->transport.pub;

@@ -29,6 +29,7 @@ static const uint64_t every_ms[FAULTS] = {
     [FAULT_POWER] = 12 * HOUR,   [FAULT_DISK_FULL] = DAY,        [FAULT_DISK_SLOW] = 12 * HOUR,
     [FAULT_CLOCK_JUMP] = DAY,    [FAULT_CLOCK_RATE] = 12 * HOUR, [FAULT_RESTART] = 12 * HOUR,
     [FAULT_BACKUP] = 8 * HOUR,   [FAULT_RESTORE] = DAY,          [FAULT_LOSS] = 3 * DAY,
+    [FAULT_CLONE] = 4 * DAY,
 };
 
 static const struct shape *shape_of(const char *name)
@@ -47,7 +48,7 @@ static void draw_faults(struct rng *rng, struct profile *p)
     static const uint32_t moods[] = {2, 1, 1, 4}; /* halves of the mean time */
     uint64_t run_ms = (uint64_t)p->days * DAY;
     uint32_t mood = moods[rng_below(rng, 4)];
-    for (enum fault f = 0; f < FAULT_HOSTILE_FIRST; f++) {
+    for (enum fault f = 0; f < FAULT_CLONE; f++) {
         bool on = rng_below(rng, 4) != 0;
         uint64_t every = every_ms[f] * mood / 2 * 25 / p->houses;
         /* often enough to strike in a run as short as this */
@@ -71,6 +72,15 @@ static void draw_hostile(struct rng *rng, struct profile *p)
     }
     for (int f = FAULT_HOSTILE_FIRST; f <= FAULT_HOSTILE_LAST; f++) {
         p->every_ms[f] = 1; /* each act has to occur; when, hostile.c knows */
+    }
+}
+
+/* Behind all other draws, so that runs without it are what they were before it came. */
+static void draw_clone(struct rng *rng, struct profile *p)
+{
+    uint64_t run_ms = (uint64_t)p->days * DAY, every = every_ms[FAULT_CLONE] * 25 / p->houses;
+    if (p->houses > 1 && rng_below(rng, 4) == 0) {
+        p->every_ms[FAULT_CLONE] = every < run_ms / 3 ? every : run_ms / 3;
     }
 }
 
@@ -101,6 +111,7 @@ bool profile_draw(const char *name, uint32_t houses, uint32_t days, uint32_t cha
     if (shape->faults) {
         draw_faults(rng, out);
         draw_hostile(rng, out);
+        draw_clone(rng, out);
     }
     return true;
 }

@@ -22,6 +22,8 @@ enum event_type {
     EVENT_HEAL,     /* a: partition ends */
     EVENT_FAULT,    /* a: fault strikes */
     EVENT_HOSTILE,  /* a: house does something bad */
+    EVENT_TWIN,     /* a: connection, b: end: a house is told that this session is the older one */
+    EVENT_CLONE,    /* a: house: people look after it and its clone, or b 1: work at the clone */
     EVENT_TYPES
 };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "tests/sim/check.h"
+#include "tests/sim/clone.h"
 #include "tests/sim/crypto.h"
 #include "tests/sim/fault.h"
 #include "tests/sim/hostile.h"
@@ -119,11 +120,13 @@ void run_begin(struct sim *sim)
     sim->houses = sim->profile.houses;
     sim->honest = sim->houses - sim->profile.hostile;
     rng_bytes(&sim->rng[STREAM_KEYS], sim->fed.b, sizeof sim->fed.b);
-    sim->house = calloc(sim->houses, sizeof *sim->house);
+    sim->places = sim->houses + 1;
+    sim->clone_of = SIM_NONE;
+    sim->house = calloc(sim->places, sizeof *sim->house);
     sim->check = check_new(sim);
     sim->net = net_new(sim);
     for (uint32_t i = 0; i < sim->houses; i++) {
-        house_init(&sim->house[i], sim, i);
+        house_init(&sim->house[i], sim, i, i);
         sim->house[i].hostile = i >= sim->honest;
     }
     draw_neighbours(sim);
@@ -138,7 +141,7 @@ void run_begin(struct sim *sim)
 void run_end(struct sim *sim)
 {
     net_free(sim->net);
-    for (uint32_t i = 0; i < sim->houses; i++) {
+    for (uint32_t i = 0; i < sim->places; i++) {
         house_fini(&sim->house[i]);
     }
     check_free(sim->check);
@@ -204,6 +207,12 @@ static void dispatch(struct sim *sim, const struct event *event)
     case EVENT_HOSTILE:
         hostile_on_event(&sim->house[event->a], event);
         return;
+    case EVENT_TWIN:
+        house_on_twin(sim, event);
+        return;
+    case EVENT_CLONE:
+        clone_on_event(sim, event);
+        return;
     case EVENT_TYPES:
         return;
     }
@@ -233,6 +242,7 @@ void run_calm(struct sim *sim)
     }
     uint64_t begun = sim->now_ms;
     while (!check_converged(sim)) {
+        clone_noticed(sim, sim->now_ms - begun);
         if (sim->now_ms - begun > CALM_MS_MAX + 6 * sim->profile.heartbeat_ms) {
             check_explain(sim);
             sim_fail(sim, "I2: the houses do not come to the same within %d hours without faults",

@@ -58,6 +58,8 @@ struct sim {
     struct tris_fed_id fed;
     struct house *house;
     uint32_t houses, honest; /* the hostile ones are the last */
+    uint32_t places;         /* houses, and one behind them for a clone */
+    uint32_t clone_of;       /* the house of which a clone runs there; SIM_NONE */
     struct net *net;
     struct check *check;
     struct census census;

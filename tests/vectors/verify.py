@@ -200,6 +200,8 @@ def invite_case(case):
 def check_invitations(data):
     for case in data["invitations"]:
         accepted("invitation to " + case["addr"][0], invite_case, case)
+
+
 def member_case(case, order):
     stated = [((raw(s["house"]), s["epoch"], raw(s["key"])), int(s["seq"]),
                m.Statement(s["verb"], raw(s["payload"]))) for s in case["statements"]]

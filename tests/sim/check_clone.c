@@ -1,0 +1,216 @@
+/* What a clone makes legitimate, and nothing else; see check.h.
+ *
+ * Of each log of a house that has been cloned the two processes' histories are kept: the root at
+ * every size that either has let out. Each of the two may let out one history only, as without a
+ * clone. They may part; then, and only then, the log may end, exactly where they part; what others
+ * hold is one of the two. If anybody ever took what only the clone has sealed, every honest house
+ * holds the proof in the end; what reached nobody has ended with the clone. */
+#include <stdlib.h>
+
+#include "proto/assert.h"
+#include "tests/sim/check.h"
+
+enum { ORIGINAL, CLONE, SIDES, ROOTS_FIRST = 256 };
+
+struct side {
+    struct tris_hash *root; /* at size i + 1 */
+    uint64_t size, cap;
+};
+
+struct history {
+    struct side side[SIDES];
+    uint64_t parted;
+    uint64_t taken; /* the greatest size of the clone's history that another house has held */
+};
+
+struct check_clones {
+    struct history **history; /* by log */
+    uint32_t logs;
+};
+
+struct check_clones *check_clones_new(uint32_t houses)
+{
+    struct check_clones *clones = calloc(1, sizeof *clones);
+    tris_assert(clones != NULL);
+    clones->logs = houses * 2;
+    clones->history = calloc(clones->logs, sizeof(struct history *));
+    tris_assert(clones->history != NULL);
+    return clones;
+}
+
+void check_clones_free(struct check_clones *clones)
+{
+    for (uint32_t i = 0; i < clones->logs; i++) {
+        for (int k = 0; clones->history[i] != NULL && k < SIDES; k++) {
+            free(clones->history[i]->side[k].root);
+        }
+        free(clones->history[i]);
+    }
+    free(clones->history);
+    free(clones);
+}
+
+struct history *check_history(const struct check_clones *clones, uint32_t log)
+{
+    tris_assert(log < clones->logs);
+    return clones->history[log];
+}
+
+struct history *check_history_new(struct check_clones *clones, uint32_t log)
+{
+    struct history *history = calloc(1, sizeof *history);
+    tris_assert(history != NULL && clones->history[log] == NULL);
+    history->parted = CHECK_ONE_HISTORY;
+    clones->history[log] = history;
+    return history;
+}
+
+uint64_t check_parted_at(const struct history *history)
+{
+    return history != NULL ? history->parted : CHECK_ONE_HISTORY;
+}
+
+bool check_is_cut(const struct history *history, const struct store_log *log)
+{
+    return log->forked && history != NULL && log->end == history->parted;
+}
+
+struct acked check_left(const struct history *history)
+{
+    const struct side *a = &history->side[ORIGINAL], *b = &history->side[CLONE];
+    const struct side *longer = b->size > a->size ? b : a;
+    struct acked left = {.size = longer->size};
+    if (left.size > 0) {
+        left.root = longer->root[left.size - 1];
+    }
+    return left;
+}
+
+uint64_t check_left_here(const struct history *history, const struct house *h)
+{
+    uint64_t size = history->side[h->no == h->who ? ORIGINAL : CLONE].size;
+    return size < history->parted ? size : history->parted;
+}
+
+/* ---- what leaves ---- */
+
+static bool is_root(const struct side *side, uint64_t size, const struct tris_hash *root)
+{
+    return size <= side->size && tris_hash_eq(&side->root[size - 1], root);
+}
+
+static void push(struct side *side, const struct tris_hash *root)
+{
+    if (side->size == side->cap) {
+        side->cap = side->cap == 0 ? ROOTS_FIRST : 2 * side->cap;
+        side->root = realloc(side->root, side->cap * sizeof *side->root);
+        tris_assert(side->root != NULL);
+    }
+    side->root[side->size++] = *root;
+}
+
+/* One of the two goes on. */
+static void extend(struct history *history, struct house *h, struct store_view *v,
+                   const struct store_log *log, uint64_t size)
+{
+    const int own = h->no == h->who ? ORIGINAL : CLONE;
+    struct side *side = &history->side[own];
+    const struct side *other = &history->side[1 - own];
+    while (side->size < size) {
+        struct tris_hash root;
+        if (store_root_at(v, log->no, side->size + 1, &root) != TRIS_OK) {
+            sim_fail(h->sim, "house %u: its log has no root at %llu", h->no,
+                     (unsigned long long)side->size + 1);
+        }
+        push(side, &root);
+        if (history->parted == CHECK_ONE_HISTORY && side->size <= other->size &&
+            !is_root(other, side->size, &root)) {
+            history->parted = side->size - 1;
+            h->sim->census.clones_parted++;
+            sim_trace(h->sim, "log %u: original and clone part at %llu", h->log_of[log->no],
+                      (unsigned long long)history->parted);
+        }
+    }
+}
+
+void check_clone_head(struct history *history, struct house *h, struct store_view *v,
+                      const struct store_log *log)
+{
+    const uint32_t number = h->log_of[log->no];
+    const uint64_t size = log->has_seal ? log->seal.size : 0;
+    const bool mine = number / 2 == h->who;
+    if (mine) {
+        extend(history, h, v, log, size);
+    }
+    const struct side *own = &history->side[h->no == h->who ? ORIGINAL : CLONE];
+    if (!mine && size > history->taken && is_root(&history->side[CLONE], size, &log->seal.root)) {
+        history->taken = size;
+    }
+    bool good = size == 0 || (mine ? is_root(own, size, &log->seal.root)
+                                   : is_root(&history->side[ORIGINAL], size, &log->seal.root) ||
+                                         is_root(&history->side[CLONE], size, &log->seal.root));
+    if (!good) {
+        sim_fail(h->sim, "%s: house %u: %llu entries of log %u, which was cloned, %s",
+                 mine ? "I6" : "I3", h->no, (unsigned long long)size, number,
+                 mine ? "and it had sealed something else there"
+                      : "and neither of the two has sealed them so");
+    }
+    if (mine && size < own->size && !h->recovering && !check_is_cut(history, log)) {
+        sim_fail(h->sim, "I6: house %u comes back with %llu entries of log %u, %llu had left it",
+                 h->no, (unsigned long long)size, number, (unsigned long long)own->size);
+    }
+}
+
+static bool is_owed(const struct history *history)
+{
+    return history != NULL && history->parted != CHECK_ONE_HISTORY &&
+           history->taken > history->parted;
+}
+
+bool check_owes_proof(const struct house *h)
+{
+    for (uint32_t no = 0; no < h->sim->houses * 2 + 1; no++) {
+        const struct frontier_item *item = frontier_item(h->frontier, no);
+        if (h->log_of[no] != SIM_NONE && (item->flags & FRONTIER_FORKED) == 0 &&
+            is_owed(check_log_history(h->sim, h->log_of[no]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- the end ---- */
+
+static void look_at_log(struct house *h, struct store_view *v, uint32_t no)
+{
+    const uint32_t number = h->log_of[no];
+    struct store_log log;
+    if (number == SIM_NONE || h->sim->house[number / 2].hostile) {
+        return;
+    }
+    const struct history *history = check_log_history(h->sim, number);
+    const uint64_t parted = check_parted_at(history);
+    if (store_log_get(v, no, &log) != TRIS_OK) {
+        sim_fail(h->sim, "house %u: log %u cannot be read", h->no, number);
+    }
+    if (log.forked ? log.end != parted : is_owed(history)) {
+        sim_fail(h->sim, "house %u: log %u %s, its owner and a clone part at %lld", h->no, number,
+                 log.forked ? "ends by a proof elsewhere" : "goes on without a proof",
+                 (long long)parted);
+    }
+}
+
+void check_forks_known(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->honest; i++) {
+        struct house *h = &sim->house[i];
+        struct store_view *v;
+        if (store_view_begin(h->store, &v) != TRIS_OK) {
+            sim_fail(sim, "house %u: its store cannot be read", i);
+        }
+        for (uint32_t no = 0; no < sim->houses * 2 + 1; no++) {
+            look_at_log(h, v, no);
+        }
+        store_view_end(v);
+    }
+}
