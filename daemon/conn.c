@@ -229,6 +229,31 @@ static enum tris_err io_newest_seal(void *ctx, uint32_t log_no, struct seal *sea
     return err;
 }
 
+static enum tris_err io_holes(void *ctx, uint32_t log_no, uint64_t until, struct msg_run *runs,
+                              size_t max, size_t *count)
+{
+    struct conn *c = ctx;
+    struct store_view *v;
+    enum tris_err err = daemon_view(c->d, &v);
+    if (err == TRIS_OK) {
+        err = store_holes(v, log_no, until, runs, max, count);
+        store_view_end(v);
+    }
+    return err;
+}
+
+static enum tris_err io_hole(void *ctx, uint32_t log_no, uint64_t seq, struct wbuf *rows)
+{
+    struct conn *c = ctx;
+    struct store_view *v;
+    enum tris_err err = daemon_view(c->d, &v);
+    if (err == TRIS_OK) {
+        err = store_hole_row(v, log_no, seq, rows);
+        store_view_end(v);
+    }
+    return err;
+}
+
 static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
 {
     struct conn *c = ctx;
@@ -246,8 +271,8 @@ static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
 }
 
 static const struct session_io conn_io = {
-    conn_member,    io_read_segment, io_random,    io_nodes,
-    io_newest_seal, io_fork_proof,   conn_invites, conn_charter,
+    conn_member, io_read_segment, io_random,     io_nodes,     io_newest_seal,
+    io_holes,    io_hole,         io_fork_proof, conn_invites, conn_charter,
 };
 
 /* ---- pump: events out, bytes out, next tick ---- */

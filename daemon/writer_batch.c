@@ -191,6 +191,22 @@ static enum tris_err tail_make_room(struct batch *b, const struct store_log *log
     return err;
 }
 
+/* Payloads of entries that are here already: of own logs too, their tail may have come without. */
+static enum tris_err filling_apply(struct batch *b, const struct work *w)
+{
+    const struct session_segment *s = &w->segment;
+    uint32_t filled = 0;
+    if (s->log_no >= b->head_of_count) {
+        return TRIS_ERR_UNKNOWN_LOG;
+    }
+    enum tris_err err =
+        store_holes_fill(b->txn, s->log_no, span_of(s->bytes, s->len), s->count, &filled);
+    if (err == TRIS_OK && filled > 0) {
+        batch_touch(b, s->log_no, w->session_no);
+    }
+    return err;
+}
+
 static enum tris_err segment_apply(struct batch *b, struct work *w)
 {
     const struct session_segment *s = &w->segment;
@@ -252,7 +268,7 @@ static void work_apply(struct batch *b, struct work *w)
 {
     w->err = TRIS_OK;
     if (w->type == WORK_SEGMENT) {
-        w->err = segment_apply(b, w);
+        w->err = w->segment.filling ? filling_apply(b, w) : segment_apply(b, w);
     } else if (w->type == WORK_FORK) {
         w->err = fork_apply(b, w);
     } else {

@@ -329,6 +329,36 @@ void entry_wire_encode_erased(struct wbuf *w, const struct entry *entry)
     wbuf_bytes(w, bytes, len);
 }
 
+enum tris_err entry_wire_fill(struct wbuf *w, const struct entry *erased,
+                              const struct tris_salt *salt, struct span payload)
+{
+    struct entry_header header;
+    struct tris_hash commit;
+    struct rbuf r = rbuf_of(erased->header_wire);
+    tris_assert(!erased->whole);
+    (void)read_fields(&r, &header);
+    const size_t cut = r.pos;
+    pack_read_bin_exact(&r, header.commit.b, sizeof header.commit.b);
+    if (r.err != TRIS_OK) {
+        return r.err;
+    }
+    if (payload.len > TRIS_PAYLOAD_BYTES_MAX) {
+        return TRIS_ERR_TOO_LARGE;
+    }
+    entry_commit(payload, salt, &commit);
+    if (!tris_hash_eq(&commit, &header.commit)) {
+        return TRIS_ERR_BAD_COMMIT;
+    }
+    wbuf_u8(w, FORM_WHOLE);
+    wbuf_u8(w, (uint8_t)(erased->header_wire.len - COMMIT_BYTES));
+    wbuf_bytes(w, erased->header_wire.ptr, cut);
+    wbuf_span_put(w, rbuf_take(&r, rbuf_left(&r))); /* what a later version put behind it */
+    wbuf_bytes(w, salt->b, sizeof salt->b);
+    wbuf_u16(w, (uint16_t)payload.len);
+    wbuf_span_put(w, payload);
+    return w->err;
+}
+
 enum tris_err entry_peek_header(const struct entry *entry, struct entry_header *out)
 {
     if (!entry->whole) {

@@ -78,6 +78,11 @@ void entry_wire_encode(struct wbuf *w, const struct entry_header *header,
 /* Appends the erased form of a (whole or erased) entry. */
 void entry_wire_encode_erased(struct wbuf *w, const struct entry *entry);
 
+/* Appends the whole form of an erased entry whose payload has come. TRIS_ERR_BAD_COMMIT: it is not
+ * the payload, or not the salt, that the header commits to; TRIS_ERR_TOO_LARGE. */
+TRIS_MUST_CHECK enum tris_err entry_wire_fill(struct wbuf *w, const struct entry *erased,
+                                              const struct tris_salt *salt, struct span payload);
+
 /* Reads the next wire form from a run; does not decode header or payload. */
 TRIS_MUST_CHECK enum tris_err entry_wire_next(struct rbuf *run, struct entry *out);
 

@@ -18,6 +18,8 @@ enum field_kind {
     KIND_BIN,
     KIND_ITEMS,
     KIND_CLAIMS,
+    KIND_RUNS,
+    KIND_HOLES,
     KIND_MAYBE_CLAIMS,
 };
 
@@ -102,7 +104,16 @@ static void *field_at_mut(const struct msg_field *f, void *base)
 
 static enum msg_row_type field_row_type(const struct msg_field *f)
 {
-    return f->kind == KIND_ITEMS ? MSG_ROW_item : MSG_ROW_claim;
+    switch (f->kind) {
+    case KIND_ITEMS:
+        return MSG_ROW_item;
+    case KIND_RUNS:
+        return MSG_ROW_run;
+    case KIND_HOLES:
+        return MSG_ROW_hole;
+    default:
+        return MSG_ROW_claim;
+    }
 }
 
 static void list_put(struct wbuf *w, const struct msg_field *f, const struct msg_list *list)
@@ -149,6 +160,8 @@ static void field_put(struct wbuf *w, const struct msg_field *f, const void *bas
         break;
     case KIND_ITEMS:
     case KIND_CLAIMS:
+    case KIND_RUNS:
+    case KIND_HOLES:
     case KIND_MAYBE_CLAIMS:
         list_put(w, f, at);
         break;
@@ -175,6 +188,8 @@ static void list_get(struct rbuf *r, const struct msg_field *f, struct msg_list 
     union {
         struct msg_item item;
         struct msg_claim claim;
+        struct msg_run run;
+        struct msg_hole hole;
     } row;
     for (uint32_t i = 0; i < list->count && r->err == TRIS_OK; i++) {
         msg_row_get(r, field_row_type(f), &row);
@@ -218,6 +233,8 @@ static void field_get(struct rbuf *r, const struct msg_field *f, void *base)
         break;
     case KIND_ITEMS:
     case KIND_CLAIMS:
+    case KIND_RUNS:
+    case KIND_HOLES:
     case KIND_MAYBE_CLAIMS:
         list_get(r, f, at);
         break;
@@ -342,6 +359,8 @@ static void field_print(const struct msg_field *f, const void *base, char *out, 
         break;
     case KIND_ITEMS:
     case KIND_CLAIMS:
+    case KIND_RUNS:
+    case KIND_HOLES:
     case KIND_MAYBE_CLAIMS:
         PRINT(out, cap, used, " %s=%u rows", f->name, ((const struct msg_list *)at)->count);
         break;

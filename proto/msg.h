@@ -20,7 +20,12 @@ enum {
     MSG_DIGESTS_BYTES_MAX = MSG_DIGESTS_BYTES + 64,
     MSG_ITEM_BYTES_MAX = 64,
     MSG_FRONTIER_BYTES_MAX = TRIS_CONTAINER_ITEMS_MAX * MSG_ITEM_BYTES_MAX + 64,
-    MSG_ENTRIES_OVERHEAD_MAX = 40, /* an ENTRIES without its wire bytes */
+    /* holes that are asked for at once, in ranges: such that a request is small */
+    MSG_RUNS_MAX = 32,
+    MSG_GET_HOLES_BYTES_MAX = MSG_RUNS_MAX * 13 + 64,
+    MSG_HOLES_OVERHEAD_MAX = 40,                      /* a HOLES without its rows */
+    MSG_HOLE_BYTES_MAX = TRIS_PAYLOAD_BYTES_MAX + 40, /* a row of it */
+    MSG_ENTRIES_OVERHEAD_MAX = 40,                    /* an ENTRIES without its wire bytes */
     MSG_SEAL_BYTES_MAX = 160,
     /* a descent in the tree takes eight levels a round trip */
     MSG_NODES_MAX = 256,
@@ -57,6 +62,8 @@ struct msg_maybe {
 #define MSG_CTYPE_BIN struct span
 #define MSG_CTYPE_ITEMS struct msg_list
 #define MSG_CTYPE_CLAIMS struct msg_list
+#define MSG_CTYPE_RUNS struct msg_list
+#define MSG_CTYPE_HOLES struct msg_list
 #define MSG_CTYPE_MAYBE_CLAIMS struct msg_list
 
 /* struct msg_<name> for each row and message */

@@ -13,6 +13,7 @@
 #include "proto/charter.h"
 #include "proto/fork.h"
 #include "proto/frontier.h"
+#include "proto/msg.h"
 #include "proto/noise.h"
 #include "proto/seal.h"
 #include "proto/twin.h"
@@ -60,6 +61,13 @@ struct session_io {
     /* The newest seal at or below the frontier item's `held`; TRIS_ERR_NOT_FOUND if there is none.
      */
     enum tris_err (*newest_seal)(void *ctx, uint32_t log_no, struct seal *seal);
+    /* The first holes below `until`, as at most `max` runs of together at most
+     * TRIS_SEAL_SPACING_MAX entries. */
+    enum tris_err (*holes)(void *ctx, uint32_t log_no, uint64_t until, struct msg_run *runs,
+                           size_t max, size_t *count);
+    /* Appends the row (MSG_ROW_hole) of an entry whose payload is here; else TRIS_ERR_NOT_FOUND.
+     * TRIS_ERR_NO_SPACE, and nothing, if it does not fit. */
+    enum tris_err (*hole)(void *ctx, uint32_t log_no, uint64_t seq, struct wbuf *rows);
     /* Appends the fork proof that is held for a log; TRIS_ERR_NOT_FOUND. */
     enum tris_err (*fork_proof)(void *ctx, uint32_t log_no, struct wbuf *out);
     /* The open invitations, at most SESSION_INVITES_MAX; read before the call returns to the
@@ -115,9 +123,11 @@ enum session_event_type {
     SESSION_EV_CLOSED,  /* closed.reason; last event */
 };
 
-/* A complete run of entries as received. The consumer owns `bytes` (free) from the event on. */
+/* A complete run of entries as received, or payloads of holes. The consumer owns `bytes` (free)
+ * from the event on. */
 struct session_segment {
     uint32_t log_no;
+    bool filling; /* `bytes` are `count` rows of HOLES (store_holes_fill); no seal */
     uint64_t first;
     uint32_t count;
     uint8_t *bytes;
@@ -200,6 +210,7 @@ struct session_stats {
     uint64_t unknown_messages, unknown_logs, other_roots; /* skipped: number, log, same size */
     uint64_t duplicate_segments, gap_segments;            /* received and not used */
     uint64_t segments_in, segments_out, ladders;
+    uint64_t holes_in, holes_out;     /* payloads that came, or went, after their entries */
     uint64_t fork_probes, fork_trips; /* differences looked into; round trips that they took */
     uint64_t fork_proofs_in, fork_proofs_out;
 };
@@ -237,8 +248,10 @@ void session_root_changed(struct session *s);
  * was updated: bytes are credited back. An error of class PEER closes the session with it, except
  * TRIS_ERR_NOT_NEXT (another session was faster with other segment borders: fetched again) and
  * TRIS_ERR_FORK (the entries miss a genuine seal, or the known end of a cut log: the session finds
- * out whether the peer altered them or the owner sealed two histories). A RESOURCE or STATE error
- * leaves the log to be fetched again later. Duplicates of what is held already are TRIS_OK. */
+ * out whether the peer altered them or the owner sealed two histories), and of payloads of holes
+ * TRIS_ERR_BAD_COMMIT (likewise: of another history other payloads are right). A RESOURCE or STATE
+ * error leaves the log to be fetched again later. Duplicates of what is held already are TRIS_OK.
+ */
 void session_segment_done(struct session *s, uint32_t log_no, size_t len, enum tris_err result);
 
 /* Asks the peer for the newest seal that it holds of an own log, if that is `size` or larger: the

@@ -52,6 +52,9 @@ enum {
     SESSION_FORK_HEARD_MAX = 16,
     /* parts of a charter a minute: the largest one twice */
     SESSION_CHARTERS_PER_MINUTE = 2 * (TRIS_CHARTER_BYTES_MAX / MSG_CHARTER_TEXT_BYTES),
+    /* requests for payloads of holes a minute, likewise: each costs up to 1,024 reads */
+    SESSION_HOLE_ASKS_PER_MINUTE = 600,
+    SESSION_HOLE_ASKED_PER_MINUTE = 250,
     /* bytes collected for one segment before its seal comes */
     SESSION_SEGMENT_BYTES_MAX = TRIS_SEGMENT_BYTES_MAX + TRIS_ENTRY_WIRE_BYTES_MAX,
 
@@ -87,10 +90,16 @@ struct budget {
     uint32_t count;
 };
 
+enum want_kind {
+    WANT_ENTRIES,
+    WANT_SEAL,  /* the newer seal over what is held already */
+    WANT_HOLES, /* payloads of entries that are held */
+};
+
 /* A log that is wanted up to a size, and one that is being fetched. */
 struct want {
     uint32_t log_no;
-    bool seal; /* no entries: the newer seal over what is held already */
+    enum want_kind kind;
     uint64_t until;
 };
 
@@ -104,11 +113,11 @@ struct fetch {
     uint64_t until;
     uint64_t first;    /* where the request began */
     uint64_t stall_ms; /* other sessions may have the log from then on */
-    bool seal;         /* as in struct want */
-    bool sealed;       /* the seal alone has come */
-    bool requested;    /* GET_RANGE is sent */
-    bool ended;        /* the peer said END */
-    bool left;         /* to other sessions; what still comes is taken like a push */
+    enum want_kind kind;
+    bool sealed;    /* the seal alone has come */
+    bool requested; /* GET_RANGE or GET_HOLES is sent */
+    bool ended;     /* the peer said END, or that no more payloads follow */
+    bool left;      /* to other sessions; what still comes is taken like a push */
 };
 
 /* A log of which segments wait for the writer: where the next one has to begin. */
@@ -238,6 +247,7 @@ enum suspect_state {
 enum suspect_kind {
     SUSPECT_ITEM,    /* an item has the own size and another root */
     SUSPECT_SEGMENT, /* entries missed a genuine seal, or the end of a cut log */
+    SUSPECT_HOLE,    /* a payload missed its commitment */
     SUSPECT_CLAIM,   /* the peer holds more of an own log: its beginning should be ours */
 };
 
@@ -246,7 +256,7 @@ struct suspect {
     uint32_t log_no;
     enum suspect_state state;
     enum suspect_kind kind;
-    uint64_t size; /* ITEM: where both are compared; else at the newest seal held */
+    uint64_t size; /* ITEM, HOLE: where both are compared; else at the newest seal held */
     uint64_t until_ms;
 };
 
@@ -325,6 +335,35 @@ struct join {
     struct budget asks;
 };
 
+/* ---- holes ---- */
+
+struct hole_ask { /* GET_HOLES; one at a time, in a fetch of kind WANT_HOLES */
+    bool open;
+    uint32_t log_no;
+    struct msg_run runs[MSG_RUNS_MAX];
+    uint32_t count;
+    uint32_t run; /* what has come: up to before `at`, which lies in or behind this run */
+    uint64_t at;
+    uint64_t wanted, got; /* entries */
+};
+
+struct hole_serve {
+    bool open;
+    struct tris_short log;
+    uint32_t log_no;
+    struct msg_run runs[MSG_RUNS_MAX];
+    uint32_t count;
+    uint32_t run; /* the next one to give is `at` of this run */
+    uint64_t at;
+};
+
+struct holes {
+    struct hole_ask ask;
+    struct hole_serve serve;
+    bool turn; /* payloads go first in the next frame, else segments */
+    struct budget asked, asks;
+};
+
 struct event_queue {
     struct session_event *list; /* ring */
     uint32_t head, count, cap;
@@ -376,6 +415,7 @@ struct session {
     struct own own;
     struct forks forks;
     struct join join;
+    struct holes holes;
 };
 
 /* session.c */
@@ -444,6 +484,8 @@ void pull_message(struct session *s, const struct msg *m);
 void pull_want(struct session *s, uint32_t log_no, uint64_t until);
 /* The peer has a newer seal over what is held already. */
 void pull_want_seal(struct session *s, uint32_t log_no);
+/* ... and payloads before `until` that are missing here. */
+void pull_want_holes(struct session *s, uint32_t log_no, uint64_t until);
 void pull_step(struct session *s); /* starts what can be started, finishes what is done */
 struct fetch *pull_fetch(struct session *s, uint32_t log_no);
 /* `bytes` of this fetch have come. */
@@ -455,6 +497,8 @@ void pull_caught_up(struct session *s);
 /* session_recv.c: segments in, credit given */
 void segment_entries(struct session *s, const struct msg_entries *m);
 void segment_seal(struct session *s, const struct msg_seal *m);
+/* Hands over payloads of holes. False without memory: closed. */
+bool segment_emit_filling(struct session *s, uint32_t log_no, const struct msg_list *rows);
 /* Where the next segment of this log has to begin. */
 uint64_t segment_base(const struct session *s, uint32_t log_no);
 bool segment_in_flight(const struct session *s, uint32_t log_no);
@@ -477,6 +521,18 @@ void serve_message(struct session *s, const struct msg *m);
 bool serve_has_data(const struct session *s);
 void serve_put_data(struct session *s, struct wbuf *w);
 void serve_push(struct session *s, uint32_t log_no);
+
+/* session_hole.c: payloads of holes, in and out */
+/* Draws up a request; false: there is none to be made now. */
+bool hole_ask_begin(struct session *s, uint32_t log_no, uint64_t until);
+void hole_ask_put(struct session *s, struct wbuf *w);
+void hole_ask_end(struct session *s);
+bool hole_ask_is_open(const struct session *s);
+bool hole_ask_was_met(const struct session *s); /* of the last one: everything has come */
+void hole_on_holes(struct session *s, const struct msg *m);
+void hole_on_get_holes(struct session *s, const struct msg *m);
+bool hole_has_data(const struct session *s);
+void hole_put_data(struct session *s, struct wbuf *w);
 
 /* session_position.c: what the peer is known to hold */
 uint64_t position_get(const struct session *s, uint32_t log_no);

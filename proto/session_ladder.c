@@ -128,6 +128,8 @@ static void ladder_item(struct session *s, const struct msg_item *m)
     } else if (!item->own && ahead > item->held) {
         frontier_lacks(s->config.frontier, log_no, s->now_ms);
         pull_want(s, log_no, ahead);
+    } else if (item->whole < item->held && ahead > item->whole) {
+        pull_want_holes(s, log_no, ahead);
     } else if (!ends && !peer_ends && m->whole == item->whole && m->whole == item->held &&
                m->day > item->day) {
         pull_want_seal(s, log_no); /* also a seal of our own that we do not have any more */

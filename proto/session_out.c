@@ -99,6 +99,19 @@ static void control_put(struct session *s, struct wbuf *w)
     answer_put_control(s, w);
 }
 
+/* Segments and payloads of holes take turns: neither keeps the other waiting. */
+static void data_put(struct session *s, struct wbuf *w)
+{
+    s->holes.turn = !s->holes.turn;
+    if (s->holes.turn) {
+        hole_put_data(s, w);
+    }
+    serve_put_data(s, w);
+    if (!s->holes.turn) {
+        hole_put_data(s, w);
+    }
+}
+
 /* Builds and encrypts one frame in place; 0 if there is nothing to say. */
 static size_t frame_build(struct session *s, uint8_t *out)
 {
@@ -107,7 +120,7 @@ static size_t frame_build(struct session *s, uint8_t *out)
         bye_put(s, &w);
     } else {
         control_put(s, &w);
-        serve_put_data(s, &w);
+        data_put(s, &w);
     }
     tris_assert(w.err == TRIS_OK);
     if (w.len == 0) {
@@ -130,7 +143,7 @@ bool session_has_output(const struct session *s)
     case SESSION_HANDSHAKE:
         return s->hello_len > 0;
     case SESSION_OPEN:
-        return s->hello_len > 0 || control_has(s) || serve_has_data(s);
+        return s->hello_len > 0 || control_has(s) || serve_has_data(s) || hole_has_data(s);
     case SESSION_CLOSING:
         return true;
     case SESSION_CLOSED:

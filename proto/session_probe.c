@@ -119,7 +119,7 @@ void probe_next(struct session *s)
         } else if (item->held == 0 || item->held < suspect->size) {
             suspect_remove(s, suspect->log_no); /* it was cut in the meantime */
         } else {
-            (void)probe_new(s, suspect, suspect->kind == SUSPECT_ITEM ? suspect->size : item->held);
+            (void)probe_new(s, suspect, suspect->size > 0 ? suspect->size : item->held);
             i++;
         }
     }
@@ -398,7 +398,7 @@ static void consistency_read(struct session *s, const struct msg_consistency *m)
         suspect_leave(s, probe->log_no);
         probe_next(s);
     } else if (other == before) { /* its seal continues ours: what it sent is not what was sealed */
-        session_fail(s, TRIS_ERR_BAD_ROOT);
+        session_fail(s, probe->kind == SUSPECT_HOLE ? TRIS_ERR_BAD_COMMIT : TRIS_ERR_BAD_ROOT);
     } else if (other > before) {
         suspect_leave(s, probe->log_no);
         probe_next(s);

@@ -48,22 +48,31 @@ struct fetch *pull_fetch(struct session *s, uint32_t log_no)
 static bool want_met(const struct session *s, const struct want *want)
 {
     uint64_t base = segment_base(s, want->log_no);
-    return want->seal ? base > want->until : base >= want->until;
+    switch (want->kind) {
+    case WANT_ENTRIES:
+        return base >= want->until;
+    case WANT_SEAL:
+        return base > want->until;
+    case WANT_HOLES:
+        break;
+    }
+    const struct frontier_item *item = frontier_item(s->config.frontier, want->log_no);
+    return item == NULL || item->whole >= item->held || item->whole >= want->until;
 }
 
-static void want_add(struct session *s, uint32_t log_no, uint64_t until, bool seal)
+static void want_add(struct session *s, uint32_t log_no, uint64_t until, enum want_kind kind)
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
     if (item != NULL && frontier_item_ends(item) && until > item->end) {
         until = item->end;
     }
-    const struct want want = {.log_no = log_no, .seal = seal, .until = until};
-    if (item == NULL || !(seal || frontier_item_fetched(item)) || want_met(s, &want) ||
-        fork_suspected(s, log_no)) {
+    const struct want want = {.log_no = log_no, .kind = kind, .until = until};
+    if (item == NULL || !(kind != WANT_ENTRIES || frontier_item_fetched(item)) ||
+        want_met(s, &want) || fork_suspected(s, log_no)) {
         return;
     }
     struct fetch *fetch = pull_fetch(s, log_no);
-    if (fetch != NULL) {
+    if (fetch != NULL && fetch->kind != WANT_HOLES && kind != WANT_HOLES) {
         fetch->until = fetch->until > until ? fetch->until : until;
         return;
     }
@@ -71,7 +80,8 @@ static void want_add(struct session *s, uint32_t log_no, uint64_t until, bool se
     uint32_t look = list->count < SESSION_WANT_STEPS ? list->count : SESSION_WANT_STEPS;
     for (uint32_t i = list->count - look; i < list->count; i++) {
         if (list->list[i].log_no == log_no) {
-            list->list[i] = want;
+            /* holes are for the end of a log */
+            list->list[i] = kind == WANT_HOLES ? list->list[i] : want;
             return;
         }
     }
@@ -92,12 +102,17 @@ static void want_add(struct session *s, uint32_t log_no, uint64_t until, bool se
 
 void pull_want(struct session *s, uint32_t log_no, uint64_t until)
 {
-    want_add(s, log_no, until, false);
+    want_add(s, log_no, until, WANT_ENTRIES);
 }
 
 void pull_want_seal(struct session *s, uint32_t log_no)
 {
-    want_add(s, log_no, segment_base(s, log_no), true);
+    want_add(s, log_no, segment_base(s, log_no), WANT_SEAL);
+}
+
+void pull_want_holes(struct session *s, uint32_t log_no, uint64_t until)
+{
+    want_add(s, log_no, until, WANT_HOLES);
 }
 
 static void want_remove(struct want_list *list, uint32_t at)
@@ -107,6 +122,26 @@ static void want_remove(struct want_list *list, uint32_t at)
         free(list->list);
         *list = (struct want_list){0};
     }
+}
+
+static bool is_fetching(const struct session *s, uint32_t log_no)
+{
+    for (uint32_t i = 0; i < s->pull.fetches_count; i++) {
+        if (s->pull.fetches[i].log_no == log_no) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Somebody else is fetching the log, or something else of it is under way here. */
+static bool want_waits(const struct session *s, const struct want *want,
+                       const struct frontier_item *item)
+{
+    return (item->fetcher != 0 && item->fetcher != s->config.session_no) ||
+           own_probed(s, want->log_no) || is_fetching(s, want->log_no) ||
+           (want->kind == WANT_HOLES &&
+            (hole_ask_is_open(s) || segment_in_flight(s, want->log_no)));
 }
 
 /* The next wanted log that no other session is fetching; false if there is none now. */
@@ -119,9 +154,10 @@ static bool want_take(struct session *s, struct want_list *list, struct want *ou
         tris_assert(item != NULL);
         if (want_met(s, &want)) {
             want_remove(list, at);
-        } else if ((item->fetcher != 0 && item->fetcher != s->config.session_no) ||
-                   own_probed(s, want.log_no)) {
+        } else if (want_waits(s, &want, item)) {
             list->cursor = at + 1;
+        } else if (want.kind == WANT_HOLES && !hole_ask_begin(s, want.log_no, want.until)) {
+            want_remove(list, at);
         } else {
             item->fetcher = s->config.session_no;
             want_remove(list, at);
@@ -140,7 +176,7 @@ static void fetches_start(struct session *s)
         while (p->fetches_count < SESSION_RANGES_MAX && want_take(s, &p->wants[topic], &want)) {
             p->fetches[p->fetches_count++] = (struct fetch){
                 .log_no = want.log_no,
-                .seal = want.seal,
+                .kind = want.kind,
                 .until = want.until,
                 .first = segment_base(s, want.log_no),
                 .stall_ms = s->now_ms + SESSION_FETCH_STALL_MS,
@@ -191,6 +227,9 @@ static void fetch_release(struct session *s, uint32_t at)
 {
     struct pull *p = &s->pull;
     fetch_leave(s, &p->fetches[at]);
+    if (p->fetches[at].kind == WANT_HOLES) {
+        hole_ask_end(s);
+    }
     p->fetches[at] = p->fetches[--p->fetches_count];
 }
 
@@ -228,8 +267,14 @@ static void fetches_retire(struct session *s)
         }
         fetch_release(s, i);
         uint64_t base = segment_base(s, fetch.log_no);
-        if (base > fetch.first && base < fetch.until) {
+        if (fetch.kind == WANT_HOLES) {
+            if (hole_ask_was_met(s)) {
+                pull_want_holes(s, fetch.log_no, fetch.until); /* the next ones, if there are any */
+            }
+        } else if (base > fetch.first && base < fetch.until) {
             pull_want(s, fetch.log_no, fetch.until); /* it got on, but not to the end */
+        } else {
+            pull_want_holes(s, fetch.log_no, fetch.until);
         }
     }
 }
@@ -368,10 +413,14 @@ void pull_put_control(struct session *s, struct wbuf *w)
         fetch->first = segment_base(s, fetch->log_no);
         fetch->stall_ms = s->now_ms + SESSION_FETCH_STALL_MS;
         p->fetched_ms = s->now_ms;
+        if (fetch->kind == WANT_HOLES) {
+            hole_ask_put(s, w);
+            continue;
+        }
         struct msg m = {.type = MSG_GET_RANGE};
         m.get_range.log = tris_short_of(frontier_item(s->config.frontier, fetch->log_no)->id.b);
         m.get_range.first = fetch->first;
-        m.get_range.until = fetch->seal ? fetch->first : fetch->until;
+        m.get_range.until = fetch->kind == WANT_SEAL ? fetch->first : fetch->until;
         msg_encode(w, &m);
     }
 }
@@ -383,7 +432,7 @@ static void range_ended(struct session *s, const struct msg_end *m)
     if (log_no != FRONTIER_NONE && own_ended(s, log_no)) {
         return;
     }
-    if (fetch != NULL && fetch->requested) {
+    if (fetch != NULL && fetch->kind != WANT_HOLES && fetch->requested) {
         fetch->ended = true;
         s->pull.fetched_ms = s->now_ms;
         s->stats.round_trips++;
@@ -433,6 +482,8 @@ void pull_message(struct session *s, const struct msg *m)
     case MSG_GET_CHARTER:
     case MSG_CHARTER:
     case MSG_CARD:
+    case MSG_GET_HOLES:
+    case MSG_HOLES:
         tris_assert(m->type == MSG_END); /* session.c sends nothing else here */
         break;
     }

@@ -194,6 +194,31 @@ static void segment_emit(struct session *s, uint32_t log_no, const struct msg_se
     session_event_put(s, &event);
 }
 
+bool segment_emit_filling(struct session *s, uint32_t log_no, const struct msg_list *rows)
+{
+    struct pull *p = &s->pull;
+    struct flight *f = flight_add(s, log_no);
+    uint8_t *bytes = f != NULL ? malloc(rows->rows.len) : NULL;
+    if (bytes == NULL) {
+        session_fail(s, TRIS_ERR_NO_MEMORY);
+        return false;
+    }
+    memcpy(bytes, rows->rows.ptr, rows->rows.len);
+    struct session_event event = {.type = SESSION_EV_SEGMENT};
+    event.segment = (struct session_segment){.log_no = log_no,
+                                             .filling = true,
+                                             .count = rows->count,
+                                             .bytes = bytes,
+                                             .len = rows->rows.len};
+    f->segments++;
+    p->bytes_waiting += rows->rows.len;
+    p->segments_waiting++;
+    p->learned = true;
+    s->stats.holes_in += rows->count;
+    session_event_put(s, &event);
+    return true;
+}
+
 /* An item may name a day that no seal shows: then there is nothing to be learned from the peer. */
 static bool seal_is_newer(const struct session *s, uint32_t log_no, const struct msg_seal *m)
 {
@@ -231,7 +256,8 @@ static void seal_alone(struct session *s, const struct msg_seal *m)
         return;
     }
     /* Only what is asked for is worth a signature check, and once; late answers are no fault. */
-    if (fetch == NULL || !fetch->requested || fetch->ended || fetch->sealed) {
+    if (fetch == NULL || fetch->kind == WANT_HOLES || !fetch->requested || fetch->ended ||
+        fetch->sealed) {
         seal_stray(s);
         return;
     }
@@ -305,6 +331,14 @@ static bool verdict_apply(struct session *s, struct flight *f, enum tris_err res
         if (!f->again) { /* else the log was cut in the meantime, and it is about what was there */
             fork_suspect(s, f->log_no, SUSPECT_SEGMENT, 0);
         }
+        return s->state == SESSION_OPEN;
+    }
+    if (result == TRIS_ERR_BAD_COMMIT) {
+        const struct frontier_item *item = frontier_item(s->config.frontier, f->log_no);
+        const struct fetch *fetch = pull_fetch(s, f->log_no);
+        const bool less = fetch != NULL && fetch->until < item->held;
+        f->failed = true;
+        fork_suspect(s, f->log_no, SUSPECT_HOLE, less ? fetch->until : item->held);
         return s->state == SESSION_OPEN;
     }
     enum tris_err_class class = tris_err_class(result);

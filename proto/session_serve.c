@@ -338,6 +338,8 @@ void serve_message(struct session *s, const struct msg *m)
     case MSG_GET_CHARTER:
     case MSG_CHARTER:
     case MSG_CARD:
+    case MSG_GET_HOLES:
+    case MSG_HOLES:
         tris_assert(m->type == MSG_GET_RANGE); /* session.c sends nothing else here */
         break;
     }

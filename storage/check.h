@@ -15,7 +15,8 @@ struct audit {
     struct store *copy; /* full audit: what the entries say the views are */
     struct store_txn *t;
     uint32_t batch;
-    uint64_t sealed;         /* size of the last seal met in the log that is replayed */
+    uint64_t sealed;         /* size of the last seal met in the log that is replayed, */
+    uint64_t sealed_bytes;   /* and wire bytes up to there */
     uint64_t rows;           /* rows looked at beside entries */
     struct delta_set deltas; /* fast audit: what the records say the counters are */
 };

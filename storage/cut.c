@@ -27,7 +27,6 @@ static enum tris_err cut_seals(struct store_txn *t, struct log_row *row, uint64_
     key_log_seq(&bound, log->no, UINT64_MAX);
     log->has_seal = false;
     memset(&log->seal, 0, sizeof log->seal);
-    row->seal_bytes = 0;
     for (;;) {
         struct span key = {NULL, 0};
         struct span value = {NULL, 0};
@@ -42,13 +41,16 @@ static enum tris_err cut_seals(struct store_txn *t, struct log_row *row, uint64_
         if (err != TRIS_OK || no != log->no) {
             return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
         }
-        if (at <= size) {
-            err = row_seal_decode(value, &log->id, at, &seal);
-            log->has_seal = true;
-            log->seal = seal.seal;
-            row->seal_bytes = seal.bytes;
+        err = row_seal_decode(value, &log->id, at, &seal);
+        if (err != TRIS_OK) {
             return err;
         }
+        if (at <= size) {
+            log->has_seal = true;
+            log->seal = seal.seal;
+            return TRIS_OK;
+        }
+        row->open_bytes += seal.bytes;
         key_log_seq(&bound, no, at);
         txn_del(t, DB_SEAL, key_span(&bound));
     }
@@ -67,7 +69,9 @@ static void cut_entry(struct store_txn *t, struct head *head, uint64_t seq)
     txn_del(t, DB_ENTRY, key_span(&key));
 }
 
-static void cut_head(struct store_txn *t, struct head *head, uint64_t size, const struct tree *tree)
+/* `bytes`: wire bytes of the entries that went. */
+static void cut_head(struct store_txn *t, struct head *head, uint64_t size, uint64_t bytes,
+                     const struct tree *tree)
 {
     struct log_row *row = &head->row;
     if (row->log.has_seal && row->log.seal.size > size) {
@@ -76,6 +80,7 @@ static void cut_head(struct store_txn *t, struct head *head, uint64_t size, cons
             txn_fail(t, err);
         }
     }
+    row->open_bytes -= bytes;
     if (row->first_hole != SEQ_NONE && row->first_hole >= size) {
         row->first_hole = SEQ_NONE;
         memset(&row->hole_root, 0, sizeof row->hole_root);
@@ -104,7 +109,6 @@ enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size, enu
     }
     struct tree tree;
     uint64_t followed = 0;
-    uint64_t followed_end = size;
     txn_flush(t); /* feed runs and rows that this transaction holds back */
     enum tris_err err = txn_ok(t) ? store_tree_at(&t->view, no, size, &tree) : t->err;
     err = err == TRIS_OK ? word_followed(&t->view, &followed) : err;
@@ -117,12 +121,12 @@ enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size, enu
     } else if (log->own) {
         draft_forget(t, log, size);
     }
-    feed_cut(t, no, size, followed, &followed_end);
-    word_unfollow(t, no, size, followed_end);
+    feed_cut(t, no, size, followed);
+    const uint64_t bytes = head->row.bytes;
     for (uint64_t seq = log->held; seq > size && txn_ok(t); seq--) {
         cut_entry(t, head, seq - 1);
     }
     cut_nodes(t, log, size);
-    cut_head(t, head, size, &tree);
+    cut_head(t, head, size, bytes - head->row.bytes, &tree);
     return t->err;
 }

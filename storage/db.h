@@ -25,6 +25,7 @@ enum db_table {
     DB_RECORD,
     DB_INERT,
     DB_HOLE,
+    DB_WAIT,
     DB_REGION,
     DB_SOURCE,
     DB_NAME,
@@ -96,7 +97,8 @@ struct record *view_record(struct store_view *v);
 TRIS_MUST_CHECK enum tris_err view_last_key(const struct store_view *v, enum db_table table,
                                             struct key *out);
 
-/* A row of `inert` or `hole`, whichever there is; TRIS_ERR_NOT_FOUND: the entry has effect. */
+/* A row of `inert`, or what it would be for one of `hole`, whichever there is; TRIS_ERR_NOT_FOUND:
+ * the entry has effect. */
 TRIS_MUST_CHECK enum tris_err view_inert(const struct store_view *v, uint32_t no, uint64_t seq,
                                          bool *hole, struct inert_row *out);
 /* Of an effective change: the entry that named its record before it, and the effective put whose

@@ -134,8 +134,7 @@ static void judge_record(struct store_txn *t, const struct head *head, uint64_t 
     if (err == TRIS_OK) {
         err = judge_header(t, header, out);
     }
-    out->hole = !entry->whole;
-    if (err == TRIS_OK && entry->whole) {
+    if (err == TRIS_OK) {
         out->plan = fields_find(&t->s->plans, header->kind);
         if (header->verb == VERB_PUT) {
             struct record *record = view_record(&t->view);
@@ -148,18 +147,56 @@ static void judge_record(struct store_txn *t, const struct head *head, uint64_t 
     out->reason = err;
 }
 
+bool fold_target(const struct head *head, uint64_t seq, const struct entry_header *header,
+                 struct record_ref *out)
+{
+    const struct tris_log_ref *ref = &head->row.log.ref;
+    *out = (struct record_ref){head->row.log.no, header->has_record ? header->record_seq : seq};
+    return ref->topic != TRIS_TOPIC_GOV && header->version == ENTRY_VERSION &&
+           !(header->has_record_epoch && header->record_epoch != ref->epoch) &&
+           (!header->has_record || header->record_seq < seq);
+}
+
+/* Does an entry before `seq` that creates or names this record wait? */
+static bool others_wait(struct store_txn *t, struct record_ref target, uint64_t seq)
+{
+    struct key first;
+    struct span value;
+    struct record_ref found;
+    uint64_t at;
+    MDB_cursor *cursor = txn_cursor(t, DB_WAIT);
+    if (cursor == NULL) {
+        return false;
+    }
+    key_wait(&first, target, 0);
+    struct span key = key_span(&first);
+    enum tris_err err = cursor_get(cursor, MDB_SET_RANGE, &key, &value);
+    if (err == TRIS_OK && !key_read_wait(key, &found, &at)) {
+        err = TRIS_ERR_CORRUPT;
+    }
+    if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
+        txn_fail(t, err);
+    }
+    return err == TRIS_OK && found.log_no == target.log_no && found.seq == target.seq && at < seq;
+}
+
 void fold_judge(struct store_txn *t, const struct head *head, uint64_t seq,
                 const struct entry *entry, const struct entry_header *header, struct fold *out)
 {
     out->reason = TRIS_ERR_BAD_VALUE;
-    out->hole = !entry->whole;
     out->names = false;
     out->end_reason = 0;
-    if (header->version != ENTRY_VERSION) {
+    out->targets = fold_target(head, seq, header, &out->target);
+    out->hole = !entry->whole;
+    out->waits = out->hole || (head->row.first_hole != SEQ_NONE && out->targets &&
+                               others_wait(t, out->target, seq));
+    if (out->waits) {
+        out->reason = TRIS_ERR_NOT_READY;
+    } else if (header->version != ENTRY_VERSION) {
         out->reason = TRIS_ERR_BAD_VERSION;
     } else if (head->row.log.ref.topic != TRIS_TOPIC_GOV) {
         judge_record(t, head, seq, entry, header, out);
-    } else if (!header->has_record && !header->has_prev && entry->whole) {
+    } else if (!header->has_record && !header->has_prev) {
         judge_gov(head, header->verb, entry->payload, out);
     }
 }
@@ -300,7 +337,7 @@ static void apply_card(struct store_txn *t, const struct head *head, uint64_t se
     txn_put(t, DB_CARD, key_span(&key), span_of(NULL, 0));
 }
 
-/* A row in `inert` or `hole`: no effect, but the record's chain of entries goes on. */
+/* No effect, but the record's chain of entries goes on. */
 static void apply_inert(struct store_txn *t, const struct head *head, uint64_t seq,
                         const struct fold *fold)
 {
@@ -308,21 +345,35 @@ static void apply_inert(struct store_txn *t, const struct head *head, uint64_t s
     uint8_t bytes[ROW_INERT_BYTES];
     struct wbuf w = wbuf_of(bytes, sizeof bytes);
     const uint32_t no = head->row.log.no;
-    row_inert_encode(&w,
-                     &(struct inert_row){fold->hole ? TRIS_ERR_NOT_READY : fold->reason,
-                                         fold->names, fold->names ? fold->old.named_seq : SEQ_NONE,
-                                         fold->names ? fold->old.put_seq : SEQ_NONE});
+    row_inert_encode(&w, &(struct inert_row){fold->reason, fold->names,
+                                             fold->names ? fold->old.named_seq : SEQ_NONE,
+                                             fold->names ? fold->old.put_seq : SEQ_NONE});
     tris_assert(w.err == TRIS_OK);
     key_log_seq(&key, no, seq);
-    txn_append(t, fold->hole ? DB_HOLE : DB_INERT, &key, wbuf_span(&w));
-    if (!fold->hole) {
-        txn_count(t, COUNT_INERT, no, 0, 1);
-        txn_count(t, COUNT_INERT_ALL, 0, 0, 1);
-    }
+    txn_append(t, DB_INERT, &key, wbuf_span(&w));
+    txn_count(t, COUNT_INERT, no, 0, 1);
+    txn_count(t, COUNT_INERT_ALL, 0, 0, 1);
     if (fold->names) {
         struct record_row row = fold->old;
         row.named_seq = seq;
         fold_put_record(t, fold->ref, &row);
+    }
+}
+
+/* It will be judged when what is missing has come. Until then the record does not know of it. */
+static void apply_wait(struct store_txn *t, const struct head *head, uint64_t seq,
+                       const struct fold *fold)
+{
+    struct key key;
+    if (fold->hole) {
+        key_log_seq(&key, head->row.log.no, seq);
+        txn_append(t, DB_HOLE, &key, span_of(NULL, 0));
+    } else {
+        apply_inert(t, head, seq, fold);
+    }
+    if (fold->targets) {
+        key_wait(&key, fold->target, seq);
+        txn_put(t, DB_WAIT, key_span(&key), span_of(NULL, 0));
     }
 }
 
@@ -332,7 +383,9 @@ void fold_apply(struct store_txn *t, const struct head *head, uint64_t seq,
     if (!txn_ok(t)) {
         return;
     }
-    if (fold->hole || fold->reason != TRIS_OK) {
+    if (fold->waits) {
+        apply_wait(t, head, seq, fold);
+    } else if (fold->reason != TRIS_OK) {
         apply_inert(t, head, seq, fold);
     } else if (header->verb == VERB_CARD) {
         apply_card(t, head, seq, fold);

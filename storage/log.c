@@ -134,6 +134,7 @@ static void put_entry(struct store_txn *t, struct head *head, uint64_t seq,
     }
     txn_feed(t, head->row.log.no, seq);
     head->row.bytes += entry->wire.len;
+    head->row.open_bytes += entry->wire.len;
     head->dirty = true;
 }
 
@@ -243,10 +244,9 @@ enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
     }
     log->has_seal = true;
     log->seal = segment->seal;
-    head->row.seal_bytes = head->row.bytes;
     head->row.arrived_ms = now_ms;
     row_log_settle(&head->row);
-    log_put_seal(t, head);
+    log_put_seal(t, head, 0);
     return t->err;
 }
 

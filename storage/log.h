@@ -13,8 +13,10 @@ void log_append_entry(struct store_txn *t, struct head *head, const struct entry
 TRIS_MUST_CHECK enum tris_err log_entry_open(struct span wire, const struct tris_log_id *id,
                                              uint64_t seq, struct entry *entry,
                                              struct entry_header *header, struct tris_hash *leaf);
-/* Stores head->row.log.seal in its table and drops the seal before the one before it, if what
+/* Stores head->row.log.seal in its table (`behind`: wire bytes of the entries that it does not
+ * cover) and drops the seal before the one before it, if what
  * remains can still be verified and sent in bounded pieces. */
-void log_put_seal(struct store_txn *t, struct head *head);
+void log_put_seal(struct store_txn *t, struct head *head, uint64_t behind);
+void log_put_seal_row(struct store_txn *t, uint32_t no, const struct seal_row *row);
 
 #endif

@@ -22,6 +22,13 @@ static void read_cut(struct rbuf *r, struct log_cut *out)
     rbuf_copy(r, out->root.b, sizeof out->root.b);
 }
 
+static void put_seal(struct wbuf *w, const struct seal *seal)
+{
+    wbuf_bytes(w, seal->root.b, sizeof seal->root.b);
+    wbuf_u64(w, seal->time_ms);
+    wbuf_bytes(w, seal->sig.b, sizeof seal->sig.b);
+}
+
 void row_log_encode(struct wbuf *w, const struct log_row *row)
 {
     const struct store_log *log = &row->log;
@@ -34,12 +41,13 @@ void row_log_encode(struct wbuf *w, const struct log_row *row)
                          (log->forked ? LOG_FORKED : 0) |
                          (row->bound != STORE_END_NONE ? LOG_BOUND : 0)));
     wbuf_u64(w, row->bytes);
+    wbuf_u64(w, row->open_bytes);
     wbuf_u64(w, row->arrived_ms);
     wbuf_u64(w, row->first_hole);
     wbuf_bytes(w, row->hole_root.b, sizeof row->hole_root.b);
     if (log->has_seal) {
         wbuf_u64(w, log->seal.size);
-        row_seal_encode(w, &(struct seal_row){log->seal, row->seal_bytes});
+        put_seal(w, &log->seal);
     }
     if (log->forked) {
         put_cut(w, &row->fork);
@@ -51,12 +59,11 @@ void row_log_encode(struct wbuf *w, const struct log_row *row)
     tree_encode(w, &log->tree);
 }
 
-static void read_seal(struct rbuf *r, struct seal *seal, uint64_t *bytes)
+static void read_seal(struct rbuf *r, struct seal *seal)
 {
     rbuf_copy(r, seal->root.b, sizeof seal->root.b);
     seal->time_ms = rbuf_u64(r);
     rbuf_copy(r, seal->sig.b, sizeof seal->sig.b);
-    *bytes = rbuf_u64(r);
 }
 
 enum tris_err row_log_decode(struct span bytes, struct log_row *out)
@@ -78,15 +85,15 @@ enum tris_err row_log_decode(struct span bytes, struct log_row *out)
     log->own = (flags & LOG_OWN) != 0;
     log->forked = (flags & LOG_FORKED) != 0;
     out->bytes = rbuf_u64(&r);
+    out->open_bytes = rbuf_u64(&r);
     out->arrived_ms = rbuf_u64(&r);
     out->first_hole = rbuf_u64(&r);
     rbuf_copy(&r, out->hole_root.b, sizeof out->hole_root.b);
     memset(&log->seal, 0, sizeof log->seal);
-    out->seal_bytes = 0;
     if (log->has_seal) {
         log->seal.log = log->id;
         log->seal.size = rbuf_u64(&r);
-        read_seal(&r, &log->seal, &out->seal_bytes);
+        read_seal(&r, &log->seal);
     }
     if (log->forked) {
         read_cut(&r, &out->fork);
@@ -125,9 +132,7 @@ enum tris_err row_fork_decode(struct span bytes, struct fork_row *out)
 
 void row_seal_encode(struct wbuf *w, const struct seal_row *row)
 {
-    wbuf_bytes(w, row->seal.root.b, sizeof row->seal.root.b);
-    wbuf_u64(w, row->seal.time_ms);
-    wbuf_bytes(w, row->seal.sig.b, sizeof row->seal.sig.b);
+    put_seal(w, &row->seal);
     wbuf_u64(w, row->bytes);
 }
 
@@ -137,7 +142,8 @@ enum tris_err row_seal_decode(struct span bytes, const struct tris_log_id *id, u
     struct rbuf r = rbuf_of(bytes);
     out->seal.log = *id;
     out->seal.size = size;
-    read_seal(&r, &out->seal, &out->bytes);
+    read_seal(&r, &out->seal);
+    out->bytes = rbuf_u64(&r);
     return finish(&r);
 }
 

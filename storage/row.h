@@ -25,9 +25,9 @@ struct log_row {
     enum store_end bound;       /* what membership says: _NONE, _CUT, _CLOSED or _OUTSIDE */
     struct log_cut bounds;      /* _CUT, _CLOSED */
     uint64_t bytes;             /* wire bytes of all entries held */
-    uint64_t seal_bytes;        /* the same at the newest seal */
+    uint64_t open_bytes;        /* of them behind the newest seal */
     uint64_t arrived_ms;        /* when the newest seal came or was made (our clock) */
-    uint64_t first_hole;        /* SEQ_NONE: no entry lacks its payload */
+    uint64_t first_hole;        /* the first that nothing justifies; SEQ_NONE: there is none */
     struct tris_hash hole_root; /* root of the tree before the first hole */
 };
 
@@ -47,7 +47,8 @@ TRIS_MUST_CHECK enum tris_err row_fork_decode(struct span bytes, struct fork_row
 
 struct seal_row {
     struct seal seal;
-    uint64_t bytes; /* wire bytes of the entries that it covers, from the start of the log */
+    uint64_t
+        bytes; /* wire bytes of the entries behind the stored seal before it, or the log's start */
 };
 void row_seal_encode(struct wbuf *w, const struct seal_row *row);
 /* `log_id` and `size` come from the key. */

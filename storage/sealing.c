@@ -14,7 +14,7 @@ enum tris_err store_unsealed(struct store_view *v, uint32_t no, uint64_t *entrie
     if (err == TRIS_OK) {
         const bool ends = row.log.ends != STORE_END_NONE;
         *entries = ends ? 0 : row.log.held - sealed_size(&row.log);
-        *bytes = ends ? 0 : row.bytes - row.seal_bytes;
+        *bytes = ends ? 0 : row.open_bytes;
     }
     return err;
 }
@@ -86,7 +86,7 @@ enum tris_err store_unsealed_step(struct store_view *v, uint32_t no, uint64_t af
         return TRIS_ERR_NOT_FOUND;
     }
     if (after == sealed_size(log) && log->held - after <= TRIS_SEAL_SPACING_MAX &&
-        row.bytes - row.seal_bytes <= TRIS_SEAL_BYTES) {
+        row.open_bytes <= TRIS_SEAL_BYTES) {
         *at = log->tree; /* the daily case: no entry is read */
         *size = log->held;
         return TRIS_OK;
@@ -108,17 +108,18 @@ enum tris_err store_unsealed_step(struct store_view *v, uint32_t no, uint64_t af
 
 /* ---- storing a seal ---- */
 
-/* Root of the first `size` entries and their wire bytes. Costs what is behind the newest seal. */
+/* Root of the first `size` entries and the wire bytes of what is behind them. Costs what is behind
+ * the newest seal. */
 static enum tris_err measure(struct store_txn *t, const struct log_row *row, uint64_t size,
                              struct tris_hash *root, uint64_t *bytes)
 {
     const struct store_log *log = &row->log;
     if (size == log->held) {
         tree_root(&log->tree, root);
-        *bytes = row->bytes;
+        *bytes = 0;
         return TRIS_OK;
     }
-    *bytes = row->seal_bytes;
+    *bytes = row->open_bytes;
     if (size == sealed_size(log)) {
         *root = log->seal.root;
         return TRIS_OK;
@@ -131,7 +132,7 @@ static enum tris_err measure(struct store_txn *t, const struct log_row *row, uin
     while (err == TRIS_OK && reader.next < size) {
         struct span wire;
         err = run_next(&reader, &wire);
-        *bytes += err == TRIS_OK ? wire.len : 0;
+        *bytes -= err == TRIS_OK ? wire.len : 0;
     }
     if (reader.cursor != NULL) {
         mdb_cursor_close(reader.cursor);
@@ -175,10 +176,9 @@ enum tris_err store_seal_own(struct store_txn *t, uint32_t no, const struct seal
     t->members_stale = t->members_stale || log->ref.topic == TRIS_TOPIC_GOV;
     log->has_seal = true;
     log->seal = *seal;
-    head->row.seal_bytes = bytes;
     head->row.arrived_ms = seal->time_ms;
     head->dirty = true;
     row_log_settle(&head->row);
-    log_put_seal(t, head);
+    log_put_seal(t, head, bytes);
     return t->err;
 }

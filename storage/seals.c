@@ -27,10 +27,22 @@ static enum tris_err seal_at(const struct store_view *v, MDB_cursor *cursor, MDB
 }
 
 /* May the seal between `low` and `high` go? Then the two are neighbours. */
-static bool may_merge(const struct seal_row *low, const struct seal_row *high)
+static bool may_merge(const struct seal_row *low, const struct seal_row *between,
+                      const struct seal_row *high)
 {
     return high->seal.size - low->seal.size <= TRIS_SEAL_SPACING_MAX &&
-           high->bytes - low->bytes <= TRIS_SEAL_BYTES;
+           between->bytes <= TRIS_SEAL_BYTES && high->bytes <= TRIS_SEAL_BYTES - between->bytes;
+}
+
+void log_put_seal_row(struct store_txn *t, uint32_t no, const struct seal_row *row)
+{
+    struct key key;
+    uint8_t bytes[ROW_SEAL_BYTES];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    row_seal_encode(&w, row);
+    tris_assert(w.err == TRIS_OK);
+    key_log_seq(&key, no, row->seal.size);
+    txn_put(t, DB_SEAL, key_span(&key), wbuf_span(&w));
 }
 
 static void thin(struct store_txn *t, const struct log_row *log)
@@ -53,26 +65,37 @@ static void thin(struct store_txn *t, const struct log_row *log)
         txn_fail(t, err);
         return;
     }
-    /* without a fourth, its place is taken by the start of the log: size 0, bytes 0 */
-    if (found > THIRD && may_merge(&row[FOURTH], &row[SECOND])) {
+    /* without a fourth, its place is taken by the start of the log: size 0 */
+    if (found > THIRD && may_merge(&row[FOURTH], &row[THIRD], &row[SECOND])) {
         struct key key;
         key_log_seq(&key, log->log.no, row[THIRD].seal.size);
         txn_del(t, DB_SEAL, key_span(&key));
+        row[SECOND].bytes += row[THIRD].bytes;
+        log_put_seal_row(t, log->log.no, &row[SECOND]);
     }
 }
 
-void log_put_seal(struct store_txn *t, struct head *head)
+void log_put_seal(struct store_txn *t, struct head *head, uint64_t behind)
 {
+    struct log_row *row = &head->row;
     struct key key;
-    uint8_t bytes[ROW_SEAL_BYTES];
-    struct wbuf w = wbuf_of(bytes, sizeof bytes);
-    row_seal_encode(&w, &(struct seal_row){head->row.log.seal, head->row.seal_bytes});
-    tris_assert(w.err == TRIS_OK);
-    key_log_seq(&key, head->row.log.no, head->row.log.seal.size);
-    txn_put(t, DB_SEAL, key_span(&key), wbuf_span(&w));
+    struct span value;
+    struct seal_row seal = {row->log.seal, row->open_bytes - behind};
+    key_log_seq(&key, row->log.no, row->log.seal.size);
+    if (txn_get(t, DB_SEAL, key_span(&key), &value)) { /* sealed anew: over the same entries */
+        struct seal_row old;
+        enum tris_err err = row_seal_decode(value, &row->log.id, row->log.seal.size, &old);
+        if (err != TRIS_OK) {
+            txn_fail(t, err);
+            return;
+        }
+        seal.bytes = old.bytes;
+    }
+    log_put_seal_row(t, row->log.no, &seal);
+    row->open_bytes = behind;
     head->dirty = true;
     if (txn_ok(t)) {
-        thin(t, &head->row);
+        thin(t, row);
     }
 }
 

@@ -11,6 +11,7 @@
 
 #include "proto/charter.h"
 #include "proto/frontier.h"
+#include "proto/msg.h"
 #include "proto/record.h"
 #include "proto/seal.h"
 
@@ -233,6 +234,25 @@ TRIS_MUST_CHECK enum tris_err store_fork_get(struct store_view *v, uint32_t no,
 /* The next one after log *log_no (UINT32_MAX: the first), which becomes *log_no. */
 TRIS_MUST_CHECK enum tris_err store_fork_next(struct store_view *v, uint32_t *log_no,
                                               struct store_fork *out);
+
+/* ---- holes: entries that came without their payload ---- */
+
+enum { HOLES_MAX = TRIS_SEAL_SPACING_MAX }; /* of one question: as many as one run may have */
+
+/* The first holes of a log below `until` that nothing justifies, in order, as at most `max` ranges
+ * and HOLES_MAX entries. Reads as much as it gives. */
+TRIS_MUST_CHECK enum tris_err store_holes(struct store_view *v, uint32_t no, uint64_t until,
+                                          struct msg_run *out, size_t max, size_t *count);
+/* Appends the row (MSG_ROW_hole) of an entry whose payload is here; else TRIS_ERR_NOT_FOUND.
+ * TRIS_ERR_NO_SPACE, and nothing, if it does not fit. */
+TRIS_MUST_CHECK enum tris_err store_hole_row(struct store_view *v, uint32_t no, uint64_t seq,
+                                             struct wbuf *rows);
+/* Payloads that have come later: `count` rows of a HOLES message. Entries become whole, what waited
+ * for them is judged, `whole` grows; *filled of them were holes. Not poisoning, nothing is changed:
+ * TRIS_ERR_BAD_COMMIT if a payload is not what its entry commits to. Costs what waited for these
+ * payloads. */
+TRIS_MUST_CHECK enum tris_err store_holes_fill(struct store_txn *t, uint32_t no, struct span rows,
+                                               uint32_t count, uint32_t *filled);
 
 /* Why an entry has no effect on views: TRIS_OK if it has. */
 TRIS_MUST_CHECK enum tris_err store_entry_effect(struct store_view *v, uint32_t no, uint64_t seq,

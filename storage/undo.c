@@ -175,7 +175,7 @@ static void undo_gov(struct undo *u, uint32_t verb, struct span payload)
 }
 
 static void undo_inert(struct undo *u, const struct entry_header *header,
-                       const struct inert_row *inert, bool hole)
+                       const struct inert_row *inert)
 {
     struct store_txn *t = u->t;
     struct key key;
@@ -185,10 +185,26 @@ static void undo_inert(struct undo *u, const struct entry_header *header,
         u->row.named_seq = inert->prev;
         fold_put_record(t, u->ref, &u->row);
     }
-    txn_del(t, hole ? DB_HOLE : DB_INERT, key_span(&key));
-    if (!hole) {
-        txn_count(t, COUNT_INERT, no, 0, -1);
-        txn_count(t, COUNT_INERT_ALL, 0, 0, -1);
+    txn_del(t, DB_INERT, key_span(&key));
+    txn_count(t, COUNT_INERT, no, 0, -1);
+    txn_count(t, COUNT_INERT_ALL, 0, 0, -1);
+}
+
+/* An entry without effect: one that was judged, or one that waits. */
+static void undo_idle(struct undo *u, const struct entry_header *header,
+                      const struct inert_row *inert, bool hole)
+{
+    struct key key;
+    struct record_ref target;
+    if (hole) {
+        key_log_seq(&key, u->head->row.log.no, u->seq);
+        txn_del(u->t, DB_HOLE, key_span(&key));
+    } else {
+        undo_inert(u, header, inert);
+    }
+    if (inert->reason == TRIS_ERR_NOT_READY && fold_target(u->head, u->seq, header, &target)) {
+        key_wait(&key, target, u->seq);
+        txn_del(u->t, DB_WAIT, key_span(&key));
     }
 }
 
@@ -211,8 +227,11 @@ void fold_undo(struct store_txn *t, const struct head *head, uint64_t seq)
         return;
     }
     err = view_inert(&t->view, head->row.log.no, seq, &hole, &inert);
+    if ((err == TRIS_OK && hole) == entry.whole) {
+        err = TRIS_ERR_CORRUPT;
+    }
     if (err == TRIS_OK) {
-        undo_inert(&u, &header, &inert, hole);
+        undo_idle(&u, &header, &inert, hole);
     } else if (err != TRIS_ERR_NOT_FOUND) {
         txn_fail(t, err);
     } else if (head->row.log.ref.topic == TRIS_TOPIC_GOV) {

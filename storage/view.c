@@ -243,7 +243,8 @@ enum tris_err view_inert(const struct store_view *v, uint32_t no, uint64_t seq, 
     enum tris_err err = view_get(v, DB_INERT, key_span(&key), &value);
     if (err == TRIS_ERR_NOT_FOUND) {
         *hole = true;
-        err = view_get(v, DB_HOLE, key_span(&key), &value);
+        *out = (struct inert_row){TRIS_ERR_NOT_READY, false, SEQ_NONE, SEQ_NONE};
+        return view_get(v, DB_HOLE, key_span(&key), &value);
     }
     return err == TRIS_OK ? row_inert_decode(value, out) : err;
 }

@@ -87,6 +87,20 @@ static enum tris_err io_newest_seal(void *ctx, uint32_t log_no, struct seal *sea
     return TRIS_ERR_NOT_FOUND;
 }
 
+static enum tris_err io_holes(void *ctx, uint32_t log_no, uint64_t until, struct msg_run *runs,
+                              size_t max, size_t *count)
+{
+    (void)ctx, (void)log_no, (void)until, (void)runs, (void)max;
+    *count = 0;
+    return TRIS_OK;
+}
+
+static enum tris_err io_hole(void *ctx, uint32_t log_no, uint64_t seq, struct wbuf *rows)
+{
+    (void)ctx, (void)log_no, (void)seq, (void)rows;
+    return TRIS_ERR_NOT_FOUND;
+}
+
 static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
 {
     (void)ctx;
@@ -96,7 +110,8 @@ static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
 }
 
 static const struct session_io io = {
-    io_member, io_read, io_random, io_nodes, io_newest_seal, io_fork_proof, NULL, NULL,
+    io_member, io_read, io_random,     io_nodes, io_newest_seal,
+    io_holes,  io_hole, io_fork_proof, NULL,     NULL,
 };
 
 /* ---- two nodes ---- */

@@ -158,6 +158,38 @@ static enum tris_err io_newest_seal(void *ctx, uint32_t log_no, struct seal *sea
     return item->held > 0 ? TRIS_OK : TRIS_ERR_NOT_FOUND;
 }
 
+/* Every seventh entry of a log with holes, until the owner has filled it. */
+static enum tris_err io_holes(void *ctx, uint32_t log_no, uint64_t until, struct msg_run *runs,
+                              size_t max, size_t *count)
+{
+    struct run *r = ctx;
+    const struct frontier_item *item = frontier_item(r->frontier, log_no);
+    REQUIRE(item != NULL && max >= 2);
+    *count = 0;
+    for (uint64_t seq = item->whole; seq < until && seq < item->held && *count < max; seq += 7) {
+        runs[(*count)++] = (struct msg_run){seq, 1};
+    }
+    return ++r->random % 16 == 0 ? TRIS_ERR_IO : TRIS_OK;
+}
+
+static enum tris_err io_hole(void *ctx, uint32_t log_no, uint64_t seq, struct wbuf *rows)
+{
+    static const uint8_t payload[TRIS_PAYLOAD_BYTES_MAX];
+    const struct run *r = ctx;
+    const struct frontier_item *item = frontier_item(r->frontier, log_no);
+    struct msg_hole row = {.seq = seq, .payload = span_of(payload, seq * 100 % sizeof payload)};
+    REQUIRE(item != NULL && seq < item->held);
+    if (seq % 5 == 0) {
+        return TRIS_ERR_NOT_FOUND;
+    }
+    if (rows->cap - rows->len < row.payload.len + MSG_HOLE_BYTES_MAX - TRIS_PAYLOAD_BYTES_MAX) {
+        return TRIS_ERR_NO_SPACE;
+    }
+    msg_row_put(rows, MSG_ROW_hole, &row);
+    REQUIRE(rows->err == TRIS_OK);
+    return TRIS_OK;
+}
+
 static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *w)
 {
     (void)ctx;
@@ -180,7 +212,8 @@ static enum tris_err io_charter(void *ctx, struct span *text)
 }
 
 static const struct session_io io = {
-    io_member, io_read, io_random, io_nodes, io_newest_seal, io_fork_proof, io_invites, io_charter,
+    io_member, io_read, io_random,     io_nodes,   io_newest_seal,
+    io_holes,  io_hole, io_fork_proof, io_invites, io_charter,
 };
 
 static void log_set(struct run *r, uint32_t log_no, uint64_t size)

@@ -171,6 +171,20 @@ static enum tris_err io_newest_seal(void *ctx, uint32_t log_no, struct seal *sea
     return TRIS_OK;
 }
 
+static enum tris_err io_holes(void *ctx, uint32_t log_no, uint64_t until, struct msg_run *runs,
+                              size_t max, size_t *count)
+{
+    (void)ctx, (void)log_no, (void)until, (void)runs, (void)max;
+    *count = 0;
+    return TRIS_OK;
+}
+
+static enum tris_err io_hole(void *ctx, uint32_t log_no, uint64_t seq, struct wbuf *rows)
+{
+    (void)ctx, (void)log_no, (void)seq, (void)rows;
+    return TRIS_ERR_NOT_FOUND;
+}
+
 static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
 {
     (void)ctx, (void)log_no, (void)out;
@@ -178,5 +192,6 @@ static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
 }
 
 const struct session_io table_io = {
-    io_member, io_read_segment, io_random, io_nodes, io_newest_seal, io_fork_proof, NULL, NULL,
+    io_member, io_read_segment, io_random,     io_nodes, io_newest_seal,
+    io_holes,  io_hole,         io_fork_proof, NULL,     NULL,
 };

@@ -185,6 +185,18 @@ static enum tris_err tail_make_room(struct batch *b, const struct store_log *log
     return err;
 }
 
+static enum tris_err filling_apply(struct batch *b, const struct work *w)
+{
+    const struct session_segment *s = &w->segment;
+    uint32_t filled = 0;
+    enum tris_err err =
+        store_holes_fill(b->t, s->log_no, span_of(s->bytes, s->len), s->count, &filled);
+    if (err == TRIS_OK && filled > 0) {
+        (void)batch_touch(b, s->log_no, w->session_no);
+    }
+    return err;
+}
+
 static enum tris_err segment_apply(struct batch *b, struct work *w)
 {
     const struct session_segment *s = &w->segment;
@@ -243,7 +255,7 @@ static void work_apply(struct batch *b, struct work *w)
     if (w->fork.bytes != NULL) {
         w->err = fork_apply(b, w);
     } else if (w->is_segment) {
-        w->err = segment_apply(b, w);
+        w->err = w->segment.filling ? filling_apply(b, w) : segment_apply(b, w);
     } else {
         for (size_t i = 0; i < w->count && store_txn_err(b->t) == TRIS_OK; i++) {
             w->ops[i].err = op_apply(b, &w->ops[i]);

@@ -116,6 +116,31 @@ static enum tris_err io_newest_seal(void *ctx, uint32_t log_no, struct seal *sea
     return err;
 }
 
+static enum tris_err io_holes(void *ctx, uint32_t log_no, uint64_t until, struct msg_run *runs,
+                              size_t max, size_t *count)
+{
+    struct house *h = ctx;
+    struct store_view *v;
+    enum tris_err err = store_view_begin(h->store, &v);
+    if (err == TRIS_OK) {
+        err = store_holes(v, log_no, until, runs, max, count);
+        store_view_end(v);
+    }
+    return err;
+}
+
+static enum tris_err io_hole(void *ctx, uint32_t log_no, uint64_t seq, struct wbuf *rows)
+{
+    struct house *h = ctx;
+    struct store_view *v;
+    enum tris_err err = store_view_begin(h->store, &v);
+    if (err == TRIS_OK) {
+        err = store_hole_row(v, log_no, seq, rows);
+        store_view_end(v);
+    }
+    return err;
+}
+
 static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
 {
     struct house *h = ctx;
@@ -133,5 +158,6 @@ static enum tris_err io_fork_proof(void *ctx, uint32_t log_no, struct wbuf *out)
 }
 
 const struct session_io house_io = {
-    io_member, io_read_segment, io_random, io_nodes, io_newest_seal, io_fork_proof, NULL, NULL,
+    io_member, io_read_segment, io_random,     io_nodes, io_newest_seal,
+    io_holes,  io_hole,         io_fork_proof, NULL,     NULL,
 };

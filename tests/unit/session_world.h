@@ -35,6 +35,7 @@ struct fake_entry {
     size_t len;
     struct tris_hash leaf;
     bool sealed; /* seal covers entries up to and with this one */
+    bool hole;   /* came in erased form */
     struct seal seal;
 };
 
@@ -78,6 +79,10 @@ struct node {
     uint32_t nodes_xor_after; /* ... after so many questions */
     uint8_t newest_xor;       /* liar: turned over in the signature of its newest seals */
     bool store_ahead;         /* nodes cannot be read now */
+    uint64_t erases_every;    /* liar: each so manieth entry leaves in erased form; 0 = none */
+    uint8_t hole_xor;         /* liar: turned over in each payload that is told */
+    uint64_t lacks_every;     /* has no payload of each so manieth entry to give; 0 = of none */
+    uint64_t filled;          /* payloads that came later */
 };
 
 struct end {
@@ -166,6 +171,66 @@ static inline enum tris_err fake_member(void *ctx, const struct tris_house_id *h
     return TRIS_ERR_STRANGER;
 }
 
+static inline struct entry fake_entry_of(const struct fake_entry *e)
+{
+    struct entry entry;
+    struct rbuf r = rbuf_of(span_of(e->bytes, e->len));
+    assert_int_equal(entry_wire_next(&r, &entry), TRIS_OK);
+    return entry;
+}
+
+/* The first hole of a log from `seq` on; log->count if there is none. */
+static inline uint64_t fake_next_hole(const struct fake_log *log, uint64_t seq)
+{
+    while (seq < log->count && !log->entries[seq].hole) {
+        seq++;
+    }
+    return seq < log->count ? seq : log->count;
+}
+
+static inline enum tris_err fake_holes(void *ctx, uint32_t log_no, uint64_t until,
+                                       struct msg_run *runs, size_t max, size_t *count)
+{
+    const struct node *n = ctx;
+    const struct fake_log *log = &n->logs[log_no];
+    uint64_t entries = 0;
+    *count = 0;
+    for (uint64_t seq = fake_next_hole(log, 0); seq < log->count && seq < until;
+         seq = fake_next_hole(log, seq + 1)) {
+        if (++entries > TRIS_SEAL_SPACING_MAX) {
+            break;
+        }
+        if (*count > 0 && runs[*count - 1].first + runs[*count - 1].count == seq) {
+            runs[*count - 1].count++;
+        } else if (*count == max) {
+            break;
+        } else {
+            runs[(*count)++] = (struct msg_run){seq, 1};
+        }
+    }
+    return TRIS_OK;
+}
+
+static inline enum tris_err fake_hole(void *ctx, uint32_t log_no, uint64_t seq, struct wbuf *rows)
+{
+    const struct node *n = ctx;
+    const struct fake_log *log = &n->logs[log_no];
+    if (seq >= log->count || log->entries[seq].hole ||
+        (n->lacks_every > 0 && seq % n->lacks_every == 0)) {
+        return TRIS_ERR_NOT_FOUND;
+    }
+    const struct entry entry = fake_entry_of(&log->entries[seq]);
+    if (rows->cap - rows->len < entry.payload.len + 40) {
+        return TRIS_ERR_NO_SPACE;
+    }
+    struct msg_hole row = {.seq = seq, .payload = entry.payload};
+    memcpy(row.salt.b, entry.salt.ptr, sizeof row.salt.b);
+    row.salt.b[3] ^= n->hole_xor;
+    msg_row_put(rows, MSG_ROW_hole, &row);
+    assert_int_equal(rows->err, TRIS_OK);
+    return TRIS_OK;
+}
+
 static inline enum tris_err fake_read(void *ctx, uint32_t log_no, uint64_t first, struct wbuf *out,
                                       uint32_t *count, struct seal *seal)
 {
@@ -198,10 +263,15 @@ static inline enum tris_err fake_read(void *ctx, uint32_t log_no, uint64_t first
         return TRIS_ERR_NOT_FOUND;
     }
     for (uint64_t seq = first; seq < best; seq++) {
-        wbuf_bytes(out, log->entries[seq].bytes, log->entries[seq].len);
+        if (n->erases_every > 0 && seq % n->erases_every == 0) {
+            const struct entry entry = fake_entry_of(&log->entries[seq]);
+            entry_wire_encode_erased(out, &entry);
+        } else {
+            wbuf_bytes(out, log->entries[seq].bytes, log->entries[seq].len);
+        }
     }
     assert_int_equal(out->err, TRIS_OK);
-    assert_int_equal(out->len, best_bytes);
+    assert_true(out->len == best_bytes || n->erases_every > 0);
     *count = (uint32_t)(best - first);
     return TRIS_OK;
 }
@@ -267,17 +337,23 @@ static inline enum tris_err fake_charter(void *ctx, struct span *text)
 }
 
 static const struct session_io fake_io = {
-    fake_member,      fake_read,       fake_random,  fake_nodes,
-    fake_newest_seal, fake_fork_proof, fake_invites, fake_charter,
+    fake_member, fake_read, fake_random,     fake_nodes,   fake_newest_seal,
+    fake_holes,  fake_hole, fake_fork_proof, fake_invites, fake_charter,
 };
 
 static inline void node_publish(struct node *n, uint32_t log_no)
 {
     const struct fake_log *log = &n->logs[log_no];
     struct frontier_item item = {.id = log->id, .ref = log->ref, .own = log->own};
-    item.held = item.whole = log->count;
+    item.held = log->count;
+    item.whole = fake_next_hole(log, 0);
     if (log->count > 0) {
-        tree_root(&log->tree, &item.root);
+        struct tree tree;
+        tree_init(&tree);
+        for (uint64_t i = 0; i < item.whole; i++) {
+            (void)tree_append(&tree, &log->entries[i].leaf, TREE_LEVELS_MAX, NULL);
+        }
+        tree_root(&tree, &item.root);
         item.day = seal_day(&log->entries[log->count - 1].seal);
     }
     if (log->forked) {
@@ -366,12 +442,50 @@ static inline void node_reseal(struct node *n, uint32_t log_no, uint32_t days)
     node_advanced(n, log_no);
 }
 
-/* What the writer of a daemon does with a segment. */
+/* ... with payloads of holes. */
+static inline enum tris_err node_fill(struct node *n, const struct session_segment *segment)
+{
+    struct fake_log *log = &n->logs[segment->log_no];
+    struct rbuf r = rbuf_of(span_of(segment->bytes, segment->len));
+    for (uint32_t i = 0; i < segment->count; i++) {
+        struct msg_hole row;
+        struct tris_salt salt;
+        msg_row_get(&r, MSG_ROW_hole, &row);
+        assert_int_equal(r.err, TRIS_OK);
+        if (row.seq >= log->count || !log->entries[row.seq].hole) {
+            continue;
+        }
+        struct fake_entry *e = &log->entries[row.seq];
+        const struct entry entry = fake_entry_of(e);
+        uint8_t *wire = malloc(TRIS_ENTRY_WIRE_BYTES_MAX);
+        struct wbuf w = wbuf_of(wire, TRIS_ENTRY_WIRE_BYTES_MAX);
+        memcpy(salt.b, row.salt.b, sizeof salt.b);
+        enum tris_err err = entry_wire_fill(&w, &entry, &salt, row.payload);
+        if (err != TRIS_OK) {
+            free(wire);
+            n->rejected++;
+            return err;
+        }
+        free(e->bytes);
+        e->bytes = wire;
+        e->len = w.len;
+        e->hole = false;
+        n->filled++;
+    }
+    assert_int_equal(rbuf_finish(&r), TRIS_OK);
+    node_publish(n, segment->log_no);
+    return TRIS_OK;
+}
+
+/* What the writer of a daemon does with a segment, ... */
 static inline enum tris_err node_apply(struct node *n, const struct session_segment *segment)
 {
     struct fake_log *log = &n->logs[segment->log_no];
     if (n->write_result != TRIS_OK) {
         return n->write_result;
+    }
+    if (segment->filling) {
+        return node_fill(n, segment);
     }
     if (segment->count > 0 && segment->first + segment->count <= log->count) {
         return TRIS_OK;
@@ -407,6 +521,7 @@ static inline enum tris_err node_apply(struct node *n, const struct session_segm
         struct fake_entry *e = &log->entries[log->count];
         *e = (struct fake_entry){.bytes = malloc(entry.wire.len), .len = entry.wire.len};
         memcpy(e->bytes, entry.wire.ptr, entry.wire.len);
+        e->hole = !entry.whole;
         assert_int_equal(entry_open(&entry, &log->id, log->count++, &hw, &header, &e->leaf),
                          TRIS_OK);
     }
@@ -623,14 +738,14 @@ static inline void pending_run(struct world *w, uint32_t which)
         free(p.fork.bytes);
         return;
     }
-    uint64_t before = n->logs[p.segment.log_no].count;
+    uint64_t before = n->logs[p.segment.log_no].count + n->filled;
     enum tris_err err = node_apply(n, &p.segment);
     free(p.segment.bytes);
     struct end *bringer = end_of_session(w, p.session_no);
     if (bringer != NULL) {
         session_segment_done(bringer->session, p.segment.log_no, p.segment.len, err);
     }
-    if (n->logs[p.segment.log_no].count > before) {
+    if (n->logs[p.segment.log_no].count + n->filled > before) {
         node_advanced(n, p.segment.log_no);
     }
 }

@@ -56,7 +56,9 @@ static void side_open(struct side *s, bool may_seal)
                               .fed = s->d.charter.fed,
                               .own = s->d.own};
     assert_int_equal(store_open(&opts, &s->d.store, detail, sizeof detail), TRIS_OK);
-    assert_int_equal(first_logs(&s->d), TRIS_OK);
+    struct store_members *members;
+    assert_int_equal(first_logs(&s->d, &members), TRIS_OK);
+    members_free(members);
     assert_int_equal(batch_init(&s->b, &s->d), TRIS_OK);
 }
 

@@ -52,7 +52,9 @@ static int setup(void **state)
                               .fed = f->d.charter.fed,
                               .own = f->d.own};
     assert_int_equal(store_open(&opts, &f->d.store, detail, sizeof detail), TRIS_OK);
-    assert_int_equal(first_logs(&f->d), TRIS_OK);
+    struct store_members *members;
+    assert_int_equal(first_logs(&f->d, &members), TRIS_OK);
+    members_free(members);
     assert_int_equal(batch_init(&f->b, &f->d), TRIS_OK);
     assert_int_equal(first_entries(&f->d, &f->b), TRIS_OK); /* one entry, sealed */
     f->log_no = f->d.data_no;

@@ -3,6 +3,7 @@
 #include "tests/lib/testlib.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 
 #include "daemon/members.h"
 #include "proto/district.h"
@@ -80,7 +81,10 @@ static void a_member_is_counted_in_the_district_of_its_newest_line(void **state)
     assert_int_equal(house_line_make(&line, &key, text, sizeof text), TRIS_OK);
     store_card(s, &line, text);
     assert_int_equal(store_view_begin(s, &v), TRIS_OK);
-    assert_int_equal(members_load(&members, v), TRIS_OK);
+    struct store_members *now = calloc(1, sizeof *now);
+    assert_non_null(now);
+    assert_int_equal(store_members_evaluate(v, &charter, now), TRIS_OK);
+    assert_int_equal(members_update(&members, now, v, NULL, NULL), TRIS_OK);
     assert_string_equal(district_at(members.list[0].district)->ags, "14713");
     store_view_end(v);
     forget_card(s);
@@ -104,25 +108,26 @@ static void a_member_is_admitted_with_the_key_of_its_line_only(void **state)
     struct tris_sign_secret key;
     struct charter charter;
     struct members members;
-    enum tris_role role = TRIS_ROLE_OBSERVER;
+    struct session_admit admit = {.role = TRIS_ROLE_OBSERVER, .level = SESSION_GOV};
     (void)state;
     a_house_line(&line, &key);
     assert_int_equal(charter_new("Test", nonce, &line, 1, 1, 2, &charter), TRIS_OK);
     assert_int_equal(members_init(&members, &charter), TRIS_OK);
 
-    assert_int_equal(members_admit(&members, &line.id, &line.transport, &role), TRIS_OK);
-    assert_int_equal(role, TRIS_ROLE_HOUSE);
+    assert_int_equal(members_admit(&members, &line.id, &line.transport, &admit), TRIS_OK);
+    assert_int_equal(admit.role, TRIS_ROLE_HOUSE);
+    assert_int_equal(admit.level, SESSION_FULL);
     struct tris_dh_pub other = line.transport;
     for (size_t i = 0; i < sizeof other.b; i++) {
         other.b[i] ^= 1;
-        assert_int_equal(members_admit(&members, &line.id, &other, &role), TRIS_ERR_WRONG_KEY);
+        assert_int_equal(members_admit(&members, &line.id, &other, &admit), TRIS_ERR_WRONG_KEY);
         other.b[i] ^= 1;
     }
     struct tris_dh_pub zeros = {0};
-    assert_int_equal(members_admit(&members, &line.id, &zeros, &role), TRIS_ERR_WRONG_KEY);
+    assert_int_equal(members_admit(&members, &line.id, &zeros, &admit), TRIS_ERR_WRONG_KEY);
     struct tris_house_id stranger = line.id;
     stranger.b[0] ^= 1;
-    assert_int_equal(members_admit(&members, &stranger, &line.transport, &role), TRIS_ERR_STRANGER);
+    assert_int_equal(members_admit(&members, &stranger, &line.transport, &admit), TRIS_ERR_STRANGER);
     members_fini(&members);
     charter_fini(&charter);
 }

@@ -11,7 +11,9 @@ struct refs {
     struct fix f;
     struct writer other;
     struct house_line line[2];
-    struct member list[2]; /* by id */
+    struct member list[2];
+    struct member_epoch epoch[2];
+    uint32_t by_id[2]; /* by id */
     struct daemon *d;
     struct record *listing;
     struct import_refs r;
@@ -43,15 +45,25 @@ static int setup(void **state)
     line_init(&w->line[0], &w->f.own, "koeln");
     line_init(&w->line[1], &w->other.ref.house, "leipzig");
     const uint32_t own = tris_house_id_cmp(&w->f.own, &w->other.ref.house) < 0 ? 0 : 1;
-    w->list[own] = (struct member){.charter_line = &w->line[0], .data_no = own_no};
-    w->list[1 - own] = (struct member){.charter_line = &w->line[1], .data_no = other_no};
+    w->epoch[own].data_no = own_no;
+    w->epoch[1 - own].data_no = other_no;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct house_line *line = &w->line[i == own ? 0 : 1];
+        w->list[i] = (struct member){.id = line->id,
+                                     .state = MEMBER_ACTIVE,
+                                     .line = line,
+                                     .epochs = &w->epoch[i],
+                                     .epochs_count = 1,
+                                     .data_no = w->epoch[i].data_no};
+        w->by_id[i] = i;
+    }
     w->d = calloc(1, sizeof *w->d);
     w->listing = malloc(sizeof *w->listing);
     assert_true(w->d != NULL && w->listing != NULL);
     w->d->store = w->f.s;
     w->d->own = w->f.own;
     w->d->own_index = own;
-    w->d->members = (struct members){.list = w->list, .count = 2};
+    w->d->members = (struct members){.list = w->list, .by_id = w->by_id, .count = 2};
     record_init(w->listing, schema_kind(KIND_LISTING));
     w->r = (struct import_refs){.d = w->d, .kind = schema_kind(KIND_LISTING)};
     *state = w;

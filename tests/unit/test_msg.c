@@ -65,6 +65,33 @@ static struct msg_list claims_of(uint32_t count)
     return (struct msg_list){true, count, wbuf_span(&w)};
 }
 
+static struct msg_list runs_of(uint32_t count)
+{
+    struct wbuf w = wbuf_of(rows, sizeof rows);
+    for (uint32_t i = 0; i < count; i++) {
+        struct msg_run run = {UINT64_MAX - i, TRIS_SEAL_SPACING_MAX};
+        msg_row_put(&w, MSG_ROW_run, &run);
+    }
+    assert_int_equal(w.err, TRIS_OK);
+    return (struct msg_list){true, count, wbuf_span(&w)};
+}
+
+/* `payload` bytes in each. */
+static struct msg_list holes_of(uint32_t count, size_t payload)
+{
+    static uint8_t bytes[TRIS_PAYLOAD_BYTES_MAX + 1];
+    static uint8_t room[ROOM];
+    struct wbuf w = wbuf_of(room, sizeof room);
+    for (uint32_t i = 0; i < count; i++) {
+        pack_write_array(&w, 3);
+        pack_write_uint(&w, UINT64_MAX - i);
+        pack_write_bin(&w, bytes, sizeof(struct tris_salt));
+        pack_write_bin(&w, bytes, payload);
+    }
+    assert_int_equal(w.err, TRIS_OK);
+    return (struct msg_list){true, count, wbuf_span(&w)};
+}
+
 /* The conversation about forks and twins. */
 static void sample_fork(struct msg *m)
 {
@@ -147,6 +174,13 @@ static struct msg sample(uint32_t which)
     case MSG_END:
         m.end.next = 1;
         break;
+    case MSG_GET_HOLES:
+        m.get_holes.runs = runs_of(MSG_RUNS_MAX);
+        break;
+    case MSG_HOLES:
+        m.holes.more = 1;
+        m.holes.items = holes_of(1, TRIS_PAYLOAD_BYTES_MAX);
+        break;
     case MSG_GET_CONSISTENCY:
     case MSG_CONSISTENCY:
     case MSG_FORK_PROOF:
@@ -220,6 +254,15 @@ static void planned_sizes_hold(void **state)
             assert_true(len <= MSG_CHARTER_BYTES_MAX);
         } else if (m.type == MSG_CARD) {
             assert_true(len <= MSG_CARD_BYTES_MAX);
+        } else if (m.type == MSG_HOLES) {
+            assert_true(m.holes.items.rows.len <= MSG_HOLE_BYTES_MAX);
+            assert_true(len - m.holes.items.rows.len <= MSG_HOLES_OVERHEAD_MAX);
+            m.holes.items = holes_of(TRIS_CONTAINER_ITEMS_MAX, 1);
+            len = encode(&m, bytes);
+            assert_true(len - m.holes.items.rows.len <= MSG_HOLES_OVERHEAD_MAX);
+        } else if (m.type == MSG_GET_HOLES) {
+            assert_true(m.get_holes.runs.rows.len <= MSG_GET_HOLES_BYTES_MAX);
+            assert_true(len <= MSG_SMALL_BYTES_MAX);
         } else if (m.type == MSG_FRONTIER) {
             assert_true(len <= MSG_FRONTIER_BYTES_MAX);
         } else if (m.type == MSG_ENTRIES) {
@@ -283,6 +326,47 @@ static enum tris_err decode_of(const char *hex)
     assert_true(tris_unhex(span_str(hex), bytes, len));
     struct rbuf r = rbuf_of(span_of(bytes, len));
     return msg_decode(&r, &m);
+}
+
+static enum tris_err decode_list(enum msg_type type, uint32_t count, struct span list)
+{
+    uint8_t *bytes = malloc(ROOM);
+    struct wbuf w = wbuf_of(bytes, ROOM);
+    struct tris_short log = short_of(1);
+    struct msg m;
+    pack_write_array(&w, type == MSG_HOLES ? 4 : 3);
+    pack_write_uint(&w, type);
+    pack_write_bin(&w, log.b, sizeof log.b);
+    if (type == MSG_HOLES) {
+        pack_write_uint(&w, 0);
+    }
+    pack_write_array(&w, count);
+    wbuf_span_put(&w, list);
+    struct rbuf r = rbuf_of(wbuf_span(&w));
+    enum tris_err err = msg_decode(&r, &m);
+    free(bytes);
+    return err;
+}
+
+static void limits_of_holes_are_kept(void **state)
+{
+    (void)state;
+    uint8_t bytes[32];
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    assert_int_equal(decode_list(MSG_GET_HOLES, MSG_RUNS_MAX, runs_of(MSG_RUNS_MAX).rows), TRIS_OK);
+    assert_int_equal(decode_list(MSG_GET_HOLES, MSG_RUNS_MAX + 1, runs_of(MSG_RUNS_MAX + 1).rows),
+                     TRIS_ERR_TOO_LARGE);
+    pack_write_array(&w, 2);
+    pack_write_uint(&w, 0);
+    pack_write_uint(&w, TRIS_SEAL_SPACING_MAX + 1);
+    assert_int_equal(decode_list(MSG_GET_HOLES, 1, wbuf_span(&w)), TRIS_ERR_BAD_VALUE);
+    const uint32_t most = TRIS_CONTAINER_ITEMS_MAX;
+    assert_int_equal(decode_list(MSG_HOLES, most, holes_of(most, 1).rows), TRIS_OK);
+    assert_int_equal(decode_list(MSG_HOLES, most + 1, holes_of(most + 1, 1).rows),
+                     TRIS_ERR_TOO_LARGE);
+    const size_t payload = TRIS_PAYLOAD_BYTES_MAX;
+    assert_int_equal(decode_list(MSG_HOLES, 1, holes_of(1, payload).rows), TRIS_OK);
+    assert_int_equal(decode_list(MSG_HOLES, 1, holes_of(1, payload + 1).rows), TRIS_ERR_TOO_LARGE);
 }
 
 static void limits_are_kept(void **state)
@@ -429,9 +513,9 @@ struct doc_row {
 static const char *kind_word(const char *kind)
 {
     static const char *const words[][2] = {
-        {"UINT", "uint"}, {"SHORT", "bin16"},        {"HASH", "bin32"},
-        {"SIG", "bin64"}, {"MAYBE", "bin16 or nil"}, {"TEXT", "str"},
-        {"BIN", "bin"},   {"ITEMS", "items"},        {"CLAIMS", "claims"},
+        {"UINT", "uint"},          {"SHORT", "bin16"}, {"HASH", "bin32"},  {"SIG", "bin64"},
+        {"MAYBE", "bin16 or nil"}, {"TEXT", "str"},    {"BIN", "bin"},     {"ITEMS", "items"},
+        {"CLAIMS", "claims"},      {"RUNS", "runs"},   {"HOLES", "holes"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i][0], kind) == 0) {
@@ -551,6 +635,7 @@ int main(void)
         cmocka_unit_test(truncated_messages_are_refused),
         cmocka_unit_test(flipped_bits_decode_to_what_they_say),
         cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(limits_of_holes_are_kept),
         cmocka_unit_test(later_versions_are_skipped),
         cmocka_unit_test(skipped_values_are_nested_no_deeper_than_others),
         cmocka_unit_test(rows_come_back),

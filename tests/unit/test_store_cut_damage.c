@@ -45,13 +45,13 @@ static void refused(struct fix *f, uint32_t no, enum db_table table, const struc
     static uint8_t bytes[4096];
     ok(store_txn_begin(f->s, &t));
     assert_true(txn_get(t, table, key_span(key), &value));
-    assert_true(value.len <= sizeof bytes && at < value.len);
+    assert_true(value.len <= sizeof bytes && (at < value.len || bits == 0));
     const size_t len = value.len;
     memcpy(bytes, value.ptr, len);
-    bytes[at] ^= bits;
     if (bits == 0) {
         txn_del(t, table, key_span(key));
     } else {
+        bytes[at] ^= bits;
         txn_put(t, table, key_span(key), span_of(bytes, len));
     }
     enum tris_err err = store_log_cut(t, no, KEPT, STORE_TAIL_DROP);
@@ -73,7 +73,7 @@ static void test_what_a_cut_relies_on_is_looked_at(void **state)
     static struct script_log l;
     struct key key;
     uint32_t no = damaged_init(&f, &l);
-    const uint64_t records[] = {0, 1, 7};
+    const uint64_t records[] = {0, 7}; /* record 1 does not know of its hole */
     for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
         key_log_seq(&key, no, records[i]);
         refused(&f, no, DB_RECORD, &key, 0, 0);

@@ -139,6 +139,27 @@ static struct msg_list vector_items(uint8_t *rows, size_t cap)
     return (struct msg_list){true, 2, wbuf_span(&w)};
 }
 
+/* Payloads that are missing, and some of them. */
+static void vector_holes(struct msg *m, uint8_t *bytes)
+{
+    static const uint8_t payload[] = {0x81, 0x01, 0xa3, 'A', 'l', 't'};
+    const struct tris_short log = vector_short(0x10), salt = vector_short(0x50);
+    struct wbuf w = wbuf_of(bytes, MSG_SMALL_BYTES_MAX);
+    if (m->type == MSG_GET_HOLES) {
+        const struct msg_run runs[] = {{127, 1}, {128, 1024}};
+        msg_row_put(&w, MSG_ROW_run, &runs[0]);
+        msg_row_put(&w, MSG_ROW_run, &runs[1]);
+        m->get_holes = (struct msg_get_holes){log, {true, 2, wbuf_span(&w)}};
+    } else {
+        const struct msg_hole holes[] = {{127, salt, span_of(payload, sizeof payload)},
+                                         {65536, log, span_of(payload, 0)}};
+        msg_row_put(&w, MSG_ROW_hole, &holes[0]);
+        msg_row_put(&w, MSG_ROW_hole, &holes[1]);
+        m->holes = (struct msg_holes){log, 1, {true, 2, wbuf_span(&w)}};
+    }
+    tris_assert(w.err == TRIS_OK);
+}
+
 /* The conversation about forks and twins. */
 static void vector_fork(struct msg *m, const uint8_t *bytes)
 {
@@ -236,6 +257,10 @@ static struct msg vector_msg(uint32_t number, uint8_t *bytes)
         break;
     case MSG_END:
         m.end = (struct msg_end){log, UINT32_MAX};
+        break;
+    case MSG_GET_HOLES:
+    case MSG_HOLES:
+        vector_holes(&m, bytes);
         break;
     case MSG_GET_CONSISTENCY:
     case MSG_CONSISTENCY:

@@ -59,6 +59,8 @@ def rows(most, *rules):
 ROOT = LOG = binary(16)
 CLAIMS = rows(8, LOG, uint(), ROOT)
 ITEMS = rows(256, LOG, uint(), ROOT, uint(U32), uint(255))
+RUNS = rows(32, uint(), uint(1024))
+HOLES = rows(256, uint(), binary(16), at_most(48 * 1024))
 MESSAGES = {
     1: ("ping", uint()),
     2: ("pong", uint()),
@@ -78,6 +80,8 @@ MESSAGES = {
     16: ("end", LOG, uint()),
     32: ("get_charter", uint(8388608)),
     33: ("charter", uint(8388608), uint(8388608), at_most(32768)),
+    36: ("get_holes", LOG, RUNS),
+    37: ("holes", LOG, uint(1), HOLES),
     38: ("get_consistency", LOG, uint()),
     39: ("consistency", LOG, uint(), uint(), uint(), binary(32), binary(64), at_most(4064)),
     40: ("fork_proof", LOG, at_most(4096)),
