@@ -2,7 +2,7 @@
  * entries, one of which has two histories, with its fork proof at every place and either history
  * held. 2 x 13 x 34,650 stores, each in a transaction that is given up. All of them where that is
  * fastest, a part elsewhere; TRIS_ORDER_PART=k/n runs every nth, 0/1 all. */
-#include "tests/unit/store_script.h"
+#include "tests/unit/store_canon.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 enum { ORDER_PARTS = 40 };
@@ -93,91 +93,10 @@ static void order_init(struct order_world *w)
     ok(fork_proof_verify(w->proof_span, &w->proof));
 }
 
-/* ---- the canonical state: nothing in it knows of log numbers or arrival ---- */
-
-static void add(crypto_generichash_state *h, const void *bytes, size_t len)
-{
-    (void)crypto_generichash_update(h, bytes, len);
-}
-
-static void add_number(crypto_generichash_state *h, uint64_t number)
-{
-    add(h, &number, sizeof number);
-}
-
-static bool add_cube(void *ctx, const struct cube_row *row)
-{
-    crypto_generichash_state *h = ctx;
-    add(h, row->region, strlen(row->region));
-    add_number(h, (uint64_t)row->a << 32 | row->b);
-    add_number(h, (uint64_t)row->count);
-    return true;
-}
-
-static void add_record(crypto_generichash_state *h, struct store_view *v, uint32_t no, uint64_t seq)
-{
-    struct store_record r;
-    enum tris_err reason = TRIS_OK;
-    uint64_t named = UINT64_MAX;
-    add_number(h, store_entry_effect(v, no, seq, &reason));
-    add_number(h, reason);
-    enum tris_err err = store_record_get(v, (struct record_ref){no, seq}, &r);
-    add_number(h, err);
-    if (err != TRIS_OK) {
-        return;
-    }
-    add_number(h, r.ended);
-    add_number(h, r.end_reason);
-    add_number(h, r.updated_ms);
-    add_number(h, r.last_seq);
-    add_number(h, r.changes);
-    add(h, r.payload.ptr, r.payload.len);
-    while (store_record_history(v, r.ref, &named) == TRIS_OK) {
-        add_number(h, named);
-    }
-}
-
-static void add_log(crypto_generichash_state *h, struct store_view *v, const struct script_log *l)
-{
-    struct store_log log;
-    uint32_t no = 0;
-    uint64_t count = 0;
-    ok(store_log_find(v, &l->w.id, &no));
-    ok(store_log_get(v, no, &log));
-    add_number(h, log.held);
-    add_number(h, log.whole);
-    add(h, log.whole_root.b, sizeof log.whole_root.b);
-    add_number(h, log.forked);
-    add_number(h, log.end);
-    add(h, log.end_root.b, sizeof log.end_root.b);
-    for (uint64_t seq = 0; seq < EACH; seq++) {
-        add_record(h, v, no, seq);
-    }
-    ok(store_count_kind(v, no, KIND_PARTNER, &count));
-    add_number(h, count);
-}
-
 static void canonical(struct order_world *w, struct store_txn *t, struct tris_hash *out)
 {
-    struct store_view *v = store_txn_view(t);
-    crypto_generichash_state h;
-    uint64_t rows = 0;
-    (void)crypto_generichash_init(&h, NULL, 0, sizeof out->b);
-    add_number(&h, store_count_inert(v)); /* settles what the transaction holds back */
-    for (uint32_t i = 0; i < HOUSES; i++) {
-        add_log(&h, v, &w->log[i]);
-    }
-    for (int level = 0; level <= 5; level += level == 0 ? 2 : 3) {
-        ok(store_cube_each(v, CUBE_SECTOR, level, "", add_cube, &h));
-        ok(store_cube_each(v, CUBE_TOPIC, level, "", add_cube, &h));
-    }
-    static const enum db_table tables[] = {DB_ENTRY,  DB_RECORD, DB_INERT, DB_HOLE,
-                                           DB_REGION, DB_COUNT,  DB_CUBE};
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        ok(view_rows(v, tables[i], &rows));
-        add_number(&h, rows);
-    }
-    (void)crypto_generichash_final(&h, out->b, sizeof out->b);
+    const struct script_log *logs[HOUSES] = {&w->log[0], &w->log[1], &w->log[2]};
+    canon_state(store_txn_view(t), logs, HOUSES, out);
 }
 
 /* ---- orders ---- */
