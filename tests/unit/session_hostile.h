@@ -109,4 +109,11 @@ static inline void assert_thrown_out(struct hostile *h, enum tris_err reason)
     assert_int_equal(h->end.close.closed.reason, reason);
 }
 
+static inline void hostile_drain(struct hostile *h)
+{
+    while (session_fill(h->victim, h->out, sizeof h->out, h->w->now_ms) > 0) {
+    }
+    end_events(&h->end);
+}
+
 #endif

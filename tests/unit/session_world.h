@@ -231,12 +231,25 @@ static inline enum tris_err fake_hole(void *ctx, uint32_t log_no, uint64_t seq, 
     return TRIS_OK;
 }
 
+/* An entry as it leaves. */
+static inline void fake_put(const struct node *n, const struct fake_log *log, uint64_t seq,
+                            struct wbuf *out)
+{
+    if (n->erases_every > 0 && seq % n->erases_every == 0) {
+        const struct entry entry = fake_entry_of(&log->entries[seq]);
+        entry_wire_encode_erased(out, &entry);
+    } else {
+        wbuf_bytes(out, log->entries[seq].bytes, log->entries[seq].len);
+    }
+}
+
 static inline enum tris_err fake_read(void *ctx, uint32_t log_no, uint64_t first, struct wbuf *out,
                                       uint32_t *count, struct seal *seal)
 {
     struct node *n = ctx;
     const struct fake_log *log = &n->logs[log_no];
-    size_t bytes = 0, best_bytes = 0;
+    const size_t start = out->len;
+    size_t best_len = start;
     uint64_t best = first;
     if (first > 0 && first == log->count) {
         *count = 0;
@@ -244,36 +257,24 @@ static inline enum tris_err fake_read(void *ctx, uint32_t log_no, uint64_t first
         return TRIS_OK;
     }
     for (uint64_t seq = first; seq < log->count && seq - first < TRIS_SEAL_SPACING_MAX; seq++) {
-        bytes += log->entries[seq].len;
-        if (bytes > TRIS_SEGMENT_BYTES_MAX) {
+        fake_put(n, log, seq, out);
+        if (out->err != TRIS_OK || out->len - start > TRIS_SEGMENT_BYTES_MAX) {
             break;
         }
         if (log->entries[seq].sealed) {
             best = seq + 1;
-            best_bytes = bytes;
+            best_len = out->len;
             *seal = log->entries[seq].seal;
+        } else if (log->forked && log->count == log->end && seq + 1 == log->end && best == first) {
+            best = log->end; /* the last run of a cut log */
+            best_len = out->len;
+            *seal = (struct seal){.log = log->id, .size = log->end, .root = log->end_root};
         }
     }
-    if (best == first && log->forked && log->count == log->end && first < log->end) {
-        best = log->end; /* the last run of a cut log */
-        best_bytes = bytes;
-        *seal = (struct seal){.log = log->id, .size = log->end, .root = log->end_root};
-    }
-    if (best == first) {
-        return TRIS_ERR_NOT_FOUND;
-    }
-    for (uint64_t seq = first; seq < best; seq++) {
-        if (n->erases_every > 0 && seq % n->erases_every == 0) {
-            const struct entry entry = fake_entry_of(&log->entries[seq]);
-            entry_wire_encode_erased(out, &entry);
-        } else {
-            wbuf_bytes(out, log->entries[seq].bytes, log->entries[seq].len);
-        }
-    }
-    assert_int_equal(out->err, TRIS_OK);
-    assert_true(out->len == best_bytes || n->erases_every > 0);
+    out->err = TRIS_OK; /* what did not fit is taken back */
+    out->len = best_len;
     *count = (uint32_t)(best - first);
-    return TRIS_OK;
+    return best == first ? TRIS_ERR_NOT_FOUND : TRIS_OK;
 }
 
 static inline enum tris_err fake_nodes(void *ctx, uint32_t log_no, struct tree_node *nodes,
@@ -376,6 +377,31 @@ static inline struct end *node_end(struct node *n, size_t link)
     return NULL;
 }
 
+static inline void log_cut(struct fake_log *log, uint64_t size)
+{
+    while (log->count > size) {
+        free(log->entries[--log->count].bytes);
+    }
+    tree_init(&log->tree);
+    for (uint64_t i = 0; i < log->count; i++) {
+        (void)tree_append(&log->tree, &log->entries[i].leaf, TREE_LEVELS_MAX, NULL);
+    }
+}
+
+static inline void log_copy(struct node *from, struct node *to, uint32_t log_no)
+{
+    struct fake_log *a = &from->logs[log_no], *b = &to->logs[log_no];
+    log_cut(b, 0);
+    for (uint64_t i = 0; i < a->count; i++) {
+        b->entries[i] = a->entries[i];
+        b->entries[i].bytes = malloc(a->entries[i].len);
+        memcpy(b->entries[i].bytes, a->entries[i].bytes, a->entries[i].len);
+    }
+    b->count = a->count;
+    log_cut(b, b->count);
+    node_publish(to, log_no);
+}
+
 static inline void node_advanced(struct node *n, uint32_t log_no)
 {
     for (size_t i = 0; i < LINKS_MAX; i++) {
@@ -440,6 +466,23 @@ static inline void node_reseal(struct node *n, uint32_t log_no, uint32_t days)
     seal_make(seal, &log->key);
     node_publish(n, log_no);
     node_advanced(n, log_no);
+}
+
+/* A node forgets a payload, as if the entry had come without. */
+static inline void node_make_hole(struct node *n, uint32_t log_no, uint64_t seq)
+{
+    struct fake_entry *e = &n->logs[log_no].entries[seq];
+    const struct entry entry = fake_entry_of(e);
+    uint8_t *bare = malloc(TRIS_HEADER_BYTES_MAX + 2);
+    struct wbuf w = wbuf_of(bare, TRIS_HEADER_BYTES_MAX + 2);
+    assert_true(seq < n->logs[log_no].count && entry.whole);
+    entry_wire_encode_erased(&w, &entry);
+    assert_int_equal(w.err, TRIS_OK);
+    free(e->bytes);
+    e->bytes = bare;
+    e->len = w.len;
+    e->hole = true;
+    node_publish(n, log_no);
 }
 
 /* ... with payloads of holes. */
@@ -530,17 +573,6 @@ static inline enum tris_err node_apply(struct node *n, const struct session_segm
     log->tree = verified.after;
     node_publish(n, segment->log_no);
     return TRIS_OK;
-}
-
-static inline void log_cut(struct fake_log *log, uint64_t size)
-{
-    while (log->count > size) {
-        free(log->entries[--log->count].bytes);
-    }
-    tree_init(&log->tree);
-    for (uint64_t i = 0; i < log->count; i++) {
-        (void)tree_append(&log->tree, &log->entries[i].leaf, TREE_LEVELS_MAX, NULL);
-    }
 }
 
 /* What the owner of a store does with a fork proof. */

@@ -3,20 +3,6 @@
 
 enum { RUN = 700, RUN_BEHIND = 300, BYTES = 20, ORDERS = 400 };
 
-static void log_copy(struct node *from, struct node *to, uint32_t log_no)
-{
-    struct fake_log *a = &from->logs[log_no], *b = &to->logs[log_no];
-    log_cut(b, 0);
-    for (uint64_t i = 0; i < a->count; i++) {
-        b->entries[i] = a->entries[i];
-        b->entries[i].bytes = malloc(a->entries[i].len);
-        memcpy(b->entries[i].bytes, a->entries[i].bytes, a->entries[i].len);
-    }
-    b->count = a->count;
-    log_cut(b, b->count);
-    node_publish(to, log_no);
-}
-
 static void grow(struct node *n, uint32_t log_no, uint64_t size, uint32_t run)
 {
     while (n->logs[log_no].count < size) {

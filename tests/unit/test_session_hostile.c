@@ -54,8 +54,6 @@ static void floods_are_closed(void **state)
     }
 }
 
-static void hostile_drain(struct hostile *h);
-
 /* What costs reading is bounded a minute, also for a peer that takes its answers. */
 static void questions_about_forks_are_bounded(void **state)
 {
@@ -217,13 +215,6 @@ static void stray_seals_are_closed(void **state)
     hostile_send(h, &m);
     assert_thrown_out(h, TRIS_ERR_UNEXPECTED);
     hostile_free(h);
-}
-
-static void hostile_drain(struct hostile *h)
-{
-    while (session_fill(h->victim, h->out, sizeof h->out, h->w->now_ms) > 0) {
-    }
-    end_events(&h->end);
 }
 
 /* Time passes at the victim; the peer shows every ten seconds that it lives. */
