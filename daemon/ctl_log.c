@@ -1,4 +1,5 @@
-/* Control methods log.tail, log.show, log.level, config.show and audit: for whoever administers. */
+/* Control methods log.tail, log.show, log.level, log.recent, config.show and audit: for whoever
+ * administers. */
 #include <stdlib.h>
 
 #include "daemon/ctl_handlers.h"
@@ -55,25 +56,37 @@ static void tail_feed(struct out *o, struct store_view *v, uint64_t count)
     }
 }
 
-static void tail_log(struct out *o, struct store_view *v, uint32_t log_no, uint64_t count)
+/* From `from` on, or (UINT64_MAX) the newest ones. What was asked for and did not fit is "after".
+ */
+static void tail_log(struct out *o, struct store_view *v, uint32_t log_no, uint64_t from,
+                     uint64_t count)
 {
     struct store_log log;
-    if (store_log_get(v, log_no, &log) != TRIS_OK) {
-        return;
+    uint64_t seq = 0;
+    out_list(o, "items");
+    if (store_log_get(v, log_no, &log) == TRIS_OK) {
+        const uint64_t newest = log.held > count ? log.held - count : 0;
+        for (seq = from == UINT64_MAX ? newest : from;
+             seq < log.held && count > 0 && out_has_room(o); seq++, count--) {
+            put_entry(o, v, &log, seq);
+        }
+        from = seq < log.held ? seq : UINT64_MAX;
     }
-    uint64_t seq = log.held > count ? log.held - count : 0;
-    for (; seq < log.held && out_has_room(o); seq++) {
-        put_entry(o, v, &log, seq);
+    out_end(o);
+    if (from != UINT64_MAX) {
+        out_uint(o, "after", from);
     }
 }
 
 void ctl_log_tail(struct daemon *d, uint64_t token, struct span params)
 {
-    static const char *const keys[] = {"house", "topic", "count", NULL};
+    static const char *const keys[] = {"house", "topic", "from", "count", NULL};
     struct ctl_in in = ctl_in_begin(params, keys);
     struct span topic = ctl_in_text(&in, "topic", 16);
     uint64_t count = ctl_in_uint(&in, "count", TAIL_PRESET, OUT_PAGE_ITEMS_MAX);
-    const bool one_log = ctl_in_has(&in, "house") || topic.len > 0;
+    const uint64_t from =
+        ctl_in_has(&in, "from") ? ctl_in_uint(&in, "from", 0, UINT64_MAX - 1) : UINT64_MAX;
+    const bool one_log = ctl_in_has(&in, "house") || topic.len > 0 || from != UINT64_MAX;
     uint32_t index = d->own_index, log_no = LOG_NO_NONE;
     struct store_view *v = NULL;
     if (ctl_in_has(&in, "house") ? !in_house(d, token, &in, "house", &index)
@@ -90,13 +103,13 @@ void ctl_log_tail(struct daemon *d, uint64_t token, struct span params)
     if (o == NULL) {
         return;
     }
-    out_list(o, "items");
     if (one_log) {
-        tail_log(o, v, log_no, count);
+        tail_log(o, v, log_no, from, count);
     } else {
+        out_list(o, "items");
         tail_feed(o, v, count);
+        out_end(o);
     }
-    out_end(o);
     store_view_end(v);
     out_reply(o);
 }
@@ -156,6 +169,34 @@ void ctl_log_level(struct daemon *d, uint64_t token, struct span params)
         out_text(o, "level", log_level_name(level));
         out_reply(o);
     }
+}
+
+void ctl_log_recent(struct daemon *d, uint64_t token, struct span params)
+{
+    static const char *const keys[] = {NULL};
+    struct ctl_in in = ctl_in_begin(params, keys);
+    struct log_recent recent[LOG_RECENT_MAX];
+    if (!ctl_in_ok(d, token, &in)) {
+        return;
+    }
+    struct out *o = out_new(d, token);
+    if (o == NULL) {
+        return;
+    }
+    const size_t count = log_recent_copy(&d->log, recent);
+    out_list(o, "items");
+    for (size_t i = 0; i < count; i++) {
+        out_map(o, NULL);
+        out_uint(o, "time_ms", recent[i].wall_ms);
+        out_text(o, "level", log_level_name(recent[i].level));
+        out_text(o, "event", recent[i].event);
+        if (recent[i].reason[0] != '\0') {
+            out_text(o, "reason", recent[i].reason);
+        }
+        out_end(o);
+    }
+    out_end(o);
+    out_reply(o);
 }
 
 void ctl_config_show(struct daemon *d, uint64_t token, struct span params)

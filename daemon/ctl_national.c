@@ -5,6 +5,7 @@
 #include "daemon/ctl_handlers.h"
 #include "daemon/ctl_in.h"
 #include "daemon/ctl_out.h"
+#include "daemon/why.h"
 #include "proto/district.h"
 
 enum {
@@ -33,7 +34,7 @@ static void put_houses(struct out *o)
             continue;
         }
         uint64_t arrived = overlay_last_heard(d->overlay, i);
-        stale += arrived + OVERLAY_SILENT_MS < now ? 1 : 0;
+        stale += arrived + WHY_SILENT_MS < now ? 1 : 0;
         oldest = arrived < oldest ? arrived : oldest;
     }
     out_uint(o, "houses", houses);

@@ -1,4 +1,4 @@
-/* Control methods peer.* and sync.*: whom this node talks to, and whether they hold the same. */
+/* Control methods peer.*: whom this node talks to. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -6,8 +6,9 @@
 #include "daemon/ctl_handlers.h"
 #include "daemon/ctl_in.h"
 #include "daemon/ctl_out.h"
+#include "daemon/ctl_peer.h"
 
-enum { PING_MS = 5000, PING_MS_MAX = 60000, WAIT_MS = 30000, WAIT_MS_MAX = 600000 };
+enum { PING_MS = 5000, PING_MS_MAX = 60000 };
 
 /* Monotonic milliseconds in the future as wall time. */
 static uint64_t wall_of(uint64_t mono_ms)
@@ -46,6 +47,17 @@ static void put_peer(struct out *o, uint32_t index)
     out_uint(o, "last_heard_ms", peer->heard_wall_ms);
     out_text(o, "last_error", peer->last_error != TRIS_OK ? tris_err_text(peer->last_error) : "");
     out_uint(o, "next_dial_ms", peer->state == PEER_WAITING ? wall_of(peer->penalty.dial_ms) : 0);
+    const struct overlay_difference differ = overlay_differ(d->overlay, index);
+    out_uint(o, "behind", differ.behind);
+    out_uint(o, "ahead", differ.ahead);
+    out_limits(o, index);
+    const enum tris_err limited = overlay_limit(d->overlay, index);
+    out_text(o, "limited", limited != TRIS_OK ? tris_err_name(limited) : "");
+    if (stats != NULL) {
+        /* whoever was dialled has not said it: of another one no handshake ends */
+        out_uint(o, "version", s->peer_version != 0 ? s->peer_version : SESSION_MAJOR_VERSION);
+        out_uint(o, "features", s->peer_features);
+    }
 }
 
 /* Peers that are configured, connected, reached before, or reachable. */
@@ -86,8 +98,7 @@ void ctl_peer_list(struct daemon *d, uint64_t token, struct span params)
     out_reply(o);
 }
 
-/* A peer named by "house" that is not this house itself; answers errors. */
-static bool in_peer(struct daemon *d, uint64_t token, struct ctl_in *in, uint32_t *index)
+bool ctl_in_peer(struct daemon *d, uint64_t token, struct ctl_in *in, uint32_t *index)
 {
     if (!in_house(d, token, in, "house", index)) {
         return false;
@@ -105,7 +116,7 @@ void ctl_peer_show(struct daemon *d, uint64_t token, struct span params)
     static const char *const keys[] = {"house", NULL};
     struct ctl_in in = ctl_in_begin(params, keys);
     uint32_t index = 0;
-    if (!in_peer(d, token, &in, &index)) {
+    if (!ctl_in_peer(d, token, &in, &index)) {
         return;
     }
     struct out *o = out_new(d, token);
@@ -118,6 +129,7 @@ void ctl_peer_show(struct daemon *d, uint64_t token, struct span params)
         uint32_t log_no;
     } logs[] = {{"gov", m->gov_no}, {"data", m->data_no}};
     put_peer(o, index);
+    out_ends(o, index);
     out_list(o, "frontier");
     for (size_t i = 0; i < sizeof logs / sizeof logs[0]; i++) {
         const struct frontier_item *item =
@@ -207,7 +219,7 @@ void ctl_peer_add(struct daemon *d, uint64_t token, struct span params)
                             !config_address_split(text, host, sizeof host, &port) || port == 0)) {
         ctl_in_refuse(&in, TRIS_ERR_INVALID, "address", "an address is HOST:PORT or [IPV6]:PORT");
     }
-    if (in_peer(d, token, &in, &index)) {
+    if (ctl_in_peer(d, token, &in, &index)) {
         peer_store(d, token, index, address);
     }
 }
@@ -217,9 +229,22 @@ void ctl_peer_remove(struct daemon *d, uint64_t token, struct span params)
     static const char *const keys[] = {"house", NULL};
     struct ctl_in in = ctl_in_begin(params, keys);
     uint32_t index = 0;
-    if (in_peer(d, token, &in, &index)) {
+    if (ctl_in_peer(d, token, &in, &index)) {
         peer_store(d, token, index, span_of(NULL, 0));
     }
+}
+
+void ctl_reply_no_session(struct daemon *d, uint64_t token, uint32_t index)
+{
+    const struct peer *peer = overlay_peer(d->overlay, index);
+    const bool known = peer->last_error != TRIS_OK;
+    char message[192], next[OUT_ID_BYTES + 16], call[OUT_ID_BYTES];
+    house_call(&d->members, index, call);
+    (void)snprintf(message, sizeof message, "no open session with %s%s%s", call,
+                   known ? "; last error: " : "", known ? tris_err_text(peer->last_error) : "");
+    (void)snprintf(next, sizeof next, "tris why %s", call);
+    ctl_reply_error(d, token, peer->refused ? peer->last_error : TRIS_ERR_TIMEOUT, message,
+                    "Nothing was changed.", next, "house");
 }
 
 struct ping_wait {
@@ -245,6 +270,7 @@ static void ping_done(struct daemon *d, void *ctx, enum tris_err err, uint64_t r
     out_text(o, "slug", members_line(&d->members, p->index)->slug);
     out_uint(o, "rtt_ms", rtt_ms);
     out_bool(o, "inbound", peer->inbound);
+    out_text(o, "dialled_by", peer->inbound ? "them" : "us");
     out_reply(o);
 out:
     free(p);
@@ -256,7 +282,7 @@ void ctl_peer_ping(struct daemon *d, uint64_t token, struct span params)
     struct ctl_in in = ctl_in_begin(params, keys);
     uint64_t timeout_ms = ctl_in_uint(&in, "timeout_ms", PING_MS, PING_MS_MAX);
     uint32_t index = 0;
-    if (!in_peer(d, token, &in, &index)) {
+    if (!ctl_in_peer(d, token, &in, &index)) {
         return;
     }
     struct ping_wait *p = calloc(1, sizeof *p);
@@ -267,114 +293,11 @@ void ctl_peer_ping(struct daemon *d, uint64_t token, struct span params)
     p->token = token;
     p->index = index;
     enum tris_err err = overlay_ping(d->overlay, index, timeout_ms, ping_done, p);
-    if (err != TRIS_OK) {
-        const struct peer *peer = overlay_peer(d->overlay, index);
-        char message[160];
-        (void)snprintf(message, sizeof message, "no open session with %s%s%s",
-                       members_line(&d->members, index)->slug,
-                       peer->last_error != TRIS_OK ? "; last error: " : "",
-                       peer->last_error != TRIS_OK ? tris_err_text(peer->last_error) : "");
-        ctl_reply_error(d, token, err == TRIS_ERR_NOT_READY ? TRIS_ERR_TIMEOUT : err, message,
-                        "Nothing was changed.", "tris peer list", "house");
+    if (err == TRIS_ERR_NOT_READY) {
+        ctl_reply_no_session(d, token, index);
         free(p);
-    }
-}
-
-/* ---- sync ---- */
-
-static void put_root(struct out *o)
-{
-    struct tris_hash root;
-    frontier_root(o->d->frontier, &root);
-    out_hash(o, "root", &root);
-}
-
-void ctl_sync_status(struct daemon *d, uint64_t token, struct span params)
-{
-    static const char *const keys[] = {"after", "limit", NULL};
-    struct ctl_in in = ctl_in_begin(params, keys);
-    uint64_t index = ctl_in_uint(&in, "after", 0, UINT32_MAX);
-    uint64_t limit = ctl_in_uint(&in, "limit", OUT_PAGE_ITEMS_MAX, OUT_PAGE_ITEMS_MAX);
-    char call[OUT_ID_BYTES];
-    if (!ctl_in_ok(d, token, &in)) {
-        return;
-    }
-    struct out *o = out_new(d, token);
-    if (o == NULL) {
-        return;
-    }
-    put_root(o);
-    out_bool(o, "equal_all", overlay_all_equal(d->overlay));
-    out_list(o, "items");
-    for (; index < d->members.count && limit > 0; index++) {
-        if (!is_listed(d, (uint32_t)index)) {
-            continue;
-        }
-        const struct house_line *line = members_line(&d->members, (uint32_t)index);
-        const struct session_stats *s = overlay_session_stats(d->overlay, (uint32_t)index);
-        house_call(&d->members, (uint32_t)index, call);
-        out_map(o, NULL);
-        out_hex(o, "house", line->id.b, sizeof line->id.b);
-        out_text(o, "slug", call);
-        out_bool(o, "connected", s != NULL);
-        out_bool(o, "equal", s != NULL && s->equal);
-        if (s != NULL) {
-            out_hex(o, "peer_root", s->peer_root.b, sizeof s->peer_root.b);
-        }
-        out_uint(o, "last_heard_ms", overlay_peer(d->overlay, (uint32_t)index)->heard_wall_ms);
-        out_end(o);
-        limit--;
-    }
-    out_end(o);
-    if (index < d->members.count) {
-        out_uint(o, "after", index);
-    }
-    out_reply(o);
-}
-
-void ctl_sync_now(struct daemon *d, uint64_t token, struct span params)
-{
-    static const char *const keys[] = {"house", NULL};
-    struct ctl_in in = ctl_in_begin(params, keys);
-    uint32_t index = UINT32_MAX;
-    if (ctl_in_has(&in, "house") ? !in_peer(d, token, &in, &index) : !ctl_in_ok(d, token, &in)) {
-        return;
-    }
-    struct out *o = out_new(d, token);
-    if (o != NULL) {
-        out_uint(o, "asked", overlay_sync_now(d->overlay, index));
-        out_reply(o);
-    }
-}
-
-static void wait_done(struct daemon *d, void *ctx, bool equal)
-{
-    uint64_t *token = ctx;
-    struct out *o = out_new(d, *token);
-    if (o != NULL) {
-        out_bool(o, "equal", equal);
-        put_root(o);
-        out_reply(o);
-    }
-    free(token);
-}
-
-void ctl_sync_wait(struct daemon *d, uint64_t token, struct span params)
-{
-    static const char *const keys[] = {"timeout_ms", NULL};
-    struct ctl_in in = ctl_in_begin(params, keys);
-    uint64_t timeout_ms = ctl_in_uint(&in, "timeout_ms", WAIT_MS, WAIT_MS_MAX);
-    if (!ctl_in_ok(d, token, &in)) {
-        return;
-    }
-    uint64_t *kept = malloc(sizeof *kept);
-    enum tris_err err = TRIS_ERR_NO_MEMORY;
-    if (kept != NULL) {
-        *kept = token;
-        err = overlay_wait_equal(d->overlay, timeout_ms, wait_done, kept);
-    }
-    if (err != TRIS_OK) {
-        ctl_reply_error(d, token, err, NULL, NULL, "tris peer list", NULL);
-        free(kept);
+    } else if (err != TRIS_OK) {
+        ctl_reply_error(d, token, err, NULL, "Nothing was changed.", "tris peer list", "house");
+        free(p);
     }
 }

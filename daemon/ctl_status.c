@@ -7,6 +7,7 @@
 #include "daemon/ctl_handlers.h"
 #include "daemon/ctl_in.h"
 #include "daemon/ctl_out.h"
+#include "daemon/why.h"
 
 enum { MAP_WARN_PERCENT = 80, DISK_WARN_PERCENT = 5 };
 
@@ -82,7 +83,7 @@ static void status_sync(struct out *o)
         }
         uint64_t heard = overlay_last_heard(d->overlay, i);
         oldest = heard < oldest ? heard : oldest;
-        silent += heard + OVERLAY_SILENT_MS < now ? 1 : 0;
+        silent += heard + WHY_SILENT_MS < now ? 1 : 0;
     }
     out_map(o, "sync");
     out_uint(o, "connected", overlay_open_count(d->overlay));
@@ -186,30 +187,41 @@ static void status_warnings(struct out *o, enum tris_err err, const struct store
     enum tris_err trouble = writer_trouble(d->writer);
     const struct {
         bool show;
-        const char *text;
+        const char *text, *next;
     } rows[] = {
-        {err != TRIS_OK, tris_err_text(err)},
-        {trouble != TRIS_OK, tris_err_text(trouble)},
-        {d->confirm.detail[0] != '\0' && !confirm_ready(d), d->confirm.detail},
-        {guard_warns(d), confirm_text(d)},
-        {own_is_forked(d), OWN_FORK_TEXT},
-        {others_are_forked(d), "a house has signed two histories of its log, which now ends where "
-                               "they part: see tris log forks"},
-        {map_nearly_full(info), "the store is nearly as large as store.map_bytes allows"},
-        {disk_nearly_full(info), "the disk of the data directory is nearly full"},
+        {err != TRIS_OK, tris_err_text(err), "tris audit --fast"},
+        {trouble != TRIS_OK, tris_err_text(trouble), "df -h"},
+        {d->confirm.detail[0] != '\0' && !confirm_ready(d), d->confirm.detail, confirm_next(d)},
+        {guard_warns(d), confirm_text(d), confirm_next(d)},
+        {own_is_forked(d), OWN_FORK_TEXT, "tris log forks"},
+        {others_are_forked(d),
+         "a house has signed two histories of its log, which now ends where "
+         "they part: see tris log forks",
+         "tris log forks"},
+        {map_nearly_full(info), "the store is nearly as large as store.map_bytes allows",
+         "tris config show --origin"},
+        {disk_nearly_full(info), "the disk of the data directory is nearly full", "df -h"},
         {own_state_is(d, MEMBER_CANDIDATE),
-         "nobody has vouched for this house yet: it gets no data of "
-         "others"},
+         "nobody has vouched for this house yet: it gets no data of others", "tris member list"},
         {own_state_is(d, MEMBER_REVOKED),
-         "this house was revoked: what it writes does not count any "
-         "more"},
-        {own_key_is_former(d), "this house has a newer key than the one in this directory: nothing "
-                               "that is written here counts"},
+         "this house was revoked: what it writes does not count any more", "tris member list"},
+        {own_key_is_former(d),
+         "this house has a newer key than the one in this directory: nothing that is written here "
+         "counts",
+         "tris key restore FILE, of the newest backup"},
     };
+    enum { ROWS = sizeof rows / sizeof rows[0] };
     out_list(o, "warnings");
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS; i++) {
         if (rows[i].show) {
             out_text(o, NULL, rows[i].text);
+        }
+    }
+    out_end(o);
+    out_list(o, "steps");
+    for (size_t i = 0; i < ROWS; i++) {
+        if (rows[i].show) {
+            out_text(o, NULL, rows[i].next);
         }
     }
     out_end(o);

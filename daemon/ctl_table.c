@@ -36,7 +36,10 @@ const struct ctl_method ctl_methods[] = {
     {"invite.list", ctl_invite_list},
     {"invite.cancel", ctl_invite_cancel},
     {"candidate.list", ctl_candidate_list},
+    {"peer.limits", ctl_peer_limits},
+    {"why", ctl_why},
     {"sync.status", ctl_sync_status},
+    {"sync.compare", ctl_sync_compare},
     {"sync.now", ctl_sync_now},
     {"sync.wait", ctl_sync_wait},
     {"audit", ctl_audit},
@@ -53,6 +56,7 @@ const struct ctl_method ctl_methods[] = {
     {"log.forks", ctl_log_forks},
     {"log.fork", ctl_log_fork},
     {"log.level", ctl_log_level},
+    {"log.recent", ctl_log_recent},
     {"config.show", ctl_config_show},
 };
 const size_t ctl_methods_count = sizeof ctl_methods / sizeof ctl_methods[0];

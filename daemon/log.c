@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "daemon/clock.h"
+#include "proto/assert.h"
+#include "proto/err.h"
 #include "proto/text.h"
 
 enum { LOG_LINE_BYTES = 4096 };
@@ -20,6 +22,9 @@ void log_init(struct log *l, enum log_level level, enum log_format format)
     atomic_init(&l->level, (int)level);
     atomic_init(&l->format, (int)format);
     l->fd = STDERR_FILENO;
+    l->events = 0;
+    int rc = pthread_mutex_init(&l->lock, NULL);
+    tris_assert(rc == 0);
 }
 
 void log_set_level(struct log *l, enum log_level level)
@@ -160,9 +165,53 @@ static void log_write(const struct log *l, const uint8_t *line, size_t len)
 
 _Static_assert((int)LOG_LINE_BYTES <= PIPE_BUF, "a writable pipe takes a line at once");
 
+/* ---- the newest events ---- */
+
+static bool is_error_name(struct span text)
+{
+    for (int err = 0; err < TRIS_ERR_COUNT; err++) {
+        if (span_eq(text, span_str(tris_err_name((enum tris_err)err)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void keep(struct log *l, enum log_level level, const char *event,
+                 const struct log_field *fields)
+{
+    struct log_recent r = {.wall_ms = clock_wall_ms(), .level = level};
+    (void)snprintf(r.event, sizeof r.event, "%s", event);
+    for (; fields->key != NULL && r.reason[0] == '\0'; fields++) {
+        const bool says_why =
+            strcmp(fields->key, "reason") == 0 || strcmp(fields->key, "error") == 0;
+        if (says_why && !fields->is_number && is_error_name(fields->text)) {
+            (void)snprintf(r.reason, sizeof r.reason, "%.*s", (int)fields->text.len,
+                           (const char *)fields->text.ptr);
+        }
+    }
+    (void)pthread_mutex_lock(&l->lock);
+    l->recent[l->events++ % LOG_RECENT_MAX] = r;
+    (void)pthread_mutex_unlock(&l->lock);
+}
+
+size_t log_recent_copy(struct log *l, struct log_recent out[LOG_RECENT_MAX])
+{
+    (void)pthread_mutex_lock(&l->lock);
+    const uint64_t count = l->events < LOG_RECENT_MAX ? l->events : LOG_RECENT_MAX;
+    for (uint64_t i = 0; i < count; i++) {
+        out[i] = l->recent[(l->events - count + i) % LOG_RECENT_MAX];
+    }
+    (void)pthread_mutex_unlock(&l->lock);
+    return (size_t)count;
+}
+
 void log_event(struct log *l, enum log_level level, const char *event,
                const struct log_field *fields)
 {
+    if (level <= LOG_INFO) {
+        keep(l, level, event, fields);
+    }
     if ((int)level > atomic_load(&l->level)) {
         return;
     }

@@ -6,6 +6,7 @@
 #ifndef TRIS_DAEMON_LOG_H
 #define TRIS_DAEMON_LOG_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "proto/types.h"
@@ -13,10 +14,24 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVEL_COUNT };
 enum log_format { LOG_TEXT, LOG_JOURNAL, LOG_JSON };
 
+enum { LOG_RECENT_MAX = 200, LOG_EVENT_BYTES = 32, LOG_REASON_BYTES = 24 };
+
+/* What is kept of an event: its name, and its reason if that is the name of an error. Nothing that
+ * somebody wrote, no address, no path. */
+struct log_recent {
+    uint64_t wall_ms;
+    enum log_level level;
+    char event[LOG_EVENT_BYTES];
+    char reason[LOG_REASON_BYTES]; /* "" = none */
+};
+
 struct log {
     atomic_int level;  /* enum log_level */
     atomic_int format; /* enum log_format */
     int fd;
+    pthread_mutex_t lock; /* of the two below */
+    struct log_recent recent[LOG_RECENT_MAX];
+    uint64_t events; /* so many since the start; the newest is at (events - 1) % LOG_RECENT_MAX */
 };
 
 /* One key and its value; made by the helpers below. Text must live until log_event returns. */
@@ -38,6 +53,10 @@ const char *log_level_name(enum log_level level);
  * cut at a field. */
 void log_event(struct log *l, enum log_level level, const char *event,
                const struct log_field *fields);
+
+/* Events of level info and graver are kept, whatever is written: copies the newest ones, oldest
+ * first, and returns how many. */
+size_t log_recent_copy(struct log *l, struct log_recent out[LOG_RECENT_MAX]);
 
 static inline struct log_field log_text(const char *key, const char *text)
 {

@@ -15,10 +15,6 @@ struct daemon;
 struct conn;
 struct overlay; /* opaque */
 
-/* A house of which nothing came for so long is silent: unchanged logs are sealed anew once a day.
- */
-enum { OVERLAY_SILENT_MS = 2 * 86400000 };
-
 enum peer_state {
     PEER_IDLE,    /* no address, or not chosen */
     PEER_WAITING, /* will be dialled at penalty.dial_ms */
@@ -50,6 +46,7 @@ struct peer {
     struct limits limits;
     uint32_t dial_at;                         /* which address was dialled last */
     struct peer_end ends[TRIS_ADDRESSES_MAX]; /* by address; a configured one is the first */
+    bool faulty;  /* this node has ended the last session for a fault of its */
     bool refused; /* it has ended the last session with a reason, which is */
     uint32_t bye_code;
     char bye_text[MSG_BYE_TEXT_BYTES_MAX + 1]; /* text of others */
@@ -74,6 +71,19 @@ uint32_t overlay_equal_count(const struct overlay *o);   /* of these, those that
 /* Wall time of the last that came of a house, by whatever way: in its session, or its newest seal
  * through others. 0 = never. */
 uint64_t overlay_last_heard(const struct overlay *o, uint32_t index);
+/* What connected peers say of a log that is held up to `held`: the largest size, and how many of
+ * them say that there is more. Nothing of it is proven. */
+void overlay_claims(const struct overlay *o, uint32_t log_no, uint64_t held, uint64_t *most,
+                    uint32_t *claimants);
+/* What an open session shows of the difference, in entries that are known of. */
+struct overlay_difference {
+    uint64_t behind, ahead; /* that it has and we have not, and the other way round */
+    uint32_t unknown;       /* logs of which it has not said what it holds */
+};
+struct overlay_difference overlay_differ(const struct overlay *o, uint32_t index);
+/* How much the open session's peer holds of a log; false: it is not known. */
+bool overlay_position(const struct overlay *o, uint32_t index, uint32_t log_no, uint64_t *size,
+                      bool *suspected);
 /* Every open session has our root (and there is at least one), and nothing of this house waits to
  * be sealed. */
 bool overlay_all_equal(const struct overlay *o);

@@ -269,7 +269,7 @@ static void peer_closed(struct overlay *o, struct conn *c, enum tris_err reason,
     if (offence) {
         penalty_offended(&p->penalty);
     }
-    overlay_note_end(p, c, reason, by_peer);
+    overlay_note_end(p, c, reason, by_peer, offence);
     overlay_dial_later(o, p, reason);
     if (!overlay_is_candidate(o, index)) {
         p->state = PEER_IDLE;

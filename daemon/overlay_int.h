@@ -48,7 +48,8 @@ bool overlay_twins_ask(struct overlay *o, struct peer *p, struct conn *older, st
 TRIS_MUST_CHECK enum tris_err overlay_limits_load(struct overlay *o);
 void overlay_limits_open(struct overlay *o);
 /* overlay_look.c: how a connection of the peer ended; that one is open; that addresses changed. */
-void overlay_note_end(struct peer *p, struct conn *c, enum tris_err reason, bool by_peer);
+void overlay_note_end(struct peer *p, struct conn *c, enum tris_err reason, bool by_peer,
+                      bool offence);
 void overlay_note_open(struct peer *p);
 void overlay_note_addresses(struct peer *p);
 void overlay_on_connection(uv_stream_t *listener, int status);

@@ -295,7 +295,9 @@ static void add_times(json_t *map)
 {
     static const char *const keys[] = {"created_ms",   "updated_ms",      "time_ms",
                                        "sealed_ms",    "heard_ms",        "last_heard_ms",
-                                       "next_dial_ms", "oldest_heard_ms", "backup_ms"};
+                                       "next_dial_ms", "oldest_heard_ms", "backup_ms",
+                                       "entry_ms",     "equal_since_ms",  "differs_since_ms",
+                                       "at_ms"};
     char text[SHOW_BYTES], name[32];
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (!json_is_integer(json_object_get(map, keys[i]))) {

@@ -19,11 +19,17 @@ static int log_tail(struct cli *cli, const struct args *args)
     size_t index;
     json_t *item;
     char buffer[SHOW_BYTES];
-    uint64_t count = 20;
+    uint64_t count = 20, from = 0;
     if (!args_number(cli, args, "count", TAIL_MAX, &count)) {
         return EXIT_USAGE;
     }
+    if (args_value(args, "from") != NULL && !args_number(cli, args, "from", INT64_MAX, &from)) {
+        return EXIT_USAGE;
+    }
     json_t *params = json_pack("{s:I}", "count", (json_int_t)count);
+    if (args_value(args, "from") != NULL) {
+        (void)json_object_set_new(params, "from", json_integer((json_int_t)from));
+    }
     if (args->pos_count > 0) {
         (void)json_object_set_new(params, "house", json_string(args->pos[0]));
     }
@@ -52,6 +58,10 @@ static int log_tail(struct cli *cli, const struct args *args)
         grid_bool(grid, get_bool(item, "sealed"));
     }
     grid_print(grid, _("No entries."));
+    if (json_object_get(result, "after") != NULL) {
+        cli_note(cli, _("There is more: the same with --from %lld"),
+                 (long long)get_int(result, "after"));
+    }
     json_decref(result);
     return EXIT_OK;
 }
@@ -261,6 +271,7 @@ static int log_forks(struct cli *cli, const struct args *args)
 
 static const struct cli_option tail_options[] = {
     {"count", "N", N_("so many entries"), 'c'},
+    {"from", "SEQ", N_("from this entry of the house's log on, instead of the newest"), 0},
     {"topic", "TOPIC", N_("gov, data or local"), 0},
     {NULL, NULL, NULL, 0},
 };

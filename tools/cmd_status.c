@@ -1,4 +1,4 @@
-/* tris status, sync status, sync now: how this node is, on one screen. */
+/* tris status: how this node is, on one screen. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +13,6 @@ enum {
     STALE_MS = 2 * 24 * 3600 * 1000, /* an unchanged log is sealed anew once a day */
     STALE_LINES_MAX = 5,
     WATCH_SECONDS = 2,
-    WAIT_SECONDS_MAX = 600,
-    SLACK_MS = 2000,
 };
 
 /* "WARN  rostock not heard from for 2 d 6 h", one line a silent house, and how many more. */
@@ -178,117 +176,8 @@ static int status_run(struct cli *cli, const struct args *args)
     }
 }
 
-/* "30s", "500ms", "2m" or seconds. */
-static bool parse_wait(const char *text, uint64_t *out_ms)
-{
-    static const struct {
-        const char *unit;
-        uint64_t ms;
-    } units[] = {{"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60000}};
-    char *end = NULL;
-    unsigned long long n = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, 10) : 0;
-    for (size_t i = 0; end != NULL && i < sizeof units / sizeof units[0]; i++) {
-        if (strcmp(end, units[i].unit) == 0 && n <= WAIT_SECONDS_MAX * 1000ULL / units[i].ms) {
-            *out_ms = n * units[i].ms;
-            return true;
-        }
-    }
-    return false;
-}
-
-static int sync_wait(struct cli *cli, uint64_t wait_ms, bool *equal)
-{
-    int code = EXIT_OK;
-    if (cli_client(cli, &code) == NULL) {
-        return code;
-    }
-    client_set_timeout(cli->client, wait_ms + SLACK_MS + cli->timeout_ms);
-    json_t *result =
-        cli_call(cli, "sync.wait", json_pack("{s:I}", "timeout_ms", (json_int_t)wait_ms), &code);
-    *equal = result != NULL && get_bool(result, "equal");
-    json_decref(result);
-    return code;
-}
-
-static int print_sync_status(struct cli *cli, bool need_equal)
-{
-    int code = EXIT_OK;
-    size_t index;
-    json_t *item;
-    char buffer[SHOW_BYTES];
-    json_t *result = cli_pages(cli, "sync.status", json_object(), 0, &code);
-    if (result == NULL) {
-        return code;
-    }
-    code = need_equal && !get_bool(result, "equal_all") ? EXIT_PEER : EXIT_OK;
-    if (cli->json) {
-        int printed = cli_json(result, "tris.sync.status.1");
-        return printed != EXIT_OK ? printed : code;
-    }
-    const char *titles[] = {_("House"), _("State"), _("Root"), _("Heard")};
-    const int flags[] = {0, 0, 0, GRID_RIGHT};
-    struct grid *grid = grid_new(cli, titles, flags, 4);
-    uint64_t now = clock_wall_ms();
-    json_array_foreach(json_object_get(result, "items"), index, item)
-    {
-        uint64_t heard = (uint64_t)get_int(item, "last_heard_ms");
-        grid_row(grid);
-        grid_text(grid, get_text(item, "slug"));
-        grid_text(grid, !get_bool(item, "connected") ? _("not connected")
-                        : get_bool(item, "equal")    ? _("OK equal")
-                                                     : _("WAIT in flight"));
-        grid_text(grid, show_root(get_text(item, "peer_root"), buffer));
-        grid_text(grid, heard != 0 ? show_age(now > heard ? now - heard : 0, buffer) : "-");
-    }
-    (void)printf("%s  %s %s\n", get_bool(result, "equal_all") ? _("OK equal") : _("WAIT"),
-                 _("root"), show_root(get_text(result, "root"), buffer));
-    grid_print(grid, _("No peers. Next: tris peer add HOUSE ADDRESS"));
-    json_decref(result);
-    return code;
-}
-
-static int sync_status_run(struct cli *cli, const struct args *args)
-{
-    const char *wait = args_value(args, "wait");
-    uint64_t wait_ms = 0;
-    bool equal = true;
-    if (wait == NULL) {
-        return print_sync_status(cli, false);
-    }
-    if (!parse_wait(wait, &wait_ms)) {
-        return cli_usage(cli, "tris help sync status",
-                         _("--wait %s: a time up to 10m, such as 30s"), wait);
-    }
-    int code = sync_wait(cli, wait_ms, &equal);
-    if (code != EXIT_OK) {
-        return code;
-    }
-    code = print_sync_status(cli, false);
-    return code == EXIT_OK && !equal ? EXIT_PEER : code;
-}
-
-static int sync_now_run(struct cli *cli, const struct args *args)
-{
-    int code = EXIT_OK;
-    json_t *params = json_object();
-    if (args->pos_count > 0) {
-        (void)json_object_set_new(params, "house", json_string(args->pos[0]));
-    }
-    json_t *result = cli_call(cli, "sync.now", params, &code);
-    if (result == NULL || cli->json) {
-        return result != NULL ? cli_json(result, "tris.sync.now.1") : code;
-    }
-    (void)printf(_("asked %lld houses\n"), (long long)get_int(result, "asked"));
-    json_decref(result);
-    return EXIT_OK;
-}
-
 static const struct cli_option status_options[] = {
     {"watch", NULL, N_("again every two seconds"), 'w'},
-    {NULL, NULL, NULL, 0},
-};
-static const struct cli_option sync_options[] = {
-    {"wait", "TIME", N_("wait until all connected houses are equal, for example 30s"), 0},
     {NULL, NULL, NULL, 0},
 };
 static const struct cli_option doctor_options[] = {
@@ -307,10 +196,6 @@ const struct command cmd_status_rows[] = {
     {"status", NULL, NULL, N_("this node on one screen"), status_options, 0, 0, 0, status_run},
     {"doctor", NULL, NULL, N_("find out what is wrong and what to do"), doctor_options, 0, 0, 0,
      doctor_run},
-    {"sync", "status", NULL, N_("who holds the same as this node"), sync_options, 0, 0, 0,
-     sync_status_run},
-    {"sync", "now", "[HOUSE]", N_("ask a house, or all, for news at once"), NULL, 0, 1, 0,
-     sync_now_run},
     {"audit", NULL, NULL, N_("recompute chain, seals, views and counters"), audit_options, 0, 0, 0,
      audit_run},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},

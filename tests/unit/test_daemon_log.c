@@ -52,6 +52,33 @@ static void fields_are_written_with_the_journals_priority(void **state)
     assert_string_equal(logged(f), "<4>peer_open house=koeln session=7\n");
 }
 
+static void events_are_kept_without_what_somebody_wrote(void **state)
+{
+    struct fixture *f = *state;
+    static struct log_recent recent[LOG_RECENT_MAX];
+    log_set_level(&f->log, LOG_ERROR); /* what is written does not matter */
+    assert_int_equal(log_recent_copy(&f->log, recent), 0);
+    LOG(&f->log, LOG_DEBUG, "too_fine", log_text("reason", "closed"));
+    LOG(&f->log, LOG_WARN, "peer_closed", log_text("house", "koeln"), log_text("reason", "closed"));
+    LOG(&f->log, LOG_INFO, "opened", log_text("path", "/home/somebody/secret"));
+    assert_int_equal(log_recent_copy(&f->log, recent), 2);
+    assert_string_equal(recent[0].event, "peer_closed");
+    assert_string_equal(recent[0].reason, "closed");
+    assert_int_equal(recent[0].level, LOG_WARN);
+    assert_string_equal(recent[1].event, "opened");
+    assert_string_equal(recent[1].reason, "");
+    for (int i = 0; i < LOG_RECENT_MAX; i++) {
+        LOG(&f->log, LOG_INFO, i == 0 ? "oldest" : "newer", log_number("i", 1));
+    }
+    assert_int_equal(log_recent_copy(&f->log, recent), LOG_RECENT_MAX);
+    assert_string_equal(recent[0].event, "oldest");
+    assert_string_equal(recent[LOG_RECENT_MAX - 1].event, "newer");
+    LOG(&f->log, LOG_INFO, "one_more", log_number("i", 1));
+    assert_int_equal(log_recent_copy(&f->log, recent), LOG_RECENT_MAX);
+    assert_string_equal(recent[0].event, "newer");
+    assert_string_equal(recent[LOG_RECENT_MAX - 1].event, "one_more");
+}
+
 static void a_reader_that_has_stopped_does_not_stop_the_daemon(void **state)
 {
     struct fixture *f = *state;
@@ -124,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(fields_are_written_with_the_journals_priority),
+        CASE(events_are_kept_without_what_somebody_wrote),
         CASE(a_reader_that_has_stopped_does_not_stop_the_daemon),
         CASE(levels_below_the_set_one_are_silent),
         CASE(a_value_cannot_forge_a_line_or_a_field),
