@@ -1,4 +1,5 @@
-/* tris log tail, show: the entries of the logs, for diagnosis; forks: logs with two histories. */
+/* tris log tail, show: the entries of the logs, for diagnosis; forks: logs with two histories;
+ * level: how much the daemon says. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,6 +270,28 @@ static int log_forks(struct cli *cli, const struct args *args)
     return EXIT_OK;
 }
 
+/* ---- level ---- */
+
+static int log_level(struct cli *cli, const struct args *args)
+{
+    int code = EXIT_OK;
+    json_t *params = json_object();
+    if (args->pos_count > 0) {
+        if (cli_no_dry_run(cli)) {
+            json_decref(params);
+            return EXIT_USAGE;
+        }
+        (void)json_object_set_new(params, "level", json_string(args->pos[0]));
+    }
+    json_t *result = cli_call(cli, "log.level", params, &code);
+    if (result == NULL || cli->json) {
+        return result != NULL ? cli_json(result, "tris.log.level.1") : code;
+    }
+    (void)printf("%s\n", get_text(result, "level"));
+    json_decref(result);
+    return EXIT_OK;
+}
+
 static const struct cli_option tail_options[] = {
     {"count", "N", N_("so many entries"), 'c'},
     {"from", "SEQ", N_("from this entry of the house's log on, instead of the newest"), 0},
@@ -293,5 +316,7 @@ const struct command cmd_log_rows[] = {
      log_show},
     {"log", "forks", "[HOUSE]", N_("logs that were signed in two histories, and the proofs"),
      forks_options, 0, 1, 0, log_forks},
+    {"log", "level", "[LEVEL]", N_("how much the daemon logs, until its next start"), NULL, 0, 1, 0,
+     log_level},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };

@@ -91,5 +91,5 @@ void man_print(const struct cli *cli)
         (void)snprintf(code, sizeof code, "%d", exit_rows[i].code);
         man_item(code, _(exit_rows[i].meaning));
     }
-    (void)printf("# %s\n\n*trisd*(8)\n", _("SEE ALSO"));
+    (void)printf("# %s\n\n*tris-peers*(7), *trisd*(8)\n", _("SEE ALSO"));
 }
