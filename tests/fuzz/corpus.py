@@ -97,6 +97,23 @@ def forks():
             yield b"\x02\x07" + pack(proof)
 
 
+def logfiles():
+    """The first byte says which bit is flipped at the end: see fuzz_logfile.c."""
+    whole = bytes.fromhex(golden("logfile")["file"])
+    yield b"\0" + whole
+    at, parts = 12, []
+    while at < len(whole):
+        size = 5 + struct.unpack(">I", whole[at + 1:at + 5])[0]
+        parts.append(whole[at:at + size])
+        at += size
+    for i in range(1, len(parts)):  # each item behind the head alone, and all but this one
+        yield b"\0" + whole[:12] + parts[0] + parts[i]
+        yield b"\0" + whole[:12] + b"".join(parts[:i] + parts[i + 1:])
+    for kind in range(8):
+        for length in [0, 1, 200, 327936, 327937, 2**32 - 1]:
+            yield b"\0" + whole[:12] + parts[0] + struct.pack(">BI", kind, length) + bytes(40)
+
+
 def charters():
     for charter in golden("charter")["charters"]:
         for which in [0, 15]:
@@ -308,7 +325,8 @@ def sessions():
 
 
 TARGETS = {
-    "msgpack": values, "message": messages, "entry": entries, "seal": seals, "fork": forks, "charter": charters,
+    "msgpack": values, "message": messages, "entry": entries, "seal": seals, "fork": forks, "logfile": logfiles,
+    "charter": charters,
     "house_line": house_lines, "invite": invitations, "statement": statements, "noise": noise, "frame": frames, "key": keys, "tree": trees,
     "control": control, "record": records, "record_text": record_texts, "text": texts,
     "csv": lists, "config": configs, "map": maps, "manifest": manifests, "mark": marks,

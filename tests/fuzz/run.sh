@@ -27,6 +27,7 @@ message     250000 4096
 entry       350000 4096
 seal         40000 2048
 fork        200000 4100
+logfile     150000 4096
 charter     100000 8192
 house_line  350000 2304
 invite      200000 2400

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import verify_charter as c
 import verify_format as f
+import verify_logfile as l
 import verify_member as m
 import verify_session as s
 
@@ -159,6 +160,23 @@ def check_forks(data):
         report(all(is_refused(f.Fork, f.pack(other)) for other in wrong), "bad " + case["what"])
 
 
+def check_logfiles(data):
+    whole = raw(data["file"])
+    file = l.LogFile(whole)
+    report([(log.id.hex(), str(log.first), str(log.tree.size), log.tree.root().hex())
+            for log in file.logs] == [(log["log_id"], log["first"], log["size"], log["root"])
+                                      for log in data["logs"]], "logs of a log file")
+    parts = [(kind, body) for kind, body, _ in l.items(whole)][:-1]
+    report(l.with_end(parts) == whole, "a log file made here")
+    for i in range(len(parts)):
+        report(is_refused(l.LogFile, l.with_end(parts[:i + 1] + parts[i:])), f"item {i} twice")
+    ends = [size for size in range(len(whole)) if not is_refused(l.LogFile, whole[:size])]
+    report(not ends, f"a log file that ends at {ends[:1]} is accepted")
+    bits = [at for at in range(len(whole)) if not is_refused(l.LogFile, flip(whole, 8 * at + at % 8))]
+    report(not bits, f"a log file with byte {bits[:1]} changed is accepted")
+    report(is_refused(l.LogFile, whole + b"\0"), "a byte behind the end")
+
+
 def line_case(case):
     line = c.HouseLine(case["text"].encode())
     return (line.role == case["role"] and line.region == case["region"]
@@ -270,7 +288,7 @@ def check_noise(data):
 GOLDEN = {"fork.json": check_forks, "entry.json": check_entries, "tree.json": check_trees, "seal.json": check_seals,
           "charter.json": check_charters, "invite.json": check_invitations,
           "member.json": check_members, "frontier.json": check_frontiers,
-          "message.json": check_messages, "noise.json": check_noise}
+          "logfile.json": check_logfiles, "message.json": check_messages, "noise.json": check_noise}
 
 
 # ---- every single bit ----
