@@ -374,17 +374,18 @@ void confirm_equal(struct daemon *d, struct conn *c)
     }
 }
 
-void confirm_seal(struct daemon *d, struct conn *c, uint32_t log_no, const struct seal *seal)
+/* A seal of an own log from `peer`; session 0: out of a file. */
+static void seal_shown(struct daemon *d, struct guard_peer *peer, uint64_t session, uint32_t log_no,
+                       const struct seal *seal)
 {
     struct confirm *f = &d->confirm;
     const struct frontier_item *item = frontier_item(d->frontier, log_no);
-    if (!f->open || !is_guarded(d, log_no) || conn_peer(c) == UINT32_MAX ||
-        is_behind_end(d, log_no, seal->size)) {
+    if (!f->open || !is_guarded(d, log_no) || is_behind_end(d, log_no, seal->size)) {
         return;
     }
     if (seal_verify(seal, &item->ref.seal_key) != TRIS_OK) {
         LOG(&d->log, LOG_WARN, "claim_not_proven", log_number("log", log_no),
-            log_number("session", conn_session_no(c)), log_number("size", seal->size));
+            log_number("session", session), log_number("size", seal->size));
         return;
     }
     enum guard_log log = guard_log_of(d, log_no);
@@ -394,7 +395,7 @@ void confirm_seal(struct daemon *d, struct conn *c, uint32_t log_no, const struc
         return; /* proves nothing as long as it cannot be compared: the peer just does not count */
     }
     uint64_t before = f->guard.proven[log];
-    guard_proof(&f->guard, conn_guard(c), log, seal->size, relation, uv_now(&d->loop));
+    guard_proof(&f->guard, peer, log, seal->size, relation, uv_now(&d->loop));
     if (f->guard.proven[log] > before) {
         char text[24];
         (void)snprintf(text, sizeof text, "%llu", (unsigned long long)f->guard.proven[log]);
@@ -404,6 +405,20 @@ void confirm_seal(struct daemon *d, struct conn *c, uint32_t log_no, const struc
             log_text("next", "it is fetched back; what was written since is written again"));
     }
     update(d);
+}
+
+void confirm_seal(struct daemon *d, struct conn *c, uint32_t log_no, const struct seal *seal)
+{
+    if (conn_peer(c) != UINT32_MAX) {
+        seal_shown(d, conn_guard(c), conn_session_no(c), log_no, seal);
+    }
+}
+
+void confirm_file_seal(struct daemon *d, uint32_t log_no, const struct seal *seal)
+{
+    struct guard_peer nobody; /* has not told all that it holds: does not count as a house */
+    guard_peer_init(&nobody, &d->own);
+    seal_shown(d, &nobody, 0, log_no, seal);
 }
 
 void confirm_advanced(struct daemon *d, uint32_t log_no, uint64_t size, bool by_us)

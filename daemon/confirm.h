@@ -49,6 +49,8 @@ void confirm_claim(struct daemon *d, struct conn *c, uint32_t log_no, uint64_t s
 void confirm_told(struct daemon *d, struct conn *c);
 void confirm_equal(struct daemon *d, struct conn *c);
 void confirm_seal(struct daemon *d, struct conn *c, uint32_t log_no, const struct seal *seal);
+/* The same out of a file: proves what a peer's proves, but nobody counts as having spoken. */
+void confirm_file_seal(struct daemon *d, uint32_t log_no, const struct seal *seal);
 /* A commit has sealed an own log up to `size`, or brought its tail; the frontier knows. */
 void confirm_advanced(struct daemon *d, uint32_t log_no, uint64_t size, bool by_us);
 /* A verified proof that this house has signed two things at one position of an own log, which now

@@ -17,6 +17,7 @@ ctl_handler ctl_invite_create, ctl_invite_list, ctl_invite_cancel, ctl_candidate
 ctl_handler ctl_peer_limits, ctl_why;
 ctl_handler ctl_sync_status, ctl_sync_compare, ctl_sync_now, ctl_sync_wait;
 ctl_handler ctl_log_tail, ctl_log_show, ctl_log_level, ctl_log_recent, ctl_log_forks, ctl_log_fork;
+ctl_handler ctl_log_heads, ctl_log_page, ctl_log_compare, ctl_log_take;
 ctl_handler ctl_audit, ctl_config_show;
 ctl_handler ctl_backup_create, ctl_backup_progress;
 ctl_handler ctl_feed_next;

@@ -136,44 +136,77 @@ static void work_free(struct work *work)
     free(work);
 }
 
-void writer_submit_segment(struct writer *w, uint64_t session_no,
-                           const struct session_segment *segment)
+/* What is told of a segment or proof: to a session, or to whoever took it out of a file. */
+static void tell_taken(struct writer *w, const struct work *work, enum tris_err err)
+{
+    const struct session_segment *s = &work->segment;
+    if (work->taken != NULL) {
+        work->taken(w->d, work->ctx, err);
+    } else if (work->type == WORK_SEGMENT) {
+        overlay_segment_done(w->d->overlay, work->session_no, s->log_no, s->len, err);
+    } else {
+        overlay_fork_done(w->d->overlay, work->session_no, work->fork.log_no, err);
+    }
+}
+
+/* Queues a copy of `from` (which has type, session or taken, segment or fork), or tells why not. */
+static void submit_foreign(struct writer *w, const struct work *from, uint8_t *bytes, size_t len,
+                           size_t entries)
 {
     enum tris_err err = TRIS_ERR_NO_MEMORY;
-    struct work *work = calloc(1, sizeof *work);
+    struct work *work = malloc(sizeof *work);
     if (work != NULL) {
-        work->type = WORK_SEGMENT;
-        work->bytes = segment->len + sizeof *work;
-        work->entries = segment->count;
-        work->session_no = session_no;
-        work->segment = *segment;
+        *work = *from;
+        work->bytes = len + sizeof *work;
+        work->entries = entries;
         err = inbox_push(w, &w->segments, WRITER_SEGMENTS_BYTES_MAX, work);
     }
     if (err != TRIS_OK) {
-        free(segment->bytes);
+        free(bytes);
         free(work);
-        overlay_segment_done(w->d->overlay, session_no, segment->log_no, segment->len,
-                             err == TRIS_ERR_STOPPING ? TRIS_ERR_NO_SPACE : err);
+        if (from->type == WORK_SEGMENT && err == TRIS_ERR_STOPPING) {
+            err = TRIS_ERR_NO_SPACE;
+        }
+        tell_taken(w, from, err);
     }
+}
+
+static void submit_segment(struct writer *w, struct work *from,
+                           const struct session_segment *segment)
+{
+    from->type = WORK_SEGMENT;
+    from->segment = *segment;
+    submit_foreign(w, from, segment->bytes, segment->len, segment->count);
+}
+
+static void submit_fork(struct writer *w, struct work *from, const struct session_fork *fork)
+{
+    from->type = WORK_FORK;
+    from->fork = *fork;
+    submit_foreign(w, from, fork->bytes, fork->len, 1);
+}
+
+void writer_submit_segment(struct writer *w, uint64_t session_no,
+                           const struct session_segment *segment)
+{
+    submit_segment(w, &(struct work){.session_no = session_no}, segment);
 }
 
 void writer_submit_fork(struct writer *w, uint64_t session_no, const struct session_fork *fork)
 {
-    enum tris_err err = TRIS_ERR_NO_MEMORY;
-    struct work *work = calloc(1, sizeof *work);
-    if (work != NULL) {
-        work->type = WORK_FORK;
-        work->bytes = fork->len + sizeof *work;
-        work->entries = 1;
-        work->session_no = session_no;
-        work->fork = *fork;
-        err = inbox_push(w, &w->segments, WRITER_SEGMENTS_BYTES_MAX, work);
-    }
-    if (err != TRIS_OK) {
-        free(fork->bytes);
-        free(work);
-        overlay_fork_done(w->d->overlay, session_no, fork->log_no, err);
-    }
+    submit_fork(w, &(struct work){.session_no = session_no}, fork);
+}
+
+void writer_take_segment(struct writer *w, const struct session_segment *segment,
+                         writer_taken_fn *done, void *ctx)
+{
+    submit_segment(w, &(struct work){.taken = done, .ctx = ctx}, segment);
+}
+
+void writer_take_fork(struct writer *w, const struct session_fork *fork, writer_taken_fn *done,
+                      void *ctx)
+{
+    submit_fork(w, &(struct work){.taken = done, .ctx = ctx}, fork);
 }
 
 void writer_confirmed(struct writer *w)
@@ -292,7 +325,7 @@ static void deliver_work(struct writer *w, struct work *work)
             LOG(&w->d->log, LOG_WARN, "fork_proof_refused", log_number("session", work->session_no),
                 log_number("log", work->fork.log_no), log_text("reason", tris_err_name(work->err)));
         }
-        overlay_fork_done(w->d->overlay, work->session_no, work->fork.log_no, work->err);
+        tell_taken(w, work, work->err);
         return;
     }
     if (work->err != TRIS_OK) {
@@ -303,7 +336,7 @@ static void deliver_work(struct writer *w, struct work *work)
             log_number("first", s->first), log_number("count", s->count),
             log_text("reason", tris_err_name(work->err)));
     }
-    overlay_segment_done(w->d->overlay, work->session_no, s->log_no, s->len, work->err);
+    tell_taken(w, work, work->err);
 }
 
 static void deliver(struct writer *w, struct outcome *o)

@@ -126,6 +126,15 @@ void writer_submit_segment(struct writer *w, uint64_t session_no,
  * session_fork_done later, if it still lives; all sessions are told of a lower end. */
 void writer_submit_fork(struct writer *w, uint64_t session_no, const struct session_fork *fork);
 
+/* The same for what comes out of a file: nobody's session is told, `done` is called exactly once
+ * with the verdict (perhaps before the call returns), and every peer is offered what is new. `ctx`
+ * is the submitter's to free. */
+typedef void writer_taken_fn(struct daemon *d, void *ctx, enum tris_err err);
+void writer_take_segment(struct writer *w, const struct session_segment *segment,
+                         writer_taken_fn *done, void *ctx);
+void writer_take_fork(struct writer *w, const struct session_fork *fork, writer_taken_fn *done,
+                      void *ctx);
+
 /* Own entries may be sealed now (confirm.h): seals those that wait and writes the mark anew. */
 void writer_confirmed(struct writer *w);
 /* Own entries of gov and data that are acknowledged and have not left the house as sealed. */

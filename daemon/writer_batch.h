@@ -23,7 +23,8 @@ struct work {
     writer_done_fn *done;
     void *ctx;
     /* segment, fork */
-    uint64_t session_no;
+    uint64_t session_no;    /* 0: out of a file */
+    writer_taken_fn *taken; /* then this is told, with ctx */
     struct session_segment segment;
     struct session_fork fork;
 };

@@ -241,7 +241,6 @@ static enum tris_err take_segment(struct logfile_reader *r, struct rbuf *in,
     seal->log = r->id;
     seal->size = r->tree.size + out->segment.count;
     out->segment.first = r->tree.size;
-    tree_root(&r->tree, &out->segment.before);
     err = segment_fits(r, out);
     if (err == TRIS_OK && seal_is_cut(seal)) {
         err = segment_verify_cut(&r->id, &r->tree, out->segment.wire, out->segment.count, r->end,

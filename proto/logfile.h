@@ -50,6 +50,21 @@ struct logfile_head {
     uint64_t time_ms;
 };
 
+/* Where a log begins in the file. */
+struct logfile_log {
+    struct tris_log_ref ref;
+    struct tris_log_id id;
+    uint64_t first;        /* entries before those in the file */
+    struct tris_hash root; /* over them; zeros if there are none */
+};
+
+struct logfile_segment {
+    uint64_t first;
+    uint32_t count;
+    struct seal seal; /* log and size filled in */
+    struct span wire;
+};
+
 /* One item. Spans point into the bytes that were given. */
 struct logfile_item {
     enum logfile_type type;
@@ -60,23 +75,12 @@ struct logfile_item {
             struct logfile_row row[LOGFILE_ROWS_MAX];
             uint32_t count;
         } state;
-        struct {
-            struct tris_log_ref ref;
-            struct tris_log_id id;
-            uint64_t first;        /* entries before those in the file */
-            struct tris_hash root; /* over them; zeros if there are none */
-        } log;
+        struct logfile_log log;
         struct {
             struct span bytes;
             struct fork_proof proof;
         } fork;
-        struct {
-            uint64_t first;
-            uint32_t count;
-            struct tris_hash before; /* root of the entries before `first` */
-            struct seal seal;        /* log and size filled in */
-            struct span wire;
-        } segment;
+        struct logfile_segment segment;
         struct {
             uint64_t logs, segments, entries;
         } end;
