@@ -144,5 +144,7 @@ void record_partner_dims(const struct record *r, struct partner_dims *out);
 
 /* A real day of the Gregorian calendar as YYYYMMDD, years 1000 to 9999. */
 bool record_date_valid(uint64_t date);
+/* YYYYMMDD out of 2024-12-31, 31.12.2024 or 1.2.2024; TRIS_ERR_INVALID. */
+TRIS_MUST_CHECK enum tris_err record_date_parse(struct span text, uint64_t *out);
 
 #endif

@@ -192,8 +192,7 @@ static enum tris_err parse_uint(struct span t, uint64_t *out)
     return TRIS_OK;
 }
 
-/* 2024-12-31, 31.12.2024, 1.2.2024 */
-static enum tris_err parse_date(struct span t, uint64_t *out)
+enum tris_err record_date_parse(struct span t, uint64_t *out)
 {
     bool iso = t.len == 10 && t.ptr[4] == '-' && t.ptr[7] == '-';
     struct items parts;
@@ -429,7 +428,7 @@ static enum tris_err parse_single(const struct field *field, struct span t, stru
     case FIELD_UINT:
         return parse_uint(t, &v->number);
     case FIELD_DATE:
-        return parse_date(t, &v->number);
+        return record_date_parse(t, &v->number);
     case FIELD_CODES:
     case FIELD_REGIONS:
     case FIELD_TEXTS:

@@ -2,7 +2,6 @@
  * for `tris import`, or as an SQLite database for analysts. Texts that a spreadsheet would
  * calculate get an apostrophe in front. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "tools/csv.h"
 #include "tools/lists.h"
 #include "tools/outfile.h"
+#include "tools/signals.h"
 #include "tools/sqlite_out.h"
 
 enum { TEXT_BYTES = 128 * 1024, FIELDS_MAX = 256 };
@@ -182,14 +182,6 @@ static bool write_params(const struct export *e, const struct kind *kind, const 
     return w->err == TRIS_OK;
 }
 
-/* Ctrl-C waits for the end of a page, so that no half file stays behind. */
-static bool is_interrupted(void)
-{
-    sigset_t pending;
-    return sigpending(&pending) == 0 &&
-           (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);
-}
-
 static int export_kind(struct export *e, const struct kind *kind)
 {
     int code = EXIT_OK;
@@ -213,7 +205,7 @@ static int export_kind(struct export *e, const struct kind *kind)
             return cli_error(e->cli, TRIS_ERR_BAD_TYPE, NULL, "tris version",
                              _("the daemon's answer to %s is not understood"), "export.page");
         }
-    } while (after[0] != '\0' && !is_interrupted());
+    } while (after[0] != '\0' && !signals_came()); /* so that no half file stays behind */
     return after[0] != '\0' ? EXIT_INTERRUPTED : code;
 }
 
@@ -342,14 +334,11 @@ out:
 /* A signal that came meanwhile takes effect at the end. */
 static int export_write(struct export *e, const char *kind, const char *output)
 {
-    sigset_t held, before;
-    (void)sigemptyset(&held);
-    (void)sigaddset(&held, SIGINT);
-    (void)sigaddset(&held, SIGTERM);
-    (void)sigprocmask(SIG_BLOCK, &held, &before);
+    struct signals signals;
+    signals_hold(&signals);
     int code = e->format == EXPORT_SQLITE ? export_sqlite(e, kind, output)
                                           : export_stream(e, kind, output);
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    signals_release(&signals, false);
     return code;
 }
 

@@ -8,9 +8,11 @@
 
 #include "tools/encoding.h"
 #include "tools/import_limit.h"
+#include "tools/import_log.h"
 #include "tools/import_show.h"
 #include "tools/import_undo.h"
 #include "tools/lists.h"
+#include "tools/logfile_in.h"
 
 enum { SNIFF_BYTES = 4096 };
 
@@ -382,15 +384,29 @@ static bool take_region(struct import *im, const char *option, int *code)
     return err == TRIS_OK;
 }
 
-static bool open_all(struct import *im, const struct args *args, int *code)
+static bool open_file(struct import *im, int *code)
 {
     im->source.file = open_list(im->path, &im->source.size);
     if (im->source.file == NULL) {
         *code = cli_error(
             im->cli, TRIS_ERR_NOT_FOUND, _("Nothing was written."), NULL, "%s: %s", im->path,
             errno == ENODEV ? _("this is neither a file nor a pipe") : strerror(errno));
-        return false;
     }
+    return im->source.file != NULL;
+}
+
+/* The options are about lists: a log file has nothing to choose. */
+static int import_log_file(struct import *im)
+{
+    if (im->args->opt_count > 0) {
+        return cli_usage(im->cli, "tris help import", _("%s is a log file: --%s is for lists"),
+                         im->path, im->args->opt[0].name);
+    }
+    return import_log(im->cli, im->path, im->source.file, im->source.size);
+}
+
+static bool find_form(struct import *im, const struct args *args, int *code)
+{
     if (!find_format(im, args_value(args, "format"))) {
         *code = cli_usage(im->cli, "tris help import", _("--format: allowed are csv and ndjson"));
         return false;
@@ -418,10 +434,14 @@ static int import_run(struct cli *cli, const struct args *args)
     im->cli = cli;
     im->args = args;
     im->path = args->pos[0];
-    if (make_plan(im, args, &code) && open_all(im, args, &code) && check_header(im, &code) &&
-        find_house(im, &code) && take_region(im, args_value(args, "region"), &code) &&
-        import_limit_find(cli, &im->plan, args_value(args, "max-change"), args_flag(args, "force"),
-                          &limit, &code)) {
+    const bool opened = open_file(im, &code);
+    if (opened && logfile_is(im->source.file)) {
+        code = import_log_file(im);
+    } else if (opened && make_plan(im, args, &code) && find_form(im, args, &code) &&
+               check_header(im, &code) && find_house(im, &code) &&
+               take_region(im, args_value(args, "region"), &code) &&
+               import_limit_find(cli, &im->plan, args_value(args, "max-change"),
+                                 args_flag(args, "force"), &limit, &code)) {
         code = import_list(im, &limit, args_flag(args, "strict"));
     }
     if (im->source.file != NULL) {
@@ -448,7 +468,8 @@ static const struct cli_option import_options[] = {
 };
 
 const struct command cmd_import_rows[] = {
-    {"import", NULL, "FILE", N_("take records over from a CSV or NDJSON list"), import_options, 1,
+    {"import", NULL, "FILE",
+     N_("take records over from a CSV or NDJSON list, or logs from a log file"), import_options, 1,
      1, 0, import_run},
     {"import", "list", NULL, N_("imports that can be taken back, the newest first"), NULL, 0, 0, 0,
      import_show_list},

@@ -5,7 +5,9 @@
 
 #include "proto/fork.h"
 #include "tools/lists.h"
+#include "tools/logfile_in.h"
 #include "tools/offline.h"
+#include "tools/verify_log.h"
 
 enum { VERIFY_BYTES_MAX = 1024 * 1024 };
 
@@ -137,6 +139,15 @@ static int verify_file(const struct cli *cli, const char *path, json_t *items)
 {
     char *text = NULL;
     size_t len = 0;
+    FILE *file = fopen(path, "r");
+    if (file != NULL && logfile_is(file)) { /* of any size: read piece by piece */
+        int found = verify_log(cli, path, file, items);
+        (void)fclose(file);
+        return found;
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
     enum tris_err err = file_read(path, VERIFY_BYTES_MAX, &text, &len);
     if (err != TRIS_OK) {
         return offline_file_error(cli, err, path, NULL);
@@ -146,8 +157,8 @@ static int verify_file(const struct cli *cli, const char *path, json_t *items)
     struct finding f = {cli, path, json_object()};
     if (type == NULL) {
         code = cli_error(cli, TRIS_ERR_INVALID, NULL, "tris help verify",
-                         _("%s: this is no file that can be checked: known are fork proofs "
-                           "(tris log forks HOUSE -o FILE)"),
+                         _("%s: this is no file that can be checked: known are log files (tris "
+                           "export log) and fork proofs (tris log forks HOUSE -o FILE)"),
                          path);
         goto out;
     }
@@ -185,7 +196,7 @@ static int verify(struct cli *cli, const struct args *args)
 }
 
 const struct command cmd_verify_rows[] = {
-    {"verify", NULL, N_("FILE..."), N_("check a fork proof, offline"), NULL, 1, ARGS_MAX, 0,
-     verify},
+    {"verify", NULL, N_("FILE..."), N_("check log files and fork proofs, offline"), NULL, 1,
+     ARGS_MAX, 0, verify},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };

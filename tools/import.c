@@ -2,14 +2,13 @@
  * and stores; answers are awaited only when enough groups are in flight. */
 #include "tools/import.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "tools/client.h"
 #include "tools/import_seen.h"
 #include "tools/progress.h"
+#include "tools/signals.h"
 
 enum {
     GROUP_BYTES_MAX = 3 * 1024 * 1024, /* a request stays below TRIS_CTL_BYTES_MAX */
@@ -257,9 +256,7 @@ static bool send_row(struct pass *p, uint64_t line, struct span payload, struct 
 /* Ctrl-C waits until the rows on their way are answered. */
 static bool is_interrupted(struct pass *p)
 {
-    sigset_t pending;
-    p->out->interrupted = sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 ||
-                                                        sigismember(&pending, SIGTERM) == 1);
+    p->out->interrupted = signals_came();
     return p->out->interrupted;
 }
 
@@ -382,36 +379,18 @@ static struct pass *pass_new(struct cli *cli, struct import_source *source, stru
     return p;
 }
 
-/* Signals that end a program are kept waiting during a pass. */
-static void signals_hold(sigset_t *held, sigset_t *before)
-{
-    (void)sigemptyset(held);
-    (void)sigaddset(held, SIGINT);
-    (void)sigaddset(held, SIGTERM);
-    (void)sigprocmask(SIG_BLOCK, held, before);
-}
-
-static void signals_release(const sigset_t *held, const sigset_t *before, bool take)
-{
-    const struct timespec at_once = {0, 0};
-    if (take) {
-        (void)sigtimedwait(held, NULL, &at_once);
-    }
-    (void)sigprocmask(SIG_SETMASK, before, NULL);
-}
-
 bool import_pass(struct cli *cli, struct import_source *source, struct columns *columns,
                  const struct import_plan *plan, struct import_result *out, struct fault *fault)
 {
     struct csv_error error = {.err = TRIS_OK};
-    sigset_t held, before;
+    struct signals signals;
     memset(out, 0, sizeof *out);
     struct pass *p = pass_new(cli, source, columns, plan, out, fault);
     if (p == NULL) {
         return false;
     }
     columns->kind = plan->row.kind;
-    signals_hold(&held, &before);
+    signals_hold(&signals);
     progress_start(&p->progress, cli, source->size);
     enum tris_err err = TRIS_OK;
     if (plan->dry_run || begin(p)) {
@@ -421,7 +400,7 @@ bool import_pass(struct cli *cli, struct import_source *source, struct columns *
         (void)drain(p, 0);
     }
     progress_end(&p->progress);
-    signals_release(&held, &before, out->interrupted);
+    signals_release(&signals, out->interrupted);
     if (err != TRIS_OK && !p->failed) {
         fault_of_list(p, &error);
         p->failed = true;
