@@ -68,6 +68,8 @@ static enum tris_err open_store(struct daemon *d, struct refusal *why)
         .map_bytes = d->config.map_bytes,
         .fed = d->charter.fed,
         .own = d->own,
+        .own_epoch = d->own_line.epoch,
+        .own_key = d->own_line.key,
     };
     enum tris_err err = store_open(&opts, &d->store, detail, sizeof detail);
     if (err != TRIS_OK) {

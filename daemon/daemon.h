@@ -93,6 +93,17 @@ static inline bool daemon_is_member(const struct daemon *d)
            tris_sign_pub_eq(&m->line->key, &d->own_line.key);
 }
 
+/* What names this house's log of a topic: of the epoch of its keys; the local one has none. */
+static inline void daemon_own_log(const struct daemon *d, enum tris_topic topic,
+                                  struct tris_log_ref *out)
+{
+    *out = tris_log_ref_first(&d->own, topic);
+    if (topic != TRIS_TOPIC_LOCAL) {
+        out->epoch = d->own_line.epoch;
+        out->seal_key = d->own_line.key;
+    }
+}
+
 /* For handlers: a read view; TRIS_OK or the error. End it before the callback returns. */
 static inline enum tris_err daemon_view(struct daemon *d, struct store_view **out)
 {

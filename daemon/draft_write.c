@@ -133,8 +133,9 @@ static enum tris_err look_at_card(struct again *a, struct span payload)
     (void)pack_read_map(&r, RECORD_FIELDS_MAX);
     (void)pack_read_uint(&r);
     struct span line = pack_read_str(&r, TRIS_HOUSE_LINE_BYTES_MAX);
-    enum tris_err err = store_house_card(store_txn_view(a->b->txn), &a->b->d->own,
-                                         a->b->d->own_line.epoch, &a->b->d->own_line.key, &newest);
+    struct tris_log_ref gov;
+    daemon_own_log(a->b->d, TRIS_TOPIC_GOV, &gov);
+    enum tris_err err = store_house_card(store_txn_view(a->b->txn), &gov, &newest);
     a->superfluous = err == TRIS_OK && r.err == TRIS_OK && span_eq(newest, line);
     return a->superfluous ? TRIS_ERR_EXISTS : TRIS_OK;
 }

@@ -28,8 +28,9 @@ static enum tris_err newest_line(const struct members *m, const struct opening *
     if (founder != NULL) {
         *out = *founder;
     }
-    enum tris_err err =
-        store_house_card(v, &opening->house, opening->epoch, &opening->key, &cards[1]);
+    struct tris_log_ref gov;
+    opening_log_ref(opening, TRIS_TOPIC_GOV, &gov);
+    enum tris_err err = store_house_card(v, &gov, &cards[1]);
     if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
         return err;
     }

@@ -134,7 +134,6 @@ static void batch_clear(struct batch *b)
     b->heads_count = 0;
     b->own_sealed = false;
     b->no_room = false;
-    b->gov_changed = false;
     members_free(b->members);
     b->members = NULL;
     b->culprit = NULL;
@@ -255,8 +254,6 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (err == TRIS_OK) {
         b->entries_written += b->verified.count;
         b->own_sealed = b->own_sealed || log.own;
-        b->gov_changed =
-            b->gov_changed || (log.ref.topic == TRIS_TOPIC_GOV && b->verified.count > 0);
         batch_touch(b, s->log_no, w->session_no);
     }
     return err;

@@ -73,8 +73,7 @@ struct batch {
     struct batch_head *heads; /* room for as many as there are logs */
     uint32_t heads_count;
     bool no_room;                  /* there was no memory for a log that is new */
-    bool gov_changed;              /* a gov log has other sealed entries than before */
-    struct store_members *members; /* then: the evaluation, until somebody takes it; else NULL */
+    struct store_members *members; /* a new evaluation, until somebody takes it; else NULL */
     uint64_t entries_written;
     struct tris_salt salt[BATCH_SALTS]; /* random, each used once: asking for one costs a call */
     uint32_t salts_left;

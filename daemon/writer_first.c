@@ -12,13 +12,8 @@ enum { FIRST_OPS_MAX = 2, FIRST_SCRATCH_BYTES = 8192, FIRST_PAYLOAD_BYTES = 8192
 static enum tris_err ensure(struct daemon *d, struct store_txn *t, enum tris_topic topic,
                             uint32_t *no)
 {
-    struct tris_log_ref ref = {.house = d->own, .topic = topic};
-    if (topic == TRIS_TOPIC_LOCAL) { /* one for all epochs */
-        memcpy(ref.seal_key.b, d->own.b, sizeof ref.seal_key.b);
-    } else {
-        ref.epoch = d->own_line.epoch;
-        ref.seal_key = d->own_line.key;
-    }
+    struct tris_log_ref ref;
+    daemon_own_log(d, topic, &ref);
     return store_log_ensure(t, &ref, no);
 }
 
@@ -65,7 +60,9 @@ enum tris_err first_logs(struct daemon *d, struct store_members **members)
 static enum tris_err card_is_newest(struct daemon *d, struct store_view *v, bool *newest)
 {
     struct span card;
-    enum tris_err err = store_house_card(v, &d->own, d->own_line.epoch, &d->own_line.key, &card);
+    struct tris_log_ref gov;
+    daemon_own_log(d, TRIS_TOPIC_GOV, &gov);
+    enum tris_err err = store_house_card(v, &gov, &card);
     *newest = err == TRIS_OK && span_eq(card, span_str(d->own_line_text));
     return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
 }

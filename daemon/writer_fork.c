@@ -115,6 +115,5 @@ enum tris_err fork_apply(struct batch *b, const struct work *w)
     }
     batch_touch(b, log_no, 0);
     b->heads[b->head_of[log_no] - 1].cut = true;
-    b->gov_changed = b->gov_changed || log.ref.topic == TRIS_TOPIC_GOV;
     return store_setting_put(b->txn, key, span_str(found));
 }

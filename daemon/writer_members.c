@@ -66,7 +66,7 @@ static void on_change(void *ctx, const struct store_members_change *change)
 
 enum tris_err members_apply(struct batch *b)
 {
-    if (!b->gov_changed) {
+    if (!store_members_stale(b->txn)) {
         return TRIS_OK;
     }
     members_free(b->members);

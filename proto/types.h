@@ -85,14 +85,6 @@ enum tris_topic {
     TRIS_TOPIC_LOCAL = 2, /* records that never leave the house: no seals, never offered */
 };
 
-/* The seal key of epoch 0: a house id is its first public key. */
-static inline struct tris_sign_pub tris_first_key(const struct tris_house_id *house)
-{
-    struct tris_sign_pub key;
-    memcpy(key.b, house->b, sizeof key.b);
-    return key;
-}
-
 /* Everything that a log id is derived from, besides the federation. */
 struct tris_log_ref {
     struct tris_house_id house;
@@ -100,6 +92,15 @@ struct tris_log_ref {
     uint32_t epoch;
     struct tris_sign_pub seal_key; /* epoch 0: the house id's bytes */
 };
+
+/* A log of a house's first epoch. */
+static inline struct tris_log_ref tris_log_ref_first(const struct tris_house_id *house,
+                                                     enum tris_topic topic)
+{
+    struct tris_log_ref ref = {.house = *house, .topic = topic};
+    memcpy(ref.seal_key.b, house->b, sizeof ref.seal_key.b);
+    return ref;
+}
 
 static inline struct tris_short tris_short_of(const uint8_t bytes[32])
 {

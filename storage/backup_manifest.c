@@ -17,17 +17,19 @@ static void sum_of(const char *manifest, size_t len, char hex[65])
 
 size_t backup_manifest_print(const struct backup_manifest *m, char out[BACKUP_MANIFEST_BYTES_MAX])
 {
-    char fed[65], own[65], gov[65], data[65], hex[65];
+    char fed[65], own[65], key[65], gov[65], data[65], hex[65];
     tris_hex(m->fed.b, sizeof m->fed.b, fed);
     tris_hex(m->own.b, sizeof m->own.b, own);
+    tris_hex(m->tip.key.b, sizeof m->tip.key.b, key);
     tris_hex(m->tip.gov_root.b, sizeof m->tip.gov_root.b, gov);
     tris_hex(m->tip.data_root.b, sizeof m->tip.data_root.b, data);
     int len =
         snprintf(out, BACKUP_MANIFEST_BYTES_MAX,
-                 "tris-backup-1\ntime_ms %llu\nfederation %s\nhouse %s\ngov %llu %s\n"
+                 "tris-backup-1\ntime_ms %llu\nfederation %s\nhouse %s\nepoch %lu %s\ngov %llu %s\n"
                  "data %llu %s\nentries %llu\n",
-                 (unsigned long long)m->time_ms, fed, own, (unsigned long long)m->tip.gov_size, gov,
-                 (unsigned long long)m->tip.data_size, data, (unsigned long long)m->entries);
+                 (unsigned long long)m->time_ms, fed, own, (unsigned long)m->tip.epoch, key,
+                 (unsigned long long)m->tip.gov_size, gov, (unsigned long long)m->tip.data_size,
+                 data, (unsigned long long)m->entries);
     for (uint32_t i = 0; i < m->file_count; i++) {
         tris_hex(m->file[i].hash.b, sizeof m->file[i].hash.b, hex);
         len += snprintf(out + len, BACKUP_MANIFEST_BYTES_MAX - (size_t)len, "file %s %llu %s\n",
@@ -91,12 +93,15 @@ static bool take_file(const char **at, struct backup_manifest *m, uint32_t *part
 static bool take_all(const char *at, struct backup_manifest *m)
 {
     uint32_t part = 0;
+    uint64_t epoch = 0;
     bool good =
         take_number(&at, "tris-backup-1\ntime_ms ", '\n', &m->time_ms) &&
         take_hex(&at, "federation ", m->fed.b) && take_hex(&at, "house ", m->own.b) &&
-        take_number(&at, "gov ", ' ', &m->tip.gov_size) && take_hex(&at, "", m->tip.gov_root.b) &&
-        take_number(&at, "data ", ' ', &m->tip.data_size) &&
+        take_number(&at, "epoch ", ' ', &epoch) && epoch <= UINT32_MAX &&
+        take_hex(&at, "", m->tip.key.b) && take_number(&at, "gov ", ' ', &m->tip.gov_size) &&
+        take_hex(&at, "", m->tip.gov_root.b) && take_number(&at, "data ", ' ', &m->tip.data_size) &&
         take_hex(&at, "", m->tip.data_root.b) && take_number(&at, "entries ", '\n', &m->entries);
+    m->tip.epoch = (uint32_t)epoch;
     while (good && *at != '\0') {
         good = take_file(&at, m, &part);
     }

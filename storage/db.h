@@ -63,6 +63,9 @@ struct store {
     uint64_t map_bytes;
     struct tris_fed_id fed;
     struct tris_house_id own;
+    uint32_t own_epoch; /* of the own logs that are written */
+    struct tris_sign_pub own_key;
+    bool epoch_read; /* a copy: the two are those that it was written with */
     struct fields_plans plans;
     struct store_view *replay_of; /* audit: entries are read from there, not stored again */
     struct level level[DB_LEVELS];
@@ -124,6 +127,9 @@ TRIS_MUST_CHECK enum tris_err store_own_tip(struct store_view *v, struct store_m
 TRIS_MUST_CHECK enum tris_err store_mark_put_back(const char *dir, const char *made);
 /* Removes what killed audits left in DIR. Under the exclusive lock: then no audit runs. */
 void check_remove_stale(const char *dir);
+/* Decodes the row of log `no`, and says whether it is a current own one. */
+TRIS_MUST_CHECK enum tris_err log_row_open(const struct store *s, uint32_t no, struct span bytes,
+                                           struct log_row *out);
 /* Row of a log, from the transaction's cache if `v` belongs to one. */
 TRIS_MUST_CHECK enum tris_err view_log_row(struct store_view *v, uint32_t no, struct log_row *out);
 TRIS_MUST_CHECK enum tris_err view_record_row(struct store_view *v, struct record_ref ref,

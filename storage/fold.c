@@ -331,9 +331,8 @@ static void apply_end(struct store_txn *t, const struct head *head, uint64_t seq
 static void apply_card(struct store_txn *t, const struct head *head, uint64_t seq,
                        const struct fold *fold)
 {
-    const struct store_log *log = &head->row.log;
     struct key key;
-    key_card(&key, &log->ref.house, fold->card_ms, log->no, seq);
+    key_card(&key, head->row.log.no, fold->card_ms, seq);
     txn_put(t, DB_CARD, key_span(&key), span_of(NULL, 0));
 }
 

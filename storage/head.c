@@ -6,9 +6,9 @@ void store_head_item(const struct store_log *log, struct frontier_item *out)
     memset(out, 0, sizeof *out);
     out->id = log->id;
     out->ref = log->ref;
-    out->own = log->own;
+    out->own = log->current;
     if (log->outside) { /* it has no item: of nothing, and of others' logs nothing is taken */
-        out->flags = log->own ? 0 : FRONTIER_ENDED;
+        out->flags = log->current ? 0 : FRONTIER_ENDED;
         return;
     }
     /* own entries behind the seal are nobody else's business */

@@ -47,47 +47,40 @@ static enum tris_err card_line(struct store_view *v, uint32_t no, uint64_t seq, 
     return err == TRIS_OK ? TRIS_OK : TRIS_ERR_CORRUPT;
 }
 
-/* Whether the log is the gov log of this epoch and key. */
-static bool is_of_epoch(struct store_view *v, uint32_t no, uint32_t epoch,
-                        const struct tris_sign_pub *key)
-{
-    struct log_row log;
-    return view_log_row(v, no, &log) == TRIS_OK && log.log.ref.epoch == epoch &&
-           (key == NULL || tris_sign_pub_eq(&log.log.ref.seal_key, key));
-}
-
-enum tris_err store_house_card(struct store_view *v, const struct tris_house_id *house,
-                               uint32_t epoch, const struct tris_sign_pub *seal_key,
+enum tris_err store_house_card(struct store_view *v, const struct tris_log_ref *gov,
                                struct span *line)
 {
     MDB_cursor *cursor = NULL;
+    struct tris_log_id id;
     struct key bound;
     struct key prefix;
     struct span key;
     struct span value;
+    uint32_t no = 0;
     uint64_t newest = 0;
     bool found = false;
-    enum tris_err err = view_cursor(v, DB_CARD, &cursor);
+    log_id_derive(&v->s->fed, gov, &id);
+    enum tris_err err = store_log_find(v, &id, &no);
+    if (err == TRIS_OK) {
+        err = view_cursor(v, DB_CARD, &cursor);
+    }
     if (err != TRIS_OK) {
         return err;
     }
-    key_house(&prefix, house);
-    key_card(&bound, house, UINT64_MAX, UINT32_MAX, UINT64_MAX);
+    key_log(&prefix, no);
+    key_card(&bound, no, UINT64_MAX, UINT64_MAX);
     err = cursor_below(cursor, &bound, &key, &value);
     /* several of the same time are rare: their bytes decide */
     while (err == TRIS_OK && key_starts_with(key, &prefix)) {
         struct span other = {NULL, 0};
         uint64_t time_ms = 0;
-        uint32_t no = 0;
         uint64_t seq = 0;
-        err = key_read_card(key, &time_ms, &no, &seq) ? TRIS_OK : TRIS_ERR_CORRUPT;
+        err = key_read_card(key, &no, &time_ms, &seq) ? TRIS_OK : TRIS_ERR_CORRUPT;
         if (err != TRIS_OK || (found && time_ms != newest)) {
             break;
         }
-        const bool counts = err == TRIS_OK && is_of_epoch(v, no, epoch, seal_key);
-        err = counts ? card_line(v, no, seq, &other) : err;
-        if (counts && err == TRIS_OK &&
-            (!found || house_line_newer(time_ms, other, newest, *line))) {
+        err = card_line(v, no, seq, &other);
+        if (err == TRIS_OK && (!found || house_line_newer(time_ms, other, newest, *line))) {
             *line = other;
             newest = time_ms;
             found = true;

@@ -109,12 +109,10 @@ void key_house_log(struct key *k, const struct tris_log_ref *ref, uint32_t log_n
     add_be(k, log_no, 4);
 }
 
-void key_card(struct key *k, const struct tris_house_id *house, uint64_t time_ms, uint32_t log_no,
-              uint64_t seq)
+void key_card(struct key *k, uint32_t log_no, uint64_t time_ms, uint64_t seq)
 {
-    key_house(k, house);
-    add_be(k, time_ms, 8);
-    key_add_ref(k, (struct record_ref){log_no, seq});
+    key_log_seq(k, log_no, time_ms);
+    add_be(k, seq, 8);
 }
 
 void key_target(struct key *k, const struct tris_house_id *house, struct record_ref at)
@@ -328,16 +326,13 @@ bool key_read_house_log(struct span key, enum tris_topic *topic, uint32_t *log_n
     return true;
 }
 
-bool key_read_card(struct span key, uint64_t *time_ms, uint32_t *log_no, uint64_t *seq)
+bool key_read_card(struct span key, uint32_t *log_no, uint64_t *time_ms, uint64_t *seq)
 {
-    struct record_ref ref;
-    if (key.len != 32 + 8 + KEY_LOG_SEQ_BYTES || !key_tail_ref(key, &ref)) {
-        return false;
-    }
-    *time_ms = read_be(key.ptr + 32, 8);
-    *log_no = ref.log_no;
-    *seq = ref.seq;
-    return true;
+    struct rbuf r = rbuf_of(key);
+    *log_no = rbuf_u32(&r);
+    *time_ms = rbuf_u64(&r);
+    *seq = rbuf_u64(&r);
+    return rbuf_finish(&r) == TRIS_OK;
 }
 
 bool key_read_target(struct span key, struct tris_house_id *house, struct record_ref *at)

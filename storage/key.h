@@ -47,9 +47,8 @@ void key_tree(struct key *k, uint32_t log_no, uint32_t level, uint64_t index);
 void key_log_id(struct key *k, const struct tris_log_id *id);
 void key_house(struct key *k, const struct tris_house_id *house); /* prefix of key_house_log */
 void key_house_log(struct key *k, const struct tris_log_ref *ref, uint32_t log_no);
-/* table card: a house's newest ones come last */
-void key_card(struct key *k, const struct tris_house_id *house, uint64_t time_ms, uint32_t log_no,
-              uint64_t seq);
+/* table card: the newest ones of a log come last */
+void key_card(struct key *k, uint32_t log_no, uint64_t time_ms, uint64_t seq);
 /* table target: statements about a house */
 void key_target(struct key *k, const struct tris_house_id *house, struct record_ref at);
 void key_arrival(struct key *k, uint64_t arrival);
@@ -91,7 +90,7 @@ void key_alias(struct key *k, enum alias_way way, enum tris_topic topic, uint64_
 bool key_read_log(struct span key, uint32_t *log_no);
 bool key_read_draft(struct span key, uint64_t *no);
 bool key_read_alias(struct span key, enum alias_way *way, enum tris_topic *topic, uint64_t *seq);
-bool key_read_card(struct span key, uint64_t *time_ms, uint32_t *log_no, uint64_t *seq);
+bool key_read_card(struct span key, uint32_t *log_no, uint64_t *time_ms, uint64_t *seq);
 bool key_read_target(struct span key, struct tris_house_id *house, struct record_ref *at);
 bool key_read_cube(struct span key, struct cube_row *out); /* count is left alone */
 bool key_read_match(struct span key, struct record_ref *ref, uint32_t *contribution);

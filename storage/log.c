@@ -33,6 +33,24 @@ enum tris_err store_log_find(struct store_view *v, const struct tris_log_id *id,
     return rbuf_finish(&r) == TRIS_OK ? TRIS_OK : TRIS_ERR_CORRUPT;
 }
 
+/* Is it one that this process writes? */
+static bool is_current(const struct store *s, const struct tris_log_ref *ref)
+{
+    if (!tris_house_id_eq(&ref->house, &s->own) || ref->topic == TRIS_TOPIC_LOCAL) {
+        return ref->topic == TRIS_TOPIC_LOCAL;
+    }
+    return ref->epoch == s->own_epoch && tris_sign_pub_eq(&ref->seal_key, &s->own_key);
+}
+
+enum tris_err log_row_open(const struct store *s, uint32_t no, struct span bytes,
+                           struct log_row *out)
+{
+    enum tris_err err = row_log_decode(bytes, out);
+    out->log.no = no;
+    out->log.current = out->log.own && is_current(s, &out->log.ref);
+    return err;
+}
+
 enum tris_err view_log_row(struct store_view *v, uint32_t no, struct log_row *out)
 {
     if (v->txn != NULL) {
@@ -49,9 +67,7 @@ enum tris_err view_log_row(struct store_view *v, uint32_t no, struct log_row *ou
     if (err != TRIS_OK) {
         return err;
     }
-    err = row_log_decode(value, out);
-    out->log.no = no;
-    return err;
+    return log_row_open(v->s, no, value, out);
 }
 
 enum tris_err store_log_get(struct store_view *v, uint32_t no, struct store_log *out)
@@ -73,6 +89,7 @@ static void log_create(struct store_txn *t, const struct tris_log_ref *ref,
     row.log.ref = *ref;
     row.log.id = *id;
     row.log.own = tris_house_id_eq(&ref->house, &t->s->own);
+    row.log.current = row.log.own && is_current(t->s, ref);
     row.first_hole = SEQ_NONE;
     tree_init(&row.log.tree);
 
@@ -278,7 +295,7 @@ enum tris_err store_append_own(struct store_txn *t, uint32_t no, struct entry_he
         return t->err;
     }
     struct store_log *log = &head->row.log;
-    if (!log->own) {
+    if (!log->current) {
         return TRIS_ERR_NOT_OWNER;
     }
     if (log->ends != STORE_END_NONE) {

@@ -77,18 +77,20 @@ static size_t mark_print(const struct store *s, const struct instance *instance,
 {
     char fed[65];
     char own[65];
+    char key[65];
     char gov[65];
     char data[65];
     tris_hex(s->fed.b, sizeof s->fed.b, fed);
     tris_hex(s->own.b, sizeof s->own.b, own);
+    tris_hex(s->own_key.b, sizeof s->own_key.b, key);
     tris_hex(mark->gov_root.b, sizeof mark->gov_root.b, gov);
     tris_hex(mark->data_root.b, sizeof mark->data_root.b, data);
     int len =
         snprintf(out, MARK_BYTES_MAX,
-                 "tris-mark-1 fed=%s house=%s gov=%llu:%s data=%llu:%s machine=%s device=%llu "
-                 "inode=%llu",
-                 fed, own, (unsigned long long)mark->gov_size, gov,
-                 (unsigned long long)mark->data_size, data, instance->machine,
+                 "tris-mark-2 fed=%s house=%s epoch=%lu key=%s gov=%llu:%s data=%llu:%s machine=%s "
+                 "device=%llu inode=%llu",
+                 fed, own, (unsigned long)s->own_epoch, key, (unsigned long long)mark->gov_size,
+                 gov, (unsigned long long)mark->data_size, data, instance->machine,
                  (unsigned long long)instance->device, (unsigned long long)instance->inode);
     tris_assert(len > 0 && len < MARK_BYTES_MAX);
     return (size_t)len;
@@ -225,11 +227,22 @@ static bool take_tip(const char **at, const char *name, uint64_t *size, struct t
            plain_hex(span_str(hex), root->b, sizeof root->b);
 }
 
+static bool take_epoch(const char **at, struct store_mark *out)
+{
+    char hex[65];
+    uint64_t epoch = 0;
+    bool good = take_number(at, " epoch=", &epoch) && epoch <= UINT32_MAX &&
+                take(at, " key=", hex, sizeof hex) &&
+                plain_hex(span_str(hex), out->key.b, sizeof out->key.b);
+    out->epoch = (uint32_t)epoch;
+    return good;
+}
+
 static bool mark_parse(const char *at, struct mark_file *out)
 {
     struct instance *instance = &out->instance;
-    return take(&at, "tris-mark-1 fed=", out->fed, sizeof out->fed) &&
-           take(&at, " house=", out->own, sizeof out->own) &&
+    return take(&at, "tris-mark-2 fed=", out->fed, sizeof out->fed) &&
+           take(&at, " house=", out->own, sizeof out->own) && take_epoch(&at, &out->mark) &&
            take_tip(&at, " gov=", &out->mark.gov_size, &out->mark.gov_root) &&
            take_tip(&at, " data=", &out->mark.data_size, &out->mark.data_root) &&
            take(&at, " machine=", instance->machine, sizeof instance->machine) &&
@@ -272,8 +285,8 @@ static enum tris_err mark_read(const struct store *s, struct mark_file *out)
 static enum tris_err own_log(struct store_view *v, enum tris_topic topic, uint32_t *no,
                              struct log_row *out)
 {
-    struct tris_log_ref ref = {.house = v->s->own, .topic = topic};
-    memcpy(ref.seal_key.b, v->s->own.b, sizeof ref.seal_key.b);
+    const struct tris_log_ref ref = {
+        .house = v->s->own, .topic = topic, .epoch = v->s->own_epoch, .seal_key = v->s->own_key};
     struct tris_log_id id;
     log_id_derive(&v->s->fed, &ref, &id);
     enum tris_err err = store_log_find(v, &id, no);
@@ -358,6 +371,8 @@ static enum tris_err check_instance(const struct store *s, const struct mark_fil
 
 enum tris_err store_own_tip(struct store_view *v, struct store_mark *out)
 {
+    out->epoch = v->s->own_epoch;
+    out->key = v->s->own_key;
     enum tris_err err = own_tip(v, TRIS_TOPIC_GOV, &out->gov_size, &out->gov_root);
     return err == TRIS_OK ? own_tip(v, TRIS_TOPIC_DATA, &out->data_size, &out->data_root) : err;
 }
@@ -373,6 +388,24 @@ static enum tris_err compare_tips(struct store_view *v, const struct store_mark 
                       detail_size);
     }
     return err;
+}
+
+static bool is_of_epoch(const struct store *s, const struct store_mark *mark)
+{
+    return mark->epoch == s->own_epoch && tris_sign_pub_eq(&mark->key, &s->own_key);
+}
+
+/* The logs of a former epoch are never sealed again: nothing depends on where they ended. */
+static enum tris_err other_epoch(const struct store *s, const struct store_mark *mark, char *detail,
+                                 size_t detail_size)
+{
+    if (mark->epoch < s->own_epoch) {
+        return TRIS_OK;
+    }
+    snprintf(detail, detail_size,
+             "the mark speaks of epoch %lu of this house with another key, the present one is %lu",
+             (unsigned long)mark->epoch, (unsigned long)s->own_epoch);
+    return TRIS_ERR_MARK_FOREIGN;
 }
 
 static enum tris_err verdict(struct store_view *v, struct store_mark_state *out, char *detail,
@@ -395,6 +428,10 @@ static enum tris_err verdict(struct store_view *v, struct store_mark_state *out,
     if (err != TRIS_OK) {
         snprintf(detail, detail_size, "%.180s/mark: %s", v->s->dir, tris_err_text(err));
         return err;
+    }
+    if (!is_of_epoch(v->s, &file.mark)) {
+        err = check_instance(v->s, &file, detail, detail_size);
+        return err == TRIS_OK ? other_epoch(v->s, &file.mark, detail, detail_size) : err;
     }
     out->has_tip = true;
     out->tip = file.mark;

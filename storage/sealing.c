@@ -79,7 +79,7 @@ enum tris_err store_unsealed_step(struct store_view *v, uint32_t no, uint64_t af
     if (err != TRIS_OK) {
         return err;
     }
-    if (!log->own || log->ref.topic == TRIS_TOPIC_LOCAL) {
+    if (!log->current || log->ref.topic == TRIS_TOPIC_LOCAL) {
         return TRIS_ERR_NOT_OWNER;
     }
     if (after >= log->held || log->ends != STORE_END_NONE) {
@@ -149,7 +149,7 @@ enum tris_err store_seal_own(struct store_txn *t, uint32_t no, const struct seal
     struct store_log *log = &head->row.log;
     struct tris_hash root;
     uint64_t bytes = 0;
-    if (!log->own || log->ref.topic == TRIS_TOPIC_LOCAL) {
+    if (!log->current || log->ref.topic == TRIS_TOPIC_LOCAL) {
         return TRIS_ERR_NOT_OWNER;
     }
     if (log->ends != STORE_END_NONE || log->outside) {

@@ -17,6 +17,7 @@ enum { STORE_READERS_MAX = 512, PATH_BYTES_MAX = 4096 };
 static const char meta_schema[] = "schema";
 static const char meta_fed[] = "fed";
 static const char meta_own[] = "own";
+static const char meta_epoch[] = "epoch"; /* of the own logs: number u32, seal key 32 */
 
 static bool path_join(char out[PATH_BYTES_MAX], const char *dir, const char *name)
 {
@@ -134,6 +135,39 @@ static enum tris_err meta_read(const struct store_view *v, struct tris_fed_id *f
     return TRIS_OK;
 }
 
+/* Which own logs are written may change from one open to the next. */
+static enum tris_err meta_epoch_write(struct store *s, MDB_txn *txn)
+{
+    const struct store_view v = {.s = s, .mdb = txn};
+    uint8_t bytes[4 + sizeof s->own_key.b];
+    struct span value;
+    struct wbuf w = wbuf_of(bytes, sizeof bytes);
+    wbuf_u32(&w, s->own_epoch);
+    wbuf_bytes(&w, s->own_key.b, sizeof s->own_key.b);
+    enum tris_err err = view_get(&v, DB_META, span_str(meta_epoch), &value);
+    if ((err == TRIS_OK && span_eq(value, wbuf_span(&w))) ||
+        (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND)) {
+        return err;
+    }
+    MDB_val key = {strlen(meta_epoch), (void *)(uintptr_t)meta_epoch};
+    MDB_val data = {w.len, bytes};
+    return db_err(mdb_put(txn, s->dbi[DB_META], &key, &data, 0));
+}
+
+static enum tris_err meta_epoch_read(struct store *s, MDB_txn *txn)
+{
+    const struct store_view v = {.s = s, .mdb = txn};
+    struct span value;
+    enum tris_err err = view_get(&v, DB_META, span_str(meta_epoch), &value);
+    if (err == TRIS_OK) {
+        struct rbuf r = rbuf_of(value);
+        s->own_epoch = rbuf_u32(&r);
+        rbuf_copy(&r, s->own_key.b, sizeof s->own_key.b);
+        err = rbuf_finish(&r);
+    }
+    return err == TRIS_OK ? TRIS_OK : TRIS_ERR_CORRUPT;
+}
+
 /* Opens the tables, writes the identity of a new store, reads that of any. */
 static enum tris_err load(struct store *s, bool create, struct tris_fed_id *fed,
                           struct tris_house_id *own)
@@ -150,6 +184,12 @@ static enum tris_err load(struct store *s, bool create, struct tris_fed_id *fed,
     }
     if (err == TRIS_OK) {
         err = meta_read(&v, fed, own);
+    }
+    if (err == TRIS_OK && !s->read_only && tris_house_id_eq(own, &s->own)) {
+        err = meta_epoch_write(s, txn);
+    }
+    if (err == TRIS_OK && s->epoch_read) {
+        err = meta_epoch_read(s, txn);
     }
     if (err != TRIS_OK) {
         mdb_txn_abort(txn);
@@ -208,6 +248,12 @@ static enum tris_err open_env(struct store *s, const struct store_opts *opts, ch
     return err;
 }
 
+static void own_epoch_set(struct store *s, uint32_t epoch, const struct tris_sign_pub *key)
+{
+    s->own_epoch = epoch;
+    memcpy(s->own_key.b, epoch == 0 ? s->own.b : key->b, sizeof s->own_key.b);
+}
+
 enum tris_err store_open(const struct store_opts *opts, struct store **out, char *detail,
                          size_t detail_size)
 {
@@ -225,6 +271,7 @@ enum tris_err store_open(const struct store_opts *opts, struct store **out, char
     s->map_bytes = opts->map_bytes != 0 ? opts->map_bytes : STORE_MAP_DEFAULT;
     s->fed = opts->fed;
     s->own = opts->own;
+    own_epoch_set(s, opts->own_epoch, &opts->own_key);
     s->dir = strdup(opts->dir);
     enum tris_err err = s->dir != NULL ? TRIS_OK : TRIS_ERR_NO_MEMORY;
     if (err == TRIS_OK && opts->create) {
@@ -282,6 +329,7 @@ enum tris_err store_open_scratch(const char *dir, const struct store *like, stru
     s->map_bytes = like->map_bytes;
     s->fed = like->fed;
     s->own = like->own;
+    own_epoch_set(s, like->own_epoch, &like->own_key);
     s->dir = strdup(dir);
     enum tris_err err = s->dir != NULL ? TRIS_OK : TRIS_ERR_NO_MEMORY;
     if (err == TRIS_OK) {
@@ -311,6 +359,7 @@ enum tris_err store_open_copy(const char *path, const char *scratch, const struc
     s->fresh_max = LEVELS_FRESH_MAX;
     fields_init(&s->plans);
     s->read_only = true;
+    s->epoch_read = true;
     s->map_bytes = STORE_MAP_DEFAULT;
     s->dir = strdup(scratch);
     enum tris_err err = s->dir != NULL ? TRIS_OK : TRIS_ERR_NO_MEMORY;

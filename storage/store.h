@@ -26,6 +26,8 @@ struct store_opts {
     bool read_only;           /* offline tools; takes a shared lock */
     struct tris_fed_id fed;   /* create: written; open: compared, TRIS_ERR_INVALID if another */
     struct tris_house_id own; /* likewise */
+    uint32_t own_epoch;       /* which own logs are written and sealed: those of this epoch, */
+    struct tris_sign_pub own_key; /* sealed with this key (epoch 0: the house id, not looked at) */
 };
 
 /* Refuses network file systems (TRIS_ERR_BAD_FS), a directory in use (TRIS_ERR_IN_USE, detail names
@@ -47,13 +49,16 @@ uint32_t store_drop_dead_readers(struct store *s);
 struct store_mark {
     uint64_t gov_size, data_size;
     struct tris_hash gov_root, data_root;
+    uint32_t epoch; /* of these logs; when written always the store's own, here and below */
+    struct tris_sign_pub key;
 };
 /* temp file, fsync, rename, fsync of the directory. After a commit that sealed own entries and
  * before such a seal leaves the house. */
 TRIS_MUST_CHECK enum tris_err store_mark_write(struct store *s, const struct store_mark *mark);
 /* Compares the mark with the store: TRIS_OK, or TRIS_ERR_BAD_MARK / _MARK_AHEAD (it speaks of more
  * than is sealed here; entries that wait for a seal do not count) / _MARK_MISSING / _MARK_FOREIGN.
- * A store without own sealed entries needs no mark. */
+ * A store without own sealed entries needs no mark. One of a former epoch says nothing of this one:
+ * then there is no tip to look for; one of a later epoch is foreign. */
 TRIS_MUST_CHECK enum tris_err store_mark_check(struct store *s, char *detail, size_t detail_size);
 /* The same, with what the guard needs to know: whether the mark could be read, the exact tip that
  * it speaks of, and that of the store. TRIS_OK means that `out` is filled in, whatever its verdict.
@@ -100,7 +105,8 @@ struct store_log {
     uint32_t no; /* compact number, dense from 0, in order of arrival */
     struct tris_log_ref ref;
     struct tris_log_id id;
-    bool own;
+    bool own;       /* of this house, in any epoch */
+    bool current;   /* own and of the epoch and key given at the open, or local: may be written */
     uint64_t held;  /* entries stored (own log: unsealed ones included) */
     uint64_t whole; /* longest sealed prefix without an unjustified hole */
     struct tris_hash whole_root;
@@ -149,9 +155,9 @@ TRIS_MUST_CHECK enum tris_err store_append_segment(struct store_txn *t, uint32_t
 
 /* One own entry through the same door, unsealed. `header->prev` and `commit` are filled in. For a
  * put, the payload must be OWN-valid already. Returns its seq. TRIS_ERR_FORK if the log has an
- * end; TRIS_ERR_NOT_FOUND, _NOT_OWNER, _ENDED if the record cannot be changed, or why the entry
- * would have no effect: such own entries are not written (none of these poisons the transaction).
- * Any number of entries may wait for a seal. */
+ * end; _NOT_OWNER if it is not a current own one; TRIS_ERR_NOT_FOUND, _NOT_OWNER, _ENDED if the
+ * record cannot be changed, or why the entry would have no effect: such own entries are not written
+ * (none of these poisons the transaction). Any number of entries may wait for a seal. */
 TRIS_MUST_CHECK enum tris_err store_append_own(struct store_txn *t, uint32_t no,
                                                struct entry_header *header,
                                                const struct tris_salt *salt, struct span payload,
@@ -441,12 +447,9 @@ TRIS_MUST_CHECK enum tris_err store_feed_next(struct store_view *v, uint64_t aft
 TRIS_MUST_CHECK enum tris_err store_house_heard(struct store_view *v,
                                                 const struct tris_house_id *house,
                                                 uint64_t *sealed_ms, uint64_t *arrived_ms);
-/* The newest card (house line text) of a house in the gov log of this epoch and seal key (of epoch
- * 0: NULL will do): whoever has a key of a former epoch says nothing any more. TRIS_ERR_NOT_FOUND.
- */
-TRIS_MUST_CHECK enum tris_err store_house_card(struct store_view *v,
-                                               const struct tris_house_id *house, uint32_t epoch,
-                                               const struct tris_sign_pub *seal_key,
+/* The newest card (house line text) in a house's gov log of one epoch; cards of other epochs do not
+ * count, however new they are. TRIS_ERR_NOT_FOUND. */
+TRIS_MUST_CHECK enum tris_err store_house_card(struct store_view *v, const struct tris_log_ref *gov,
                                                struct span *line);
 
 /* Small settings of this node ("peer/<id>" -> address and flags ...): key <= 255 bytes. */

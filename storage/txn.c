@@ -217,8 +217,7 @@ struct head *txn_head(struct store_txn *t, uint32_t no)
     }
     head = head_new(t, no);
     if (head != NULL) {
-        enum tris_err err = row_log_decode(value, &head->row);
-        head->row.log.no = no;
+        enum tris_err err = log_row_open(t->s, no, value, &head->row);
         if (err != TRIS_OK) {
             txn_fail(t, err);
             return NULL;

@@ -158,7 +158,7 @@ static void undo_card(struct undo *u, struct span payload)
         txn_fail(u->t, TRIS_ERR_CORRUPT);
         return;
     }
-    key_card(&key, &u->head->row.log.ref.house, line.time_ms, u->head->row.log.no, u->seq);
+    key_card(&key, u->head->row.log.no, line.time_ms, u->seq);
     txn_del(u->t, DB_CARD, key_span(&key));
 }
 

@@ -289,16 +289,17 @@ def summed(context, body, mark):
 
 def manifests():
     some = "ab" * 32
-    body = ("tris-backup-1\ntime_ms 1763905200000\nfederation %s\nhouse %s\ngov 1 %s\ndata 7 %s\n"
+    body = ("tris-backup-1\ntime_ms 1763905200000\nfederation %s\nhouse %s\nepoch 0 %s\ngov 1 %s\ndata 7 "
+            "%s\n"
             "entries 8\nfile charter 100 %s\nfile house.line 10 %s\nfile store/data.mdb 4096 %s\n")
-    yield summed(b"tris-backup-v1", (body % ((some,) * 7)).encode(), b"sum ")
+    yield summed(b"tris-backup-v1", (body % ((some,) * 8)).encode(), b"sum ")
     yield summed(b"tris-backup-v1", b"tris-backup-1\n", b"sum ")
 
 
 def marks():
     some = "cd" * 32
-    body = ("tris-mark-1 fed=%s house=%s gov=1:%s data=7:%s machine=abc123 device=51 inode=7"
-            % ((some,) * 4)).encode()
+    body = ("tris-mark-2 fed=%s house=%s epoch=0 key=%s gov=1:%s data=7:%s machine=abc123 "
+            "device=51 inode=7" % ((some,) * 5)).encode()
     yield body
     yield summed(b"tris-mark-v1", body, b" sum=")
     yield b"tris-restored-1 made=2026-11-01 12:00:00\n"

@@ -172,7 +172,8 @@ static void a_first_start_writes_card_and_house_record_once(void **state)
     assert_int_equal(data.held, 1);
     assert_true(gov.has_seal && gov.seal.size == 1 && data.has_seal && data.seal.size == 1);
     assert_int_equal(store_view_begin(f->d.store, &v), TRIS_OK);
-    assert_int_equal(store_house_card(v, &f->d.own, 0, NULL, &card), TRIS_OK);
+    const struct tris_log_ref own_gov = tris_log_ref_first(&f->d.own, TRIS_TOPIC_GOV);
+    assert_int_equal(store_house_card(v, &own_gov, &card), TRIS_OK);
     assert_true(span_eq(card, span_str(f->d.own_line_text)));
     store_view_end(v);
     assert_int_equal(first_entries(&f->d, &f->b), TRIS_OK);

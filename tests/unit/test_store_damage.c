@@ -268,7 +268,7 @@ static void read_rest(struct world *w, struct store_view *v)
     answer(w, err, "feed");
     answer(w, store_setting_next(v, "peer/", key, sizeof key, &value), "setting");
     answer(w, store_house_heard(v, &w->other.w.ref.house, &sealed, &arrived), "heard");
-    answer(w, store_house_card(v, &w->other.w.ref.house, 0, NULL, &value), "card");
+    answer(w, store_house_card(v, &w->other.w.ref, &value), "card");
     for (int i = 0; (err = store_draft_next(v, &no, &draft)) == TRIS_OK && i < 20; i++) {
     }
     answer(w, err, "drafts");

@@ -159,9 +159,61 @@ static void test_the_mark_of_a_copied_store_still_names_its_tip(void **state)
     marked_fini(&w);
 }
 
+static void open_epoch(struct marked *w, uint32_t epoch, uint8_t number)
+{
+    char detail[256];
+    struct tris_sign_secret key;
+    struct store_opts opts = fix_opts(&w->f, false);
+    struct tris_house_id pub = fix_key(number, &key);
+    opts.own_epoch = epoch;
+    memcpy(opts.own_key.b, pub.b, sizeof opts.own_key.b);
+    store_close(w->f.s);
+    ok(store_open(&opts, &w->f.s, detail, sizeof detail));
+}
+
+static void test_a_mark_speaks_of_the_logs_of_one_epoch(void **state)
+{
+    (void)state;
+    static struct marked w;
+    struct store_txn *t;
+    struct store_log log;
+    struct entry_header header = header_create(KIND_PARTNER);
+    const struct tris_salt salt = {{0}};
+    uint64_t seq = 0;
+    marked_init(&w, 20, 20);
+    open_epoch(&w, 1, 91);
+    struct store_mark_state s = look(&w); /* of the former epoch: nothing to look for */
+    assert_int_equal(s.verdict, TRIS_OK);
+    assert_false(s.has_tip);
+    assert_int_equal(s.own.data_size, 0);
+    ok(store_txn_begin(w.f.s, &t));
+    ok(store_log_get(store_txn_view(t), w.no, &log));
+    assert_true(log.own && !log.current);
+    fails(TRIS_ERR_NOT_OWNER,
+          store_append_own(t, w.no, &header, &salt, fix_partner(&w.f, "A", "Z", "05315", NULL), 9,
+                           &seq));
+    struct seal seal = log.seal;
+    seal.time_ms++;
+    fails(TRIS_ERR_NOT_OWNER, store_seal_own(t, w.no, &seal));
+    store_abort(t);
+    ok(store_mark_renew(w.f.s));
+    s = look(&w);
+    assert_int_equal(s.verdict, TRIS_OK);
+    assert_true(s.has_tip && s.tip_is_here);
+    assert_int_equal(s.tip.epoch, 1);
+    open_epoch(&w, 0, 1); /* the keys were put back, not the store */
+    assert_int_equal(look(&w).verdict, TRIS_ERR_MARK_FOREIGN);
+    open_epoch(&w, 1, 92);
+    assert_int_equal(look(&w).verdict, TRIS_ERR_MARK_FOREIGN);
+    open_epoch(&w, 2, 92);
+    assert_int_equal(look(&w).verdict, TRIS_OK);
+    marked_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_mark_speaks_of_the_logs_of_one_epoch),
         cmocka_unit_test(test_a_mark_of_this_store_is_good),
         cmocka_unit_test(test_a_mark_that_is_ahead_names_the_exact_tip),
         cmocka_unit_test(test_one_entry_is_enough_to_be_ahead),

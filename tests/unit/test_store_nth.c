@@ -267,7 +267,7 @@ static enum tris_err read_counts(struct world *w, struct store_view *v)
     while (err == TRIS_OK) {
         err = store_feed_next(v, item.arrival, &item);
     }
-    err = ends(err) ? store_house_card(v, &w->other.ref.house, 0, NULL, &line) : err;
+    err = ends(err) ? store_house_card(v, &w->other.ref, &line) : err;
     return ends(err) ? TRIS_OK : err;
 }
 

@@ -496,9 +496,10 @@ static void test_newest_card_of_a_house_counts(void **state)
     add_card(&w, "Haus C", 200, old, sizeof old);
     writer_deliver(&w, f.s);
     ok(store_view_begin(f.s, &v));
-    ok(store_house_card(v, &w.ref.house, 0, NULL, &line));
+    ok(store_house_card(v, &w.ref, &line));
     assert_true(span_eq(line, span_str(newest)));
-    fails(TRIS_ERR_NOT_FOUND, store_house_card(v, &f.own, 0, NULL, &line));
+    const struct tris_log_ref own = tris_log_ref_first(&f.own, TRIS_TOPIC_GOV);
+    fails(TRIS_ERR_NOT_FOUND, store_house_card(v, &own, &line));
     uint64_t sealed;
     uint64_t arrived;
     ok(store_house_heard(v, &w.ref.house, &sealed, &arrived));
@@ -594,7 +595,7 @@ static void test_cards_of_one_time_are_told_apart_by_their_bytes(void **state)
     assert_true(strcmp(cards[1], cards[0]) < 0 && strcmp(cards[1], cards[2]) < 0);
     writer_deliver(&w, f.s);
     ok(store_view_begin(f.s, &v));
-    ok(store_house_card(v, &w.ref.house, 0, NULL, &line));
+    ok(store_house_card(v, &w.ref, &line));
     assert_true(span_eq(line, span_str(cards[1])));
     store_view_end(v);
     writer_fini(&w);
