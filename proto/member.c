@@ -28,7 +28,7 @@ static void add_by(struct build *b, const struct member_item *items,
         last_log = item->log;
         bool counts = !tris_house_id_eq(&item->by->by.house, about);
         if (item->opening != NULL) {
-            counts = counts && member_item_live(w, item) && member_before_cut(w, item);
+            counts = counts && w->log[item->log].live && member_before_cut(w, item);
         }
         b->set->by[b->set->by_count++] =
             (struct member_by){.statement = (uint32_t)(item->by - b->statements), .counts = counts};

@@ -221,9 +221,10 @@ static uint32_t find_log(const struct member_work *w, const struct tris_log_ref 
     return MEMBER_NO_LOG;
 }
 
+/* Of two neighbours of one opening; the charter's comes first and is the only one. */
 static bool same_house(const struct member_item *a, const struct member_item *b)
 {
-    return a->by != NULL && b->by != NULL && tris_house_id_eq(&a->by->by.house, &b->by->by.house);
+    return a->by != NULL && tris_house_id_eq(&a->by->by.house, &b->by->by.house);
 }
 
 static void place_endorsements(struct member_work *w)

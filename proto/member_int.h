@@ -83,12 +83,7 @@ static inline bool member_item_ever(const struct member_work *w, const struct me
     return item->log != MEMBER_NO_LOG && w->log[item->log].ever;
 }
 
-/* Whether an endorsement counts in the present stratum, but for the cuts. */
-static inline bool member_item_live(const struct member_work *w, const struct member_item *item)
-{
-    return item->log != MEMBER_NO_LOG && w->log[item->log].live;
-}
-
+/* Whether an endorsement in a log of `ever` stands before the cut of that log's epoch. */
 bool member_before_cut(const struct member_work *w, const struct member_item *item);
 /* By house, then epoch. */
 int member_epoch_cmp(const struct tris_house_id *a, uint32_t a_epoch, const struct tris_house_id *b,

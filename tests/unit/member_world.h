@@ -8,6 +8,7 @@
  *   a>x@     as an observer
  *   a!d      a states that epoch 0 of d is revoked, its gov log cut at 5 and its data log at 9
  *   a!d1:3,4 the same of epoch 1 with other cuts
+ *   a!d>b    the same with b as successor
  *   a+7      the next position in a's log is 7
  * The result is a text again, one word a house in the order of letters:
  *   d1 current epoch, d- once a member, d? candidate; then * disputed, ~ brittle,
@@ -109,8 +110,8 @@ static inline void world_endorse(struct world *w, struct party by, const struct 
     world_add(w, by)->what.opening = *o;
 }
 
-static inline void world_revoke(struct world *w, struct party by, struct party of, uint64_t gov,
-                                uint64_t data)
+static inline struct revocation *world_revoke(struct world *w, struct party by, struct party of,
+                                              uint64_t gov, uint64_t data)
 {
     struct statement *s = &world_add(w, by)->what;
     s->revoke = true;
@@ -120,6 +121,7 @@ static inline void world_revoke(struct world *w, struct party by, struct party o
                                         .data = {.size = data}};
     memset(s->revocation.gov.root.b, gov > 0 ? 0x22 : 0, sizeof s->revocation.gov.root.b);
     memset(s->revocation.data.root.b, data > 0 ? 0x33 : 0, sizeof s->revocation.data.root.b);
+    return &s->revocation;
 }
 
 /* ---- reading ---- */
@@ -169,7 +171,11 @@ static inline void read_statement(struct world *w, const char **text)
         struct party of = read_party(text);
         uint64_t gov = read_sign(text, ':') ? read_decimal(text) : 5;
         uint64_t data = read_sign(text, ',') ? read_decimal(text) : 9;
-        world_revoke(w, by, of, gov, data);
+        struct revocation *r = world_revoke(w, by, of, gov, data);
+        r->has_successor = read_sign(text, '>');
+        if (r->has_successor) {
+            r->successor = house_of(read_party(text).letter);
+        }
     }
 }
 

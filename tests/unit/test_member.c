@@ -66,6 +66,8 @@ static const struct situation {
     {"one fewer than revoke", 4, 0, 2, 3, "a!d b!d", "a0 b0 c0 d0"},
     {"one house twice does not revoke", 4, 0, 2, 3, "a!d b!d b!d", "a0 b0 c0 d0"},
     {"different cuts do not add up", 4, 0, 2, 3, "a!d:1 b!d:2 c!d:3", "a0 b0 c0 d0"},
+    {"different successors do not add up", 4, 0, 2, 3, "a!d>b b!d>c c!d", "a0 b0 c0 d0"},
+    {"one successor", 4, 0, 2, 3, "a!d>b b!d>b c!d>b", "a0 b0 c0 d-[0:9]"},
     {"nobody revokes itself", 4, 0, 2, 3, "a!d b!d d!d", "a0 b0 c0 d0"},
     {"of two revocations the lower cut counts", 4, 0, 1, 2, "a!d:4,8 b!d:4,8 b!d:6,7 c!d:6,7",
      "a0 b0 c0 d-[0:7]"},
@@ -151,6 +153,32 @@ static void test_missing_endorsers_are_counted_down(void **state)
     assert_int_equal(o->opening.epoch, 1);
     assert_int_equal(member_missing(&w.charter, o), 1);
     member_set_fini(&set);
+    /* an observer of the charter is no founder: all of them make it a house */
+    world_init(&w, 2, 1, 5, 6);
+    world_read(&w, "a>z1");
+    set = world_evaluate(&w);
+    assert_int_equal(member_missing(&w.charter, first_opening(&set, 'z') + 1), 1);
+    member_set_fini(&set);
+}
+
+static void test_of_two_cuts_of_one_size_the_smaller_root_counts(void **state)
+{
+    static struct world w;
+    (void)state;
+    for (int first = 0; first < 2; first++) {
+        world_init(&w, 3, 0, 1, 1);
+        world_read(&w, "a!c b!c");
+        w.statement[first].what.revocation.gov.root.b[0] = 0x21;
+        w.statement[1 - first].what.revocation.data.root.b[0] = 0x32;
+        struct member_set set = world_evaluate(&w);
+        const struct member_opening *c = first_opening(&set, 'c');
+        assert_int_equal(set.revocation_count, 2);
+        assert_int_equal(c->gov_end.size, 5);
+        assert_int_equal(c->gov_end.root.b[0], 0x21);
+        assert_int_equal(c->data_end.size, 9);
+        assert_int_equal(c->data_end.root.b[0], 0x32);
+        member_set_fini(&set);
+    }
 }
 
 static void test_result_says_who_stated_what_and_what_of_it_counts(void **state)
@@ -191,14 +219,10 @@ static void test_result_says_who_stated_what_and_what_of_it_counts(void **state)
     member_set_fini(&set);
 }
 
-static void test_a_log_is_found_by_house_epoch_and_key(void **state)
+static void check_logs(const struct world *w)
 {
-    static struct world w;
     struct tris_log_ref ref;
-    (void)state;
-    world_init(&w, 3, 1, 2, 3);
-    world_read(&w, "b>a1=8 b>a1=7 c>a1=7");
-    struct member_set set = world_evaluate(&w);
+    struct member_set set = world_evaluate(w);
     for (uint32_t i = 0; i < set.opening_count; i++) {
         const struct member_opening *o = &set.opening[i];
         opening_log_ref(&o->opening, TRIS_TOPIC_DATA, &ref);
@@ -218,6 +242,18 @@ static void test_a_log_is_found_by_house_epoch_and_key(void **state)
     assert_int_equal(member_opening_of_log(&set, &ref), UINT32_MAX);
     assert_int_equal(member_find(&set, &ref.house), UINT32_MAX);
     member_set_fini(&set);
+}
+
+static void test_a_log_is_found_by_house_epoch_and_key(void **state)
+{
+    static struct world w;
+    (void)state;
+    world_init(&w, 3, 1, 2, 3);
+    world_read(&w, "b>a1=8 b>a1=7 c>a1=7");
+    check_logs(&w);
+    world_init(&w, 3, 1, 2, 3); /* the ids in the other order */
+    world_read(&w, "b>a1=8 b>a1=7 c>a1=8");
+    check_logs(&w);
 }
 
 static struct span card_at(char text[TRIS_HOUSE_LINE_BYTES_MAX], unsigned long long ms, char tag)
@@ -288,6 +324,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_named_situations),
         cmocka_unit_test(test_missing_endorsers_are_counted_down),
+        cmocka_unit_test(test_of_two_cuts_of_one_size_the_smaller_root_counts),
         cmocka_unit_test(test_result_says_who_stated_what_and_what_of_it_counts),
         cmocka_unit_test(test_a_log_is_found_by_house_epoch_and_key),
         cmocka_unit_test(test_the_newest_card_of_an_opening_is_given),
