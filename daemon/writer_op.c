@@ -96,8 +96,6 @@ static bool seal_at(struct batch *b, enum tris_topic topic, const struct store_l
         own->bytes = 0;
     }
     b->own_sealed = true;
-    b->gov_changed = b->gov_changed ||
-                     (topic == TRIS_TOPIC_GOV && (!log->has_seal || at->size > log->seal.size));
     batch_touch(b, own->no, 0);
     b->heads[b->head_of[own->no] - 1].by_us = true;
     return true;

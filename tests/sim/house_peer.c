@@ -84,12 +84,6 @@ static bool newer_wins(const struct house *h, const struct peer *p, uint32_t pee
     return newer_by_us == (tris_house_id_cmp(&h->id, &h->sim->house[peer].id) < 0);
 }
 
-/* Whose key the other end has. */
-static uint32_t peer_of(const struct house *h, const struct conn *c, uint32_t end)
-{
-    return h->sim->house[c->end[1 - end].house].who;
-}
-
 static uint32_t own_end(const struct house *h, const struct conn *c)
 {
     return c->end[0].house == h->no ? 0 : 1;
@@ -138,7 +132,7 @@ void house_on_twin(struct sim *sim, const struct event *event)
 static void on_twin(struct house *h, uint32_t conn, uint32_t end, const struct twin *twin)
 {
     struct twin answer;
-    uint32_t peer = peer_of(h, net_conn(h->sim, conn), end);
+    uint32_t peer = net_conn(h->sim, conn)->end[1 - end].who;
     switch (twin_judge(&h->sim->fed, &h->identity, h->instance, twin, &answer)) {
     case TWIN_ANSWER:
         session_twin(net_conn(h->sim, conn)->end[end].session, &answer);
@@ -148,7 +142,7 @@ static void on_twin(struct house *h, uint32_t conn, uint32_t end, const struct t
             uint32_t k;
             struct session *s = no != conn ? open_session(h, no, &k) : NULL;
             struct conn *c = net_conn(h->sim, no);
-            if (s != NULL && peer_of(h, c, k) == peer &&
+            if (s != NULL && c->end[1 - k].who == peer &&
                 h->sim->house[c->end[1 - k].house].instance == twin->about) {
                 session_twin(s, twin);
                 net_pump(h->sim, no, k);
@@ -166,7 +160,7 @@ static void on_twin(struct house *h, uint32_t conn, uint32_t end, const struct t
 static void on_open(struct house *h, uint32_t conn, uint32_t end, uint64_t instance)
 {
     struct conn *c = net_conn(h->sim, conn);
-    uint32_t peer = peer_of(h, c, end);
+    uint32_t peer = c->end[1 - end].who;
     struct peer *p = &h->peers[peer];
     if (end == 1) {
         penalty_dialled_by(&p->penalty, h->sim->now_ms);
@@ -256,7 +250,7 @@ void house_conn_ended(struct house *h, uint32_t conn, uint32_t end, enum tris_er
                       bool by_peer)
 {
     struct conn *c = net_conn(h->sim, conn);
-    struct peer *p = &h->peers[peer_of(h, c, end)];
+    struct peer *p = &h->peers[c->end[1 - end].who];
     sim_trace(h->sim, "house %u: connection with %u ends: %s%s", h->no, c->end[1 - end].house,
               tris_err_name(reason), by_peer ? " (by peer)" : "");
     check_end_reason(h, c, end, reason, by_peer);

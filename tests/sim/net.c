@@ -142,6 +142,7 @@ static uint32_t conn_new(struct sim *sim, uint32_t from, uint32_t to)
         1 + (uint64_t)(from * 7919 + to * 104729) % 40 + rng_below(&sim->rng[STREAM_NET], 10);
     for (uint32_t k = 0; k < 2; k++) {
         c->end[k].house = k == 0 ? from : to;
+        c->end[k].who = sim->house[c->end[k].house].who;
         c->end[k].no = net->next_session++;
         c->end[k].tail = &c->end[k].first;
         c->end[k].tick_ms = UINT64_MAX;

@@ -15,6 +15,7 @@ struct piece; /* bytes on their way */
 
 struct end {
     uint32_t house;
+    uint32_t who;            /* whose key it has */
     struct session *session; /* NULL before TCP is there and after the end */
     uint64_t no;             /* of the session, unique in the run */
     bool peer_hostile;       /* the other end's house is */
