@@ -34,6 +34,7 @@ struct import_log {
     struct logfile_head head;
     struct log_result *logs;
     size_t count, room;
+    struct tree tree;  /* of the log that is looked at, behind its last segment */
     uint64_t entries;  /* taken so far */
     enum tris_err err; /* of the file; TRIS_OK: it is whole */
     bool taken;        /* it was more than looked at */

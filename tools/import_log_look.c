@@ -45,7 +45,7 @@ static bool make_claim(const struct import_log *im, struct log_result *log)
     }
     logfile_put_magic(&w);
     logfile_put_head(&w, &im->head);
-    logfile_put_log(&w, &log->ref, &im->in->reader.tree);
+    logfile_put_log(&w, &log->ref, &im->tree);
     logfile_put_segment(&w, 0, &log->seal, span_of(NULL, 0));
     log->claim = w.ptr;
     log->claim_len = w.err == TRIS_OK ? w.len : 0;
@@ -134,6 +134,7 @@ static int take_item(struct import_log *im, const struct tris_fed_id *fed)
     case LOGFILE_SEGMENT:
         log->size = item->segment.seal.size;
         log->root = item->segment.seal.root;
+        im->tree = im->in->reader.tree;
         if (!seal_is_cut(&item->segment.seal)) {
             log->seal = item->segment.seal;
         }
