@@ -123,10 +123,16 @@ static void show_log(const json_t *log)
     char label[80], text[320], a[SHOW_BYTES], b[SHOW_BYTES], c[SHOW_BYTES], d[SHOW_BYTES];
     (void)snprintf(label, sizeof label, "%.60s %s", get_text(log, "house"), get_text(log, "topic"));
     const uint64_t sealed_ms = (uint64_t)get_int(log, "sealed_ms");
-    (void)snprintf(text, sizeof text, _("entries %s to %s, root %s, sealed %s"),
-                   show_count(get_int(log, "first"), a), show_count(get_int(log, "size"), b),
-                   show_root(get_text(log, "root"), c),
-                   sealed_ms > 0 ? show_time(sealed_ms, d) : "-");
+    const char *sealed = sealed_ms > 0 ? show_time(sealed_ms, d) : "-";
+    const char *root = show_root(get_text(log, "root"), c);
+    const int64_t first = get_int(log, "first"), size = get_int(log, "size");
+    if (size > first) {
+        (void)snprintf(text, sizeof text, _("entries %s to %s, root %s, sealed %s"),
+                       show_count(first, a), show_count(size - 1, b), root, sealed);
+    } else {
+        (void)snprintf(text, sizeof text, _("no entries, sealed anew at %s, root %s, sealed %s"),
+                       show_count(size, a), root, sealed);
+    }
     show_pair(label, text);
     if (json_object_get(log, "end") != NULL) {
         (void)snprintf(text, sizeof text, _("signed in two histories, ends at %s"),
