@@ -180,6 +180,22 @@ static void check_connections(struct doctor *d, const json_t *status)
            TRIS_OK, CHECK_INERT, text, "tris log tail");
 }
 
+/* Where a mark says that there were records, init makes no new store: it would contradict them. */
+static void report_no_store(struct doctor *d, enum tris_err err, const char *detail)
+{
+    char mark[FILE_PATH_BYTES];
+    if (err != TRIS_ERR_NOT_INIT && err != TRIS_ERR_NOT_FOUND) {
+        report(d, VERDICT_FAIL, err, CHECK_STORE, detail, NULL);
+    } else if (file_path(d->cli->data_dir, "mark", mark) && file_exists(mark)) {
+        report(d, VERDICT_FAIL, TRIS_ERR_MARK_AHEAD, CHECK_STORE,
+               _("the store is gone, and the mark says that this house has records"),
+               "tris backup restore DIR");
+    } else {
+        report(d, VERDICT_WARN, err, CHECK_STORE, _("there is no store: init makes it anew"),
+               "tris init --charter FILE");
+    }
+}
+
 /* Daemon down: the store and its mark are looked at directly. */
 static void check_store_offline(struct doctor *d)
 {
@@ -187,12 +203,7 @@ static void check_store_offline(struct doctor *d)
     enum tris_err err;
     char detail[DOCTOR_DETAIL_BYTES];
     if (!doctor_open_store(d->cli->data_dir, true, &store, &err, detail)) {
-        if (err == TRIS_ERR_NOT_INIT || err == TRIS_ERR_NOT_FOUND) {
-            report(d, VERDICT_WARN, err, CHECK_STORE, _("there is no store yet; trisd makes it"),
-                   "trisd");
-        } else {
-            report(d, VERDICT_FAIL, err, CHECK_STORE, detail, NULL);
-        }
+        report_no_store(d, err, detail);
         return;
     }
     err = store_mark_check(store, detail, sizeof detail);
