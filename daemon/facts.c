@@ -54,7 +54,7 @@ static void note_log(struct daemon *d, struct store_view *v, uint32_t log_no, st
     const struct frontier_item *item =
         log_no != LOG_NO_NONE ? frontier_item(d->frontier, log_no) : NULL;
     struct why_facts *why = &out->why;
-    uint64_t most;
+    uint64_t missing;
     uint32_t claimants;
     if (item == NULL) {
         return;
@@ -68,9 +68,9 @@ static void note_log(struct daemon *d, struct store_view *v, uint32_t log_no, st
     if (why->own || (forked && item->held == item->end)) {
         return;
     }
-    overlay_claims(d->overlay, log_no, item->held, &most, &claimants);
+    overlay_claims(d->overlay, log_no, item->held, &missing, &claimants);
     out->claimants = claimants > out->claimants ? claimants : out->claimants;
-    why->missing += most - item->held;
+    why->missing += missing;
     if (claimants > 0 && item->lack_ms != 0) {
         const uint64_t now = uv_now(&d->loop);
         const uint64_t age = now > item->lack_ms ? now - item->lack_ms : 0;

@@ -71,14 +71,16 @@ uint32_t overlay_equal_count(const struct overlay *o);   /* of these, those that
 /* Wall time of the last that came of a house, by whatever way: in its session, or its newest seal
  * through others. 0 = never. */
 uint64_t overlay_last_heard(const struct overlay *o, uint32_t index);
-/* What connected peers say of a log that is held up to `held`: the largest size, and how many of
- * them say that there is more. Nothing of it is proven. */
-void overlay_claims(const struct overlay *o, uint32_t log_no, uint64_t held, uint64_t *most,
+/* Entries of one log that a peer may say it has more of: what is beyond it is shown as this many.
+ */
+#define OVERLAY_MORE_MAX (UINT64_C(1) << 40)
+/* What connected peers say of a log that is held up to `held`: how many entries there are more, and
+ * how many of them say that there are any. Nothing of it is proven. */
+void overlay_claims(const struct overlay *o, uint32_t log_no, uint64_t held, uint64_t *missing,
                     uint32_t *claimants);
 /* What an open session shows of the difference, in entries that are known of. */
 struct overlay_difference {
     uint64_t behind, ahead; /* that it has and we have not, and the other way round */
-    uint32_t unknown;       /* logs of which it has not said what it holds */
 };
 struct overlay_difference overlay_differ(const struct overlay *o, uint32_t index);
 /* How much the open session's peer holds of a log; false: it is not known. */

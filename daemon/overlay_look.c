@@ -119,16 +119,24 @@ const char *overlay_listen(const struct overlay *o, size_t index)
     return o->listener.address[index];
 }
 
-void overlay_claims(const struct overlay *o, uint32_t log_no, uint64_t held, uint64_t *most,
+/* Sizes are claims of others: sums of them must not overflow, and stay numbers in JSON. */
+static uint64_t more_than(uint64_t size, uint64_t held)
+{
+    const uint64_t more = size > held ? size - held : 0;
+    return more < OVERLAY_MORE_MAX ? more : OVERLAY_MORE_MAX;
+}
+
+void overlay_claims(const struct overlay *o, uint32_t log_no, uint64_t held, uint64_t *missing,
                     uint32_t *claimants)
 {
-    *most = held;
+    *missing = 0;
     *claimants = 0;
     for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
         uint64_t size;
         if (overlay_open_peer(o, c) != NULL && conn_open(c) &&
             session_position(conn_session(c), log_no, &size) && size > held) {
-            *most = size > *most ? size : *most;
+            const uint64_t more = more_than(size, held);
+            *missing = more > *missing ? more : *missing;
             *claimants += 1;
         }
     }
@@ -157,15 +165,9 @@ struct overlay_difference overlay_differ(const struct overlay *o, uint32_t index
         const struct frontier_item *item = frontier_item(f, no);
         uint64_t size;
         bool suspected;
-        if (item == NULL) {
-            continue;
-        }
-        if (!overlay_position(o, index, no, &size, &suspected)) {
-            d.unknown++;
-        } else if (size > item->held) {
-            d.behind += size - item->held;
-        } else {
-            d.ahead += item->held - size;
+        if (item != NULL && overlay_position(o, index, no, &size, &suspected)) {
+            d.behind += more_than(size, item->held);
+            d.ahead += more_than(item->held, size);
         }
     }
     return d;

@@ -26,6 +26,7 @@ const struct doctor_row doctor_rows[CHECK_COUNT] = {
     [CHECK_DRAFTS] = {"drafts", "tris draft list", NULL},
     [CHECK_PEERS] = {"peers", "tris peer list", NULL},
     [CHECK_INERT] = {"inert", "tris log tail", NULL},
+    [CHECK_REGION] = {"region", "tris house list", NULL},
     [CHECK_FORKED] = {"forked", "tris log forks", N_("two histories were signed")},
     [CHECK_PAUSED] = {"paused", "tris peer list", N_("paused here")},
     [CHECK_REFUSED] = {"refused", "tris peer list", N_("they refuse the connection")},
@@ -240,6 +241,42 @@ static void check_guard(struct doctor *d, const json_t *guard)
     }
 }
 
+/* One district set up twice is a mistake more often than a plan: the first such two are named. */
+static void check_regions(struct doctor *d)
+{
+    struct fault fault;
+    json_t *seen = json_object(), *params = json_object();
+    char text[256] = "";
+    while (params != NULL && text[0] == '\0') {
+        json_t *page = cli_try(d->cli, "house.list", params, &fault);
+        size_t index;
+        json_t *item;
+        params = NULL;
+        json_array_foreach(json_object_get(page, "items"), index, item)
+        {
+            const char *region = get_text(item, "region"), *slug = get_text(item, "slug");
+            if (text[0] != '\0' || strcmp(get_text(item, "role"), "observer") == 0) {
+                continue;
+            }
+            if (json_object_get(seen, region) != NULL) {
+                (void)snprintf(text, sizeof text,
+                               _("two houses are of district %.5s: %.80s and %.80s"), region,
+                               get_text(seen, region), slug);
+            }
+            (void)json_object_set_new(seen, region, json_string(slug));
+        }
+        if (json_object_get(page, "after") != NULL) {
+            params = json_pack("{s:I}", "after", (json_int_t)get_int(page, "after"));
+        }
+        json_decref(page);
+    }
+    json_decref(params);
+    json_decref(seen);
+    if (text[0] != '\0') {
+        report(d, VERDICT_WARN, TRIS_OK, CHECK_REGION, text, NULL);
+    }
+}
+
 /* What holds up other houses, one line a step. */
 static void check_houses(struct doctor *d)
 {
@@ -303,6 +340,7 @@ static void check_daemon(struct doctor *d)
     }
     check_connections(d, status);
     check_houses(d);
+    check_regions(d);
     json_decref(status);
 }
 

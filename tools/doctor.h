@@ -20,6 +20,7 @@ enum doctor_check {
     CHECK_DRAFTS,
     CHECK_PEERS,
     CHECK_INERT,
+    CHECK_REGION,
     CHECK_STEPS, /* from here on: steps of `tris why`, of other houses */
     CHECK_FORKED = CHECK_STEPS,
     CHECK_PAUSED,

@@ -271,3 +271,16 @@ PY
     run_code 2 tris_at rostock log tail koeln --from x
     run_code 0 tris_at rostock log show koeln 0
 }
+
+@test "one district set up twice: the doctor names both houses" {
+    node_new eins 05315
+    node_new zwei 05315
+    federation_found "Twice" 1 2 eins zwei
+    node_start eins
+    run tris_at eins doctor --json
+    [[ $(json '[i["text"] for i in d["items"] if i["check"] == "region"][0]' <<<"$output") == *05315*eins*zwei* ||
+        $(json '[i["text"] for i in d["items"] if i["check"] == "region"][0]' <<<"$output") == *05315*zwei*eins* ]]
+    node_stop eins
+    run tris_at koeln doctor --json
+    [ "$(json '[i for i in d["items"] if i["check"] == "region"]' <<<"$output")" = '[]' ]
+}
