@@ -311,6 +311,7 @@ static const uint8_t exit_codes[TRIS_ERR_COUNT] = {
     [TRIS_ERR_PAUSED] = EXIT_REFUSED,
     [TRIS_ERR_HOURS] = EXIT_REFUSED,
     [TRIS_ERR_GOODBYE] = EXIT_REFUSED,
+    [TRIS_ERR_EXPIRED] = EXIT_REFUSED,
 };
 
 int ctl_exit_code(enum tris_err err)

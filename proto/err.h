@@ -84,6 +84,7 @@ enum tris_err_class {
     X(ERR_NOT_READY,     "not_ready",    STATE,   "not possible in this state")                    \
     X(ERR_CONFLICT,      "conflict",     STATE,   "another record stands in the way")              \
     X(ERR_OBSERVER,      "observer",     STATE,   "an observer has no log of its own")             \
+    X(ERR_EXPIRED,       "expired",      STATE,   "the invitation has expired")                    \
     X(ERR_STOPPING,        "stopping",        STATE,    "the daemon is stopping")
 /* clang-format on */
 

@@ -5,196 +5,12 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "proto/district.h"
-#include "proto/text.h"
 #include "storage/store.h"
-#include "tools/offline.h"
+#include "tools/init.h"
 
 enum { FOUND_ADMIT = 3, FOUND_REVOKE = 4 };
 
 static const uint64_t map_bytes_default = 64ULL << 30;
-
-struct init {
-    struct cli *cli;
-    const struct args *args;
-    struct keys keys;
-    struct house_line line;
-    char text[TRIS_HOUSE_LINE_BYTES_MAX + 1]; /* the signed line */
-    bool line_made;                           /* the line is new or changed: to be stored */
-    struct charter charter;                   /* of this directory; valid if has_charter */
-    bool has_charter, charter_made;
-};
-
-/* ---- the house line ---- */
-
-static bool copy_field(char *out, size_t size, const char *text)
-{
-    int len = snprintf(out, size, "%s", text);
-    return len >= 0 && (size_t)len < size;
-}
-
-/* "5315" is the district 05315 without the zero that spreadsheets take away. */
-static int bad_region(const struct init *in, const char *region)
-{
-    char fixed[8];
-    int len = snprintf(fixed, sizeof fixed, "0%s", region);
-    if (len == 5 && district_find(span_str(fixed)) != NULL) {
-        return cli_usage(in->cli, "tris help init",
-                         _("there is no district \"%s\"; did you mean %s?"), region, fixed);
-    }
-    return cli_usage(in->cli, "tris help init",
-                     _("there is no district \"%s\": 5 digits (AGS), or DE"), region);
-}
-
-static int line_region(struct init *in, const char *region, bool observer)
-{
-    bool germany = strcmp(region, "DE") == 0;
-    if (!germany && district_find(span_str(region)) == NULL) {
-        return bad_region(in, region);
-    }
-    in->line.role = observer  ? TRIS_ROLE_OBSERVER
-                    : germany ? TRIS_ROLE_COORDINATION
-                              : TRIS_ROLE_HOUSE;
-    (void)copy_field(in->line.region, sizeof in->line.region, region);
-    return EXIT_OK;
-}
-
-/* The slug that nobody has to think about: from the district table. */
-static void line_default_slug(struct init *in)
-{
-    const struct district *district = district_find(span_str(in->line.region));
-    const char *base = district != NULL ? district->slug : "";
-    char slug[TRIS_SLUG_BYTES_MAX + 1];
-    int len = 0;
-    switch (in->line.role) {
-    case TRIS_ROLE_HOUSE:
-        len = snprintf(slug, sizeof slug, "%s", base);
-        break;
-    case TRIS_ROLE_OBSERVER:
-        len = snprintf(slug, sizeof slug, "%s%sobserver", base, base[0] != '\0' ? "-" : "");
-        break;
-    case TRIS_ROLE_COORDINATION:
-        len = snprintf(slug, sizeof slug, "bund");
-        break;
-    }
-    if (len > 0 && (size_t)len < sizeof slug) {
-        (void)copy_field(in->line.slug, sizeof in->line.slug, slug);
-    }
-}
-
-static int line_name(struct init *in, const char *name)
-{
-    struct wbuf w = wbuf_of(in->line.name, sizeof in->line.name - 1);
-    memset(in->line.name, 0, sizeof in->line.name);
-    enum tris_err err = text_nfc(span_str(name), &w);
-    if (err != TRIS_OK || w.err != TRIS_OK || w.len == 0 || !text_is_clean(wbuf_span(&w), false)) {
-        return cli_usage(in->cli, "tris help init", _("--name: 1 to %d characters of one line"),
-                         TRIS_NAME_CHARS_MAX);
-    }
-    return EXIT_OK;
-}
-
-/* Each --address, in order; given once, they replace the former ones. */
-static int line_addresses(struct init *in)
-{
-    uint32_t count = 0;
-    for (int i = 0; i < in->args->opt_count; i++) {
-        if (strcmp(in->args->opt[i].name, "address") != 0) {
-            continue;
-        }
-        if (count == TRIS_ADDRESSES_MAX ||
-            !copy_field(in->line.addr[count], sizeof in->line.addr[0], in->args->opt[i].value)) {
-            return cli_usage(in->cli, "tris help init",
-                             _("--address: at most %d, each HOST:PORT or [IPV6]:PORT"),
-                             TRIS_ADDRESSES_MAX);
-        }
-        count++;
-    }
-    in->line.addr_count = count > 0 ? count : in->line.addr_count;
-    return EXIT_OK;
-}
-
-static int line_from_options(struct init *in, bool exists)
-{
-    const char *region = args_value(in->args, "region"), *name = args_value(in->args, "name");
-    const char *slug = args_value(in->args, "slug");
-    bool observer = args_flag(in->args, "observer");
-    if (!exists && name == NULL) {
-        return cli_usage(in->cli, "tris help init",
-                         _("a new house needs --region AGS and --name NAME"));
-    }
-    if (!exists && region == NULL && !observer) {
-        return cli_usage(in->cli, "tris help init", _("a new house needs --region AGS"));
-    }
-    int code = EXIT_OK;
-    if (region != NULL || observer) {
-        const char *kept = exists ? in->line.region : "DE";
-        char wanted[sizeof in->line.region];
-        if (!copy_field(wanted, sizeof wanted, region != NULL ? region : kept)) {
-            return bad_region(in, region);
-        }
-        code = line_region(in, wanted, observer || (exists && in->line.role == TRIS_ROLE_OBSERVER));
-    }
-    if (code == EXIT_OK && name != NULL) {
-        code = line_name(in, name);
-    }
-    if (code == EXIT_OK && slug != NULL && !copy_field(in->line.slug, sizeof in->line.slug, slug)) {
-        code = cli_usage(in->cli, "tris help init", _("--slug: at most %d characters"),
-                         TRIS_SLUG_BYTES_MAX);
-    } else if (code == EXIT_OK && slug == NULL && (!exists || region != NULL)) {
-        line_default_slug(in);
-    }
-    return code == EXIT_OK ? line_addresses(in) : code;
-}
-
-static bool line_same(const struct house_line *a, const struct house_line *b)
-{
-    bool same = a->role == b->role && strcmp(a->region, b->region) == 0 &&
-                strcmp(a->slug, b->slug) == 0 && strcmp(a->name, b->name) == 0 &&
-                a->addr_count == b->addr_count && tris_house_id_eq(&a->id, &b->id) &&
-                tris_dh_pub_eq(&a->transport, &b->transport);
-    for (uint32_t i = 0; same && i < a->addr_count; i++) {
-        same = strcmp(a->addr[i], b->addr[i]) == 0;
-    }
-    return same;
-}
-
-/* Signs the line anew if there is none or the options say something else. */
-static int line_prepare(struct init *in)
-{
-    struct house_line old;
-    enum tris_err err = keys_line_load(in->cli->data_dir, &in->line);
-    bool exists = err == TRIS_OK;
-    if (!exists && err != TRIS_ERR_NOT_FOUND) {
-        return offline_file_error(in->cli, err, HOUSE_LINE_FILE, _("nothing was written"));
-    }
-    old = in->line;
-    int code = line_from_options(in, exists);
-    if (code != EXIT_OK) {
-        return code;
-    }
-    keys_house_id(&in->keys, &in->line.id);
-    in->line.transport = in->keys.transport.pub;
-    if (exists && line_same(&old, &in->line)) {
-        err = house_line_print(&in->line, in->text, sizeof in->text);
-        return err == TRIS_OK ? EXIT_OK : offline_file_error(in->cli, err, HOUSE_LINE_FILE, NULL);
-    }
-    if (in->has_charter) {
-        return cli_error(in->cli, TRIS_ERR_EXISTS, _("house line, keys and charter"),
-                         "tris house edit",
-                         _("this house belongs to a federation already; its line cannot be made "
-                           "anew here"));
-    }
-    in->line.time_ms = clock_wall_ms();
-    err = house_line_make(&in->line, &in->keys.identity, in->text, sizeof in->text);
-    if (err != TRIS_OK) {
-        return cli_usage(in->cli, "tris help init",
-                         _("a value is not allowed: slugs have a-z, 0-9 and -, addresses are "
-                           "HOST:PORT or [IPV6]:PORT"));
-    }
-    in->line_made = true;
-    return EXIT_OK;
-}
 
 /* ---- the charter ---- */
 
@@ -336,10 +152,9 @@ static int write_store(struct init *in)
     return EXIT_OK;
 }
 
-static int write_files(struct init *in)
+int init_write_keys(struct init *in)
 {
     const char *file = "";
-    char path[FILE_PATH_BYTES];
     enum tris_err err = dir_make(in->cli->data_dir);
     if (err == TRIS_OK && !in->keys.has_identity && chmod(in->cli->data_dir, S_IRWXU) != 0) {
         err = TRIS_ERR_PERMISSION;
@@ -352,16 +167,27 @@ static int write_files(struct init *in)
         file = HOUSE_LINE_FILE;
         err = keys_line_store(in->cli->data_dir, in->text);
     }
-    if (err == TRIS_OK && in->charter_made) {
-        file = CHARTER_FILE;
+    return err == TRIS_OK ? EXIT_OK : offline_file_error(in->cli, err, file, NULL);
+}
+
+int init_write_charter(struct init *in)
+{
+    char path[FILE_PATH_BYTES];
+    enum tris_err err = TRIS_OK;
+    if (in->charter_made) {
         err = file_path(in->cli->data_dir, CHARTER_FILE, path)
                   ? offline_charter_write(path, &in->charter, FILE_REPLACE)
                   : TRIS_ERR_TOO_LARGE;
     }
     if (err != TRIS_OK) {
-        return offline_file_error(in->cli, err, file, NULL);
+        return offline_file_error(in->cli, err, CHARTER_FILE, NULL);
     }
     return in->has_charter ? write_store(in) : EXIT_OK;
+}
+
+static bool joins(const struct init *in)
+{
+    return in->invite.addr_count > 0;
 }
 
 /* ---- what people see ---- */
@@ -383,11 +209,14 @@ static int print_json(const struct init *in)
         (void)json_object_set_new(result, "federation",
                                   json_pack("{s:s, s:s}", "id", fed, "name", in->charter.name));
     }
+    if (joins(in) && result != NULL) {
+        init_join_json(in, result);
+    }
     return cli_json(result, "tris.init.1");
 }
 
 /* A house that said where it is reached has to listen there. */
-static void note_start(const struct init *in)
+void init_note_start(const struct init *in)
 {
     const char *port = in->line.addr_count > 0 ? strrchr(in->line.addr[0], ':') : NULL;
     if (port == NULL) {
@@ -410,7 +239,7 @@ static int print_result(const struct init *in)
     if (in->cli->json) {
         return print_json(in);
     }
-    if (args_value(in->args, "charter") == NULL) { /* who comes with one has sent the line before */
+    if (args_value(in->args, "charter") == NULL && !joins(in)) { /* these two have told the line */
         (void)printf("%s\n", in->text);
     }
     if (in->cli->dry_run) {
@@ -419,7 +248,10 @@ static int print_result(const struct init *in)
         char fed[65];
         tris_hex(in->charter.fed.b, sizeof in->charter.fed.b, fed);
         cli_note(in->cli, _("Federation \"%s\", id %s"), in->charter.name, fed);
-        note_start(in);
+        if (joins(in)) {
+            init_join_note(in);
+        }
+        init_note_start(in);
     } else {
         cli_note(in->cli, _("The line above is the house line of %s; keys are in %s."),
                  in->line.name, in->cli->data_dir);
@@ -429,15 +261,17 @@ static int print_result(const struct init *in)
     return EXIT_OK;
 }
 
-static int prepare(struct init *in)
+static int prepare(struct init *in, const char *join)
 {
     const char *found = args_value(in->args, "found"), *file = NULL;
     const char *charter = args_value(in->args, "charter");
-    if (found != NULL && charter != NULL) {
-        return cli_usage(in->cli, "tris help init", _("--found and --charter exclude each other"));
+    if ((found != NULL) + (charter != NULL) + (join != NULL) > 1) {
+        return cli_usage(in->cli, "tris help init",
+                         _("--found, --charter and --join exclude each other"));
     }
     enum tris_err err = keys_load(in->cli->data_dir, &in->keys, &file);
-    if (err == TRIS_OK && charter != NULL && !(in->keys.has_identity && in->keys.has_transport)) {
+    bool old_keys = charter != NULL || strcmp(in->args->command->noun, "peer") == 0;
+    if (err == TRIS_OK && old_keys && !(in->keys.has_identity && in->keys.has_transport)) {
         err = TRIS_ERR_NOT_INIT; /* no charter can name keys that do not exist yet */
     }
     if (err != TRIS_OK) {
@@ -452,11 +286,14 @@ static int prepare(struct init *in)
     if (charter != NULL) {
         return charter_prepare(in, charter);
     }
-    int code = line_prepare(in);
+    int code = join != NULL ? init_join_prepare(in, join) : EXIT_OK;
+    if (code == EXIT_OK) {
+        code = init_line_prepare(in);
+    }
     return code == EXIT_OK && found != NULL ? found_prepare(in, found) : code;
 }
 
-static int run_init(struct cli *cli, const struct args *args)
+int init_with_invitation(struct cli *cli, const struct args *args, const char *invitation)
 {
     struct init *in = calloc(1, sizeof *in);
     if (in == NULL) {
@@ -464,9 +301,12 @@ static int run_init(struct cli *cli, const struct args *args)
     }
     in->cli = cli;
     in->args = args;
-    int code = prepare(in);
+    int code = prepare(in, invitation);
     if (code == EXIT_OK && !cli->dry_run) {
-        code = write_files(in);
+        code = init_write_keys(in);
+        if (code == EXIT_OK) {
+            code = joins(in) ? init_join_run(in) : init_write_charter(in);
+        }
     }
     if (code == EXIT_OK) {
         code = print_result(in);
@@ -475,8 +315,14 @@ static int run_init(struct cli *cli, const struct args *args)
         charter_fini(&in->charter);
     }
     keys_fini(&in->keys);
+    sodium_memzero(in, sizeof *in);
     free(in);
     return code;
+}
+
+static int run_init(struct cli *cli, const struct args *args)
+{
+    return init_with_invitation(cli, args, args_value(args, "join"));
 }
 
 static const struct cli_option init_options[] = {
@@ -487,6 +333,8 @@ static const struct cli_option init_options[] = {
     {"observer", NULL, N_("reads everything, has no records of its own"), 0},
     {"found", N_("NAME"), N_("found a federation alone"), 0},
     {"charter", N_("FILE"), N_("join the federation of this charter, signed by all founders"), 0},
+    {"join", N_("INVITE"),
+     N_("join the federation of the house that gave this invitation; - reads it"), 0},
     {NULL, NULL, NULL, 0},
 };
 

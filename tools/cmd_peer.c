@@ -1,10 +1,12 @@
-/* tris peer add, list, show, remove, ping, limits, pause, resume: whom this node talks to. */
+/* tris peer add, list, show, remove, ping, limits, pause, resume: whom this node talks to;
+ * invitations are in invite.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/client.h"
 #include "tools/grid.h"
+#include "tools/invite.h"
 #include "tools/lists.h"
 
 enum { PING_COUNT_MAX = 1000, RATE_MAX = 1 << 30 };
@@ -320,6 +322,10 @@ static const struct cli_option limits_options[] = {
 
 const struct command cmd_peer_rows[] = {
     {"peer", "add", "HOUSE ADDRESS", N_("dial a house at HOST:PORT"), NULL, 2, 2, 0, peer_add},
+    {"peer", "invite", NULL, N_("a line that lets another house in"), invite_options, 0, 0, 0,
+     peer_invite},
+    {"peer", "join", "INVITE", N_("come in by an invitation, with keys that are there; - reads it"),
+     NULL, 1, 1, 0, peer_join},
     {"peer", "list", NULL, N_("connections and what went over them"), NULL, 0, 0, 0, peer_list},
     {"peer", "show", "HOUSE", N_("one connection in detail"), NULL, 1, 1, 0, peer_show},
     {"peer", "remove", "HOUSE", N_("forget a configured address"), NULL, 1, 1, 0, peer_remove},

@@ -4,6 +4,8 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "proto/hash.h"
+
 static enum tris_err load_file(const char *dir, const char *name, char **text, size_t *len)
 {
     char path[FILE_PATH_BYTES];
@@ -131,3 +133,4 @@ enum tris_err keys_line_store(const char *dir, const char *text)
     }
     return file_write(path, span_of(line, (size_t)len), PUBLIC_FILE_MODE, FILE_REPLACE);
 }
+
