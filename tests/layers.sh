@@ -33,7 +33,7 @@ verdict "daemon includes no tools" "$(includes daemon 'tools/|lmdb')"
 verdict "no room includes tests" "$(for room in proto storage daemon tools; do
     includes "$room" 'tests/'
 done)"
-allowed='^tools/(cmd_init|cmd_audit|cmd_doctor|doctor|cmd_verify|cmd_backup|cmd_key|cmd_charter|offline|bench_)'
+allowed='^tools/(cmd_init|init_join|cmd_audit|cmd_doctor|doctor|cmd_verify|cmd_backup|cmd_key|cmd_charter|offline|bench_)'
 verdict "tools opens the store for offline commands only" \
     "$(includes tools 'storage/' | grep -vE "$allowed")"
 
