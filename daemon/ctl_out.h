@@ -7,7 +7,7 @@
 #include "proto/record.h"
 
 enum {
-    OUT_DEPTH_MAX = 6,
+    OUT_DEPTH_MAX = 8, /* a list of members, each with openings, each with who stated it */
     OUT_PAGE_ITEMS_MAX = 200,
     OUT_TEXT_BYTES = 128 * 1024, /* a long text grows when codes become words, lists get a | */
     OUT_ITEM_BYTES = 256 * 1024, /* room that a page keeps for one more item */

@@ -279,7 +279,6 @@ enum tris_err overlay_members_grown(struct overlay *o)
 
 void overlay_member_changed(struct overlay *o, uint32_t index)
 {
-    LOG(&o->d->log, LOG_INFO, "member_changed", log_text("house", overlay_slug(o, index)));
     penalty_replan(&o->peers[index].penalty); /* the new address may work at once */
     overlay_note_addresses(&o->peers[index]);
     overlay_plan_dials(o);

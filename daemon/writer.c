@@ -288,6 +288,8 @@ static void deliver_heads(struct writer *w, const struct outcome *o)
             enum tris_err err = members_refresh(&d->members, member, v, &changed);
             store_view_end(v);
             if (err == TRIS_OK && changed) {
+                LOG(&d->log, LOG_INFO, "member_changed",
+                    log_text("house", members_line(&d->members, member)->slug));
                 overlay_member_changed(d->overlay, member);
             }
         }
