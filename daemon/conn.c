@@ -477,6 +477,7 @@ enum tris_err conn_begin(struct conn *c)
             CONN_IDLE_MS > 4 * d->config.heartbeat_ms ? CONN_IDLE_MS : 4 * d->config.heartbeat_ms,
         .credit_bytes = TRIS_CREDIT_INITIAL_BYTES,
         .card = span_str(d->own_line_text),
+        .next_card = span_str(d->epoch.text),
         .has_common_root = c->has_common_root,
         .common_root = c->common_root,
         .frontier = d->frontier,

@@ -93,6 +93,27 @@ static void in_addresses(struct daemon *d, struct ctl_in *in, struct invite *inv
     }
 }
 
+/* A house that is to come back, with keys of the epoch behind its last one. */
+static void in_again(struct daemon *d, struct ctl_in *in, struct span name, struct invite *invite)
+{
+    uint32_t index;
+    enum tris_err err = resolve_house(&d->members, name, &index);
+    if (err != TRIS_OK || index == d->own_index ||
+        d->members.list[index].state == MEMBER_CANDIDATE) {
+        ctl_in_refuse(in, err != TRIS_OK ? err : TRIS_ERR_INVALID, "house",
+                      "no other house that is or was a member has this name");
+        return;
+    }
+    const struct member *m = &d->members.list[index];
+    invite->again = m->id;
+    invite->again_epoch = m->line->epoch + 1;
+    for (uint32_t i = 0; i < m->epochs_count; i++) { /* one of them may not be current any more */
+        if (m->epochs[i].epoch >= invite->again_epoch) {
+            invite->again_epoch = m->epochs[i].epoch + 1;
+        }
+    }
+}
+
 /* Reasons against inviting anybody; answers. */
 static bool may_invite(struct daemon *d, uint64_t token, const struct invite *invite)
 {
@@ -112,8 +133,9 @@ static bool may_invite(struct daemon *d, uint64_t token, const struct invite *in
 
 void ctl_invite_create(struct daemon *d, uint64_t token, struct span params)
 {
-    static const char *const keys[] = {"address", "expires_ms", NULL};
+    static const char *const keys[] = {"address", "expires_ms", "house", NULL};
     struct ctl_in in = ctl_in_begin(params, keys);
+    struct span house = ctl_in_text(&in, "house", 127);
     uint64_t expires_ms = ctl_in_uint(&in, "expires_ms", expires_preset_ms, expires_max_ms);
     struct invite_wait *w = calloc(1, sizeof *w);
     if (w == NULL) {
@@ -122,6 +144,9 @@ void ctl_invite_create(struct daemon *d, uint64_t token, struct span params)
     }
     w->token = token;
     in_addresses(d, &in, &w->invite);
+    if (house.len > 0) {
+        in_again(d, &in, house, &w->invite);
+    }
     if (!ctl_in_ok(d, token, &in) || !may_invite(d, token, &w->invite)) {
         wait_free(w);
         return;

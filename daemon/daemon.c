@@ -16,7 +16,6 @@
 #include "daemon/datadir.h"
 #include "daemon/heads.h"
 #include "daemon/membership.h"
-#include "daemon/writer_first.h"
 #include "proto/assert.h"
 
 enum { DAEMON_FLUSH_MS = 2000 };
@@ -94,26 +93,11 @@ static enum tris_err open_guard(struct daemon *d)
     return mark;
 }
 
-/* The logs that there are, and who belongs. */
-static enum tris_err open_members(struct daemon *d)
-{
-    struct store_members *members = NULL;
-    enum tris_err err = members_init(&d->members, &d->charter);
-    if (err == TRIS_OK) {
-        err = first_logs(d, &members);
-    }
-    if (err == TRIS_OK) {
-        err = membership_open(d, members);
-    }
-    (void)epoch_load(d);
-    return err;
-}
-
 /* What is kept in memory: what the first entries have made of the members, and the frontier. */
 static enum tris_err open_memory(struct daemon *d)
 {
     struct store_members *members = writer_take_members(d->writer);
-    enum tris_err err = members != NULL ? membership_open(d, members) : TRIS_OK;
+    enum tris_err err = members != NULL ? membership_first(d, members) : TRIS_OK;
     if (err == TRIS_OK) {
         err = frontier_new(&d->frontier);
     }
@@ -128,7 +112,8 @@ static enum tris_err open_parts(struct daemon *d, struct refusal *why)
     d->read_buf = malloc(CONN_READ_BYTES);
     enum tris_err err = d->read_buf == NULL ? TRIS_ERR_NO_MEMORY : TRIS_OK;
     if (err == TRIS_OK) {
-        err = open_members(d);
+        err = membership_open(d);
+        (void)epoch_load(d);
     }
     if (err == TRIS_OK) {
         err = open_guard(d);

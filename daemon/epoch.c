@@ -21,6 +21,9 @@ bool epoch_load(struct daemon *d)
     }
     bool changed = next.waits != now->waits ||
                    (next.waits && !tris_sign_pub_eq(&next.line.key, &now->line.key));
+    if (!next.waits) {
+        next.text[0] = '\0';
+    }
     *now = next;
     if (changed && next.waits) {
         LOG(&d->log, LOG_INFO, "next_key_waits", log_number("epoch", next.line.epoch),

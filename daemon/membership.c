@@ -2,6 +2,7 @@
 #include "daemon/membership.h"
 
 #include "daemon/daemon.h"
+#include "daemon/writer_first.h"
 
 /* Houses come, go, and get new keys: one line each, with what to do. */
 static void tell(struct daemon *d, uint32_t index, enum member_state before, bool is_new)
@@ -33,6 +34,11 @@ static void on_told(void *ctx, uint32_t index, enum member_state before, bool is
 {
     struct taking *t = ctx;
     struct daemon *d = t->d;
+    const struct member *m = &d->members.list[index];
+    const struct candidate_house *asked = candidates_find(d, &m->id);
+    if (asked != NULL && member_is_active(m) && m->line->epoch >= asked->line.epoch) {
+        candidates_remove(d, &m->id); /* it has got what it asked for */
+    }
     t->rights_changed = t->rights_changed || is_new || before != d->members.list[index].state;
     tell(d, index, before, is_new);
     if (overlay_members_grown(d->overlay) == TRIS_OK) {
@@ -58,9 +64,19 @@ static enum tris_err take(struct daemon *d, struct store_members *members, membe
     return err;
 }
 
-enum tris_err membership_open(struct daemon *d, struct store_members *members)
+enum tris_err membership_first(struct daemon *d, struct store_members *members)
 {
     return take(d, members, NULL, NULL);
+}
+
+enum tris_err membership_open(struct daemon *d)
+{
+    struct store_members *members = NULL;
+    enum tris_err err = members_init(&d->members, &d->charter);
+    if (err == TRIS_OK) {
+        err = first_logs(d, &members);
+    }
+    return err == TRIS_OK ? membership_first(d, members) : err;
 }
 
 void membership_take(struct daemon *d, struct store_members *members)

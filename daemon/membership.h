@@ -8,8 +8,11 @@
 
 struct daemon;
 
-/* The first one, of a start: nothing is told. Takes over `members`. */
-TRIS_MUST_CHECK enum tris_err membership_open(struct daemon *d, struct store_members *members);
+/* A start: makes the logs that are missing, evaluates, fills the member table. Before the writer is
+ * opened. */
+TRIS_MUST_CHECK enum tris_err membership_open(struct daemon *d);
+/* What the writer's first entries have made of it, nothing is told. Takes over `members`. */
+TRIS_MUST_CHECK enum tris_err membership_first(struct daemon *d, struct store_members *members);
 /* A later one, behind the commit that changed gov logs. Takes over `members`. */
 void membership_take(struct daemon *d, struct store_members *members);
 /* A log ends elsewhere than before, by membership; the frontier knows. */

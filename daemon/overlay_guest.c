@@ -51,7 +51,9 @@ void overlay_guest_open(struct overlay *o, struct conn *c, const struct session_
 
 void overlay_conn_card(struct daemon *d, struct conn *c, const char *text)
 {
-    if (conn_guest(c) && candidates_put(d, text) != TRIS_OK) {
+    /* of a member: the line of a next epoch, which waits here for people like any other */
+    const bool asks = conn_guest(c) || session_level(conn_session(c)) == SESSION_FULL;
+    if (asks && candidates_put(d, text) != TRIS_OK) {
         conn_goodbye(c, TRIS_ERR_NO_MEMORY);
     }
 }

@@ -99,6 +99,10 @@ static void body_put(struct wbuf *w, const struct invite *v)
         text_put(w, v->addr[i]);
     }
     text_put(w, v->name);
+    if (v->again_epoch > 0) {
+        wbuf_bytes(w, v->again.b, sizeof v->again.b);
+        wbuf_u32(w, v->again_epoch);
+    }
 }
 
 static enum tris_err body_get(struct span body, struct invite *v)
@@ -117,6 +121,13 @@ static enum tris_err body_get(struct span body, struct invite *v)
         text_get(&r, v->addr[i], sizeof v->addr[i]);
     }
     text_get(&r, v->name, sizeof v->name);
+    if (rbuf_left(&r) > 0) {
+        rbuf_copy(&r, v->again.b, sizeof v->again.b);
+        v->again_epoch = rbuf_u32(&r);
+        if (v->again_epoch == 0) {
+            rbuf_fail(&r, TRIS_ERR_BAD_VALUE);
+        }
+    }
     return rbuf_finish(&r) == TRIS_OK && invite_ok(v) ? TRIS_OK : TRIS_ERR_NOT_CANONICAL;
 }
 

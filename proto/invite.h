@@ -14,7 +14,7 @@ enum {
     INVITE_ADDRESSES_MAX = 3,
     INVITE_BODY_BYTES_MAX = 32 + 32 + 32 + INVITE_SECRET_BYTES + 8 + 1 +
                             INVITE_ADDRESSES_MAX * (2 + TRIS_ADDRESS_BYTES_MAX - 1) + 2 +
-                            TRIS_NAME_CHARS_MAX * 4,
+                            TRIS_NAME_CHARS_MAX * 4 + 32 + 4,
     INVITE_CHECK_BYTES = 4,
     INVITE_WORD_BYTES = 14, /* "TRIS-INVITE-1:" */
     INVITE_TEXT_BYTES_MAX =
@@ -30,6 +30,10 @@ struct invite {
     char addr[INVITE_ADDRESSES_MAX][TRIS_ADDRESS_BYTES_MAX];
     uint32_t addr_count;                    /* at least 1 */
     char name[TRIS_NAME_CHARS_MAX * 4 + 1]; /* of the federation; "" if the line leaves it out */
+    /* For a house that has lost its keys or was revoked: it comes back as `again`, with keys of a
+     * new epoch. 0: for a new house. */
+    uint32_t again_epoch;
+    struct tris_house_id again;
 };
 
 /* Writes the line, NUL-terminated without LF. TRIS_ERR_INVALID if a field breaks its rules,

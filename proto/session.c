@@ -214,6 +214,7 @@ void session_opened(struct session *s)
     s->stats.round_trips = 1;
     s->heartbeat_ms = s->now_ms + s->config.heartbeat_ms;
     s->root_sent = session_own_root(s); /* the handshake carries it */
+    s->join.card_due = s->level == SESSION_GOV ? s->config.initiator : s->config.next_card.len > 0;
     state_move(s, SESSION_OPEN);
     struct session_event event = {.type = SESSION_EV_OPEN};
     event.peer.house = s->peer;

@@ -89,6 +89,9 @@ struct session_config {
     bool invited;                      /* initiator: by an invitation with this */
     uint8_t psk[32];
     struct span card; /* own house line that a session of level GOV tells; outlives the session */
+    /* The own line of a next epoch that asks for endorsements: told at level FULL. Empty: none;
+     * outlives the session. */
+    struct span next_card;
     uint64_t session_no;           /* unique in this process, never 0 */
     uint64_t heartbeat_ms;         /* root announcement; default 15,000 */
     uint64_t handshake_ms;         /* whole handshake; default 5,000 */
@@ -118,7 +121,8 @@ enum session_event_type {
     SESSION_EV_OWN_SEAL, /* answer to session_own_probe: own_seal, not verified */
     SESSION_EV_FORK, /* a fork proof that would lower a log's end; answered by session_fork_done */
     SESSION_EV_TWIN, /* about two processes of one house: twin, not verified */
-    SESSION_EV_CARD, /* the peer's house line: card; level GOV only, once */
+    SESSION_EV_CARD, /* the peer's house line: card; once. Level FULL: of an epoch above 0, which it
+                      * asks to be endorsed */
     SESSION_EV_CHARTER, /* answer to session_get_charter: charter, not verified */
     SESSION_EV_CLOSED,  /* closed.reason; last event */
 };

@@ -259,7 +259,6 @@ void hello_read_second(struct session *s, struct span frame)
         return;
     }
     frame_reader_stage(&s->reader, FRAME_TRANSPORT);
-    s->join.card_due = s->level == SESSION_GOV;
     s->claim_due = true; /* also with nothing to claim: the peer waits for a first frame */
     session_opened(s);
     if (s->state == SESSION_OPEN && welcome.claims.present) {

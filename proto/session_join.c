@@ -6,24 +6,24 @@
 
 /* ---- cards ---- */
 
-/* The peer's own line, with the key that it has just proven to hold. */
+/* The peer's own line: with the key that it has just proven to hold, or, of a member, with those
+ * that it asks to be endorsed. */
 static enum tris_err card_check(const struct session *s, struct span text)
 {
     struct house_line line;
     enum tris_err err = house_line_parse(text, &line);
-    if (err == TRIS_OK && (!tris_house_id_eq(&line.id, &s->peer) ||
-                           !tris_dh_pub_eq(&line.transport, &s->peer_transport))) {
-        err = TRIS_ERR_WRONG_KEY;
+    if (err != TRIS_OK) {
+        return err;
     }
-    return err;
+    const bool keys = s->level == SESSION_FULL
+                          ? line.epoch > 0
+                          : tris_dh_pub_eq(&line.transport, &s->peer_transport);
+    return keys && tris_house_id_eq(&line.id, &s->peer) ? TRIS_OK : TRIS_ERR_WRONG_KEY;
 }
 
 void join_on_card(struct session *s, const struct msg *m)
 {
     struct join *j = &s->join;
-    if (s->level == SESSION_FULL) {
-        return; /* a member's line stands in its gov log */
-    }
     if (j->card_in) {
         session_fail(s, TRIS_ERR_UNEXPECTED); /* a signature check each */
         return;
@@ -40,7 +40,7 @@ void join_on_card(struct session *s, const struct msg *m)
     memcpy(text, m->card.line.ptr, m->card.line.len);
     text[m->card.line.len] = '\0';
     j->card_in = true;
-    j->card_due = j->card_due || !s->config.initiator;
+    j->card_due = j->card_due || (!s->config.initiator && s->level == SESSION_GOV);
     struct session_event event = {.type = SESSION_EV_CARD};
     event.card.text = text;
     session_event_put(s, &event);
@@ -49,7 +49,7 @@ void join_on_card(struct session *s, const struct msg *m)
 static void card_put(struct session *s, struct wbuf *w)
 {
     struct msg m = {.type = MSG_CARD};
-    m.card.line = s->config.card;
+    m.card.line = s->level == SESSION_FULL ? s->config.next_card : s->config.card;
     if (m.card.line.len > 0) {
         msg_encode(w, &m);
     }

@@ -63,7 +63,7 @@ static int charter_incomplete(const struct init *in, const struct charter *c, co
 static int charter_own_line(struct init *in, const struct charter *c)
 {
     struct tris_house_id id;
-    keys_house_id(&in->keys, &id);
+    init_own_id(in, &id);
     const struct house_line *own = charter_find(c, &id);
     if (own == NULL) {
         return cli_error(in->cli, TRIS_ERR_NOT_FOUND, _("nothing was written"),
@@ -125,7 +125,9 @@ static int write_store(struct init *in)
     struct tris_fed_id fed;
     struct tris_house_id own;
     char detail[256] = "", mark[FILE_PATH_BYTES];
-    keys_house_id(&in->keys, &opts.own);
+    init_own_id(in, &opts.own);
+    opts.own_epoch = in->line.epoch;
+    opts.own_key = in->line.key;
     if (store_identify(in->cli->data_dir, &fed, &own) == TRIS_OK) {
         if (tris_fed_id_eq(&fed, &opts.fed) && tris_house_id_eq(&own, &opts.own)) {
             return EXIT_OK; /* a daemon may be using it */

@@ -46,8 +46,8 @@ static int line_own(const struct cli *cli, struct house_line *out)
     err = keys_line_load(cli->data_dir, out);
     if (err != TRIS_OK) {
         memset(out, 0, sizeof *out);
+        keys_house_id(&keys, &out->id);
     }
-    keys_house_id(&keys, &out->id);
     out->transport = keys.transport.pub;
     keys_fini(&keys);
     return EXIT_OK;

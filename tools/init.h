@@ -20,6 +20,10 @@ struct init {
     char inviter[TRIS_HOUSE_LINE_BYTES_MAX + 1]; /* the inviter's own line; "" if it told none */
 };
 
+/* Who this house is: as its line says; else as the invitation to come back says; else by its keys.
+ */
+void init_own_id(const struct init *in, struct tris_house_id *out);
+
 /* Each returns EXIT_OK, or prints the error and returns its exit code. */
 
 /* init_line.c: signs the line anew if there is none or the options say something else. */

@@ -52,7 +52,7 @@ int init_join_prepare(struct init *in, const char *text)
     if (code != EXIT_OK) {
         return code;
     }
-    keys_house_id(&in->keys, &own);
+    init_own_id(in, &own);
     if (in->has_charter && !tris_fed_id_eq(&in->charter.fed, &in->invite.fed)) {
         return cli_error(in->cli, TRIS_ERR_EXISTS, _("charter and records"), "tris charter show",
                          _("this house belongs to the federation \"%s\" already, the invitation is "
@@ -170,7 +170,9 @@ static int inviter_note(const struct init *in)
     struct store_opts opts = {.dir = in->cli->data_dir, .fed = in->charter.fed};
     struct store *store = NULL;
     char detail[256] = "";
-    keys_house_id(&in->keys, &opts.own);
+    init_own_id(in, &opts.own);
+    opts.own_epoch = in->line.epoch;
+    opts.own_key = in->line.key;
     enum tris_err err = store_open(&opts, &store, detail, sizeof detail);
     if (err == TRIS_ERR_IN_USE) { /* joined before, and the daemon runs */
         cli_note(in->cli, "%s", _("The daemon runs: the address of the inviter was not noted."));
@@ -210,18 +212,16 @@ int init_join_run(struct init *in)
 
 static void own_finger(const struct init *in, char finger[FINGERPRINT_BYTES])
 {
-    struct tris_house_id id;
-    keys_house_id(&in->keys, &id);
-    fingerprint_line(&(struct house_line){.id = id, .transport = in->keys.transport.pub}, finger);
+    fingerprint_line(&in->line, finger);
 }
 
 void init_join_note(const struct init *in)
 {
     char finger[FINGERPRINT_BYTES];
     struct tris_house_id id;
-    keys_house_id(&in->keys, &id);
+    init_own_id(in, &id);
     own_finger(in, finger);
-    if (charter_find(&in->charter, &id) != NULL) {
+    if (in->line.epoch == 0 && charter_find(&in->charter, &id) != NULL) {
         cli_note(in->cli, "%s", _("The charter names this house: it is a member."));
         return;
     }

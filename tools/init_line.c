@@ -130,11 +130,22 @@ static bool line_same(const struct house_line *a, const struct house_line *b)
     bool same = a->role == b->role && strcmp(a->region, b->region) == 0 &&
                 strcmp(a->slug, b->slug) == 0 && strcmp(a->name, b->name) == 0 &&
                 a->addr_count == b->addr_count && tris_house_id_eq(&a->id, &b->id) &&
-                tris_dh_pub_eq(&a->transport, &b->transport);
+                a->epoch == b->epoch && tris_dh_pub_eq(&a->transport, &b->transport);
     for (uint32_t i = 0; same && i < a->addr_count; i++) {
         same = strcmp(a->addr[i], b->addr[i]) == 0;
     }
     return same;
+}
+
+void init_own_id(const struct init *in, struct tris_house_id *out)
+{
+    if (in->line.epoch > 0) {
+        *out = in->line.id;
+    } else if (in->invite.again_epoch > 0) {
+        *out = in->invite.again;
+    } else {
+        keys_house_id(&in->keys, out);
+    }
 }
 
 int init_line_prepare(struct init *in)
@@ -150,7 +161,12 @@ int init_line_prepare(struct init *in)
     if (code != EXIT_OK) {
         return code;
     }
-    keys_house_id(&in->keys, &in->line.id);
+    if (in->invite.again_epoch > 0) {
+        in->line.id = in->invite.again;
+        in->line.epoch = in->invite.again_epoch;
+    } else if (in->line.epoch == 0) {
+        keys_house_id(&in->keys, &in->line.id);
+    }
     in->line.transport = in->keys.transport.pub;
     if (exists && line_same(&old, &in->line)) {
         err = house_line_print(&in->line, in->text, sizeof in->text);

@@ -137,6 +137,9 @@ int peer_invite(struct cli *cli, const struct args *args)
     if (expires != NULL) {
         (void)json_object_set_new(params, "expires_ms", json_integer((json_int_t)expires_ms));
     }
+    if (args_value(args, "house") != NULL) {
+        (void)json_object_set_new(params, "house", json_string(args_value(args, "house")));
+    }
     if (addresses != NULL && addresses[0] != '\0') {
         (void)json_object_set_new(params, "address", json_string(addresses));
     }
@@ -158,6 +161,8 @@ const struct cli_option invite_options[] = {
     {"expires", "7d", N_("how long it can be used: 12h, 7d (as without), 2w"), 0},
     {"address", N_("HOST:PORT"),
      N_("where this house is reached, if not as its line says; may be repeated"), 0},
+    {"house", N_("HOUSE"), N_("for a house that has lost its keys or was revoked: it comes back"),
+     0},
     {"list", NULL, N_("the invitations that were made, and who came by them"), 0},
     {"cancel", "ID", N_("close one"), 0},
     {NULL, NULL, NULL, 0},

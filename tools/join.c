@@ -324,8 +324,11 @@ static enum tris_err attempt_one(const struct invite *invite, const struct keys 
 {
     struct attempt *a = calloc(1, sizeof *a);
     struct frontier *frontier = NULL;
+    struct house_line own;
     enum tris_err err = a != NULL ? frontier_new(&frontier) : TRIS_ERR_NO_MEMORY;
+    err = err == TRIS_OK ? house_line_parse(span_str(line), &own) : err;
     if (err != TRIS_OK) {
+        frontier_free(frontier);
         free(a);
         return err;
     }
@@ -347,7 +350,7 @@ static enum tris_err attempt_one(const struct invite *invite, const struct keys 
         .io_ctx = a,
     };
     *a = (struct attempt){.invite = invite, .fd = fd, .timeout_ms = timeout_ms, .out = out};
-    keys_house_id(keys, &config.own_id);
+    config.own_id = own.id;
     randombytes_buf(&config.instance_nonce, sizeof config.instance_nonce);
     invite_psk(invite->secret, config.psk);
     err = session_new(&config, mono_ms(), &a->session);

@@ -133,4 +133,3 @@ enum tris_err keys_line_store(const char *dir, const char *text)
     }
     return file_write(path, span_of(line, (size_t)len), PUBLIC_FILE_MODE, FILE_REPLACE);
 }
-

@@ -5,10 +5,10 @@
 #include <string.h>
 
 static const struct command *const groups[] = {
-    cmd_init_rows,    cmd_status_rows, cmd_sync_rows,   cmd_house_rows,    cmd_key_rows,
-    cmd_partner_rows, cmd_import_rows, cmd_export_rows, cmd_national_rows, cmd_charter_rows,
-    cmd_peer_rows,    cmd_log_rows,    cmd_config_rows, cmd_version_rows,  cmd_backup_rows,
-    cmd_find_rows,    cmd_watch_rows,  cmd_draft_rows,  cmd_verify_rows,   cmd_report_rows,
+    cmd_init_rows,    cmd_status_rows,     cmd_sync_rows,   cmd_house_rows,    cmd_key_rows,
+    cmd_partner_rows, cmd_import_rows,     cmd_export_rows, cmd_national_rows, cmd_charter_rows,
+    cmd_peer_rows,    cmd_log_rows,        cmd_config_rows, cmd_version_rows,  cmd_backup_rows,
+    cmd_find_rows,    cmd_watch_rows,      cmd_draft_rows,  cmd_verify_rows,   cmd_report_rows,
     cmd_member_rows,  cmd_export_log_rows,
 };
 

@@ -9,6 +9,7 @@
 #include "daemon/conn_int.h"
 #include "daemon/daemon.h"
 #include "daemon/heads.h"
+#include "daemon/membership.h"
 #include "daemon/overlay_int.h"
 #include "daemon/writer_int.h"
 
@@ -51,6 +52,7 @@ static int setup(void **state)
                               .fed = f->d.charter.fed,
                               .own = f->d.own};
     assert_int_equal(store_open(&opts, &f->d.store, detail, sizeof detail), TRIS_OK);
+    assert_int_equal(membership_open(&f->d), TRIS_OK);
     assert_int_equal(writer_open(&f->d, &f->d.writer), TRIS_OK);
     assert_int_equal(frontier_new(&f->d.frontier), TRIS_OK);
     assert_int_equal(heads_load(f->d.store, f->d.frontier), TRIS_OK);
@@ -73,6 +75,7 @@ static int teardown(void **state)
     free(f->d.overlay);
     frontier_free(f->d.frontier);
     store_close(f->d.store);
+    members_fini(&f->d.members);
     charter_fini(&f->d.charter);
     test_dir_remove(f->dir);
     free(f);

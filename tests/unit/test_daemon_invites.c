@@ -8,6 +8,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
+#include "daemon/membership.h"
 #include "daemon/writer_int.h"
 
 struct fixture {
@@ -37,6 +38,7 @@ static int setup(void **state)
     struct store_opts opts = {
         .dir = f->dir, .map_bytes = 64 << 20, .create = true, .fed = d->charter.fed, .own = d->own};
     assert_int_equal(store_open(&opts, &d->store, detail, sizeof detail), TRIS_OK);
+    assert_int_equal(membership_open(d), TRIS_OK);
     assert_int_equal(writer_open(d, &d->writer), TRIS_OK);
     assert_int_equal(invites_load(d), TRIS_OK);
     *state = f;
@@ -51,6 +53,7 @@ static int teardown(void **state)
     (void)uv_run(&f->d.loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&f->d.loop), 0);
     store_close(f->d.store);
+    members_fini(&f->d.members);
     charter_fini(&f->d.charter);
     test_dir_remove(f->dir);
     free(f);
