@@ -281,7 +281,7 @@ void confirm_open(struct daemon *d)
         const struct frontier_item *item =
             frontier_item(d->frontier, log_no_of(d, (enum guard_log)i));
         if (item != NULL) {
-            guard_advanced(&d->confirm.guard, (enum guard_log)i, item->held, false);
+            guard_advanced(&d->confirm.guard, (enum guard_log)i, item->whole, false);
             if (frontier_item_ends(item)) { /* what was proven behind it is void */
                 guard_ends(&d->confirm.guard, (enum guard_log)i, item->end);
             }
@@ -311,7 +311,7 @@ static bool relation_of(struct daemon *d, uint32_t log_no, uint64_t size,
     const struct frontier_item *item = frontier_item(d->frontier, log_no);
     struct store_view *v;
     struct tris_hash ours;
-    if (size > item->held || size == 0) {
+    if (size > item->whole || size == 0) {
         *out = size > 0 ? GUARD_LARGER : GUARD_SAME;
         return true;
     }

@@ -269,7 +269,7 @@ static void deliver_heads(struct writer *w, const struct outcome *o)
             continue;
         }
         if (head->item.own) {
-            confirm_advanced(d, head->log_no, head->item.held, head->by_us);
+            confirm_advanced(d, head->log_no, head->item.whole, head->by_us);
         }
         if (head->cut) {
             deliver_fork(d, head);

@@ -93,6 +93,19 @@ static bool has_ended(struct daemon *d, struct store_view *v, uint32_t log_no)
     return ended;
 }
 
+/* Nor to one that lacks a payload: peers are asked for it, the next start writes. */
+static bool has_hole(struct daemon *d, struct store_view *v, uint32_t log_no)
+{
+    struct store_log log;
+    bool hole = store_log_get(v, log_no, &log) == TRIS_OK && log.has_seal &&
+                log.whole < log.seal.size && !log.forked;
+    if (hole) {
+        LOG(&d->log, LOG_WARN, "own_log_lacks_payloads", log_number("log", log_no),
+            log_number("first", log.whole), log_text("next", "tris sync status"));
+    }
+    return hole;
+}
+
 static enum tris_err set_field(struct record *r, uint32_t number, const char *text,
                                struct wbuf *scratch)
 {
@@ -181,8 +194,8 @@ enum tris_err first_entries(struct daemon *d, struct batch *b)
     if (err == TRIS_OK) {
         err = has_house_record(d, v, &record);
     }
-    card = has_ended(d, v, d->gov_no) || card;
-    record = has_ended(d, v, d->data_no) || record;
+    card = has_ended(d, v, d->gov_no) || has_hole(d, v, d->gov_no) || card;
+    record = has_ended(d, v, d->data_no) || has_hole(d, v, d->data_no) || record;
     store_view_end(v);
     if (err != TRIS_OK) {
         return err;

@@ -59,6 +59,11 @@ bool hole_ask_is_open(const struct session *s)
     return s->holes.ask.open;
 }
 
+bool hole_is_far(const struct frontier_item *item)
+{
+    return item->held - item->whole >= SESSION_HOLE_BEHIND_MAX;
+}
+
 bool hole_ask_was_met(const struct session *s)
 {
     return s->holes.ask.got == s->holes.ask.wanted;

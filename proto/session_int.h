@@ -55,6 +55,8 @@ enum {
     /* requests for payloads of holes a minute, likewise: each costs up to 1,024 reads */
     SESSION_HOLE_ASKS_PER_MINUTE = 600,
     SESSION_HOLE_ASKED_PER_MINUTE = 250,
+    /* entries behind a hole from which on no more are fetched: a store takes some more than that */
+    SESSION_HOLE_BEHIND_MAX = 31 * TRIS_SEAL_SPACING_MAX,
     /* bytes collected for one segment before its seal comes */
     SESSION_SEGMENT_BYTES_MAX = TRIS_SEGMENT_BYTES_MAX + TRIS_ENTRY_WIRE_BYTES_MAX,
 
@@ -528,6 +530,8 @@ bool hole_ask_begin(struct session *s, uint32_t log_no, uint64_t until);
 void hole_ask_put(struct session *s, struct wbuf *w);
 void hole_ask_end(struct session *s);
 bool hole_ask_is_open(const struct session *s);
+/* So much lies behind a hole of the log that nothing more of it is taken before that is filled. */
+bool hole_is_far(const struct frontier_item *item);
 bool hole_ask_was_met(const struct session *s); /* of the last one: everything has come */
 void hole_on_holes(struct session *s, const struct msg *m);
 void hole_on_get_holes(struct session *s, const struct msg *m);

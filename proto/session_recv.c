@@ -78,7 +78,8 @@ static bool segment_continues(const struct session *s, uint32_t log_no, uint64_t
 static bool segment_fits(const struct session *s, uint32_t log_no, uint64_t first)
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
-    return item != NULL && frontier_item_fetched(item) && segment_continues(s, log_no, first);
+    return item != NULL && frontier_item_fetched(item) && !hole_is_far(item) &&
+           segment_continues(s, log_no, first);
 }
 
 static void assembly_begin(struct session *s, const struct msg_entries *m)

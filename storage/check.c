@@ -63,7 +63,6 @@ static enum tris_err replay_entry(struct audit *a, const struct log_row *log, ui
     struct entry entry;
     struct entry_header header;
     struct tris_hash leaf;
-    struct fold fold;
     *good = log_entry_open(wire, &log->log.id, seq, &entry, &header, &leaf) == TRIS_OK;
     if (!*good) {
         check_problem(a, "entry %llu of log %u does not decode", (unsigned long long)seq,
@@ -75,8 +74,7 @@ static enum tris_err replay_entry(struct audit *a, const struct log_row *log, ui
     if (head == NULL) {
         return err != TRIS_OK ? err : a->t->err;
     }
-    fold_judge(a->t, head, seq, &entry, &header, &fold);
-    log_append_entry(a->t, head, &entry, &header, &leaf, &fold);
+    log_append_entry(a->t, head, &entry, &header, &leaf);
     return a->t->err != TRIS_OK ? a->t->err : step(a);
 }
 

@@ -1,6 +1,6 @@
-/* The audit's third part: the tables that follow arrival. The feed must name every entry once, and
- * `arrival` lead to all of a log in order; the word index must hold the words of every record's
- * present state and nothing else. */
+/* The audit's third part: the tables that follow arrival. The feed must name every entry once, in
+ * the order of its log; the word index must hold the words of every record's present state and
+ * nothing else. */
 #include <stdlib.h>
 
 #include "storage/check.h"
@@ -8,72 +8,39 @@
 
 /* ---- feed ---- */
 
-struct feed_check {
-    struct audit *a;
-    uint64_t *next; /* by log: entries that runs were found for */
-    uint32_t logs;
-    uint64_t before; /* the last arrival number met */
-};
-
-/* `arrival` leads to the runs of a log in the order of its entries, without gaps. */
-static void check_way_back(struct feed_check *c, struct span key, struct span value)
+/* The row that leads from an entry to its arrival. */
+static bool finds_back(const struct audit *a, const struct feed_row *run, uint64_t last)
 {
-    struct key arrival;
-    struct span found;
-    struct feed_row run;
-    uint32_t no = 0;
-    uint64_t first = 0;
-    struct rbuf r = rbuf_of(value);
-    const uint64_t last = rbuf_u64(&r);
-    key_arrival(&arrival, last);
-    if (key_read_log_seq(key, &no, &first) && rbuf_finish(&r) == TRIS_OK && no < c->logs &&
-        view_get(c->a->v, DB_FEED, key_span(&arrival), &found) == TRIS_OK &&
-        row_feed_decode(found, &run) == TRIS_OK && run.log_no == no && run.first_seq == first &&
-        first == c->next[no]) {
-        c->next[no] += run.count;
-    } else {
-        check_problem(c->a, "the feed's run up to arrival %llu does not continue its log",
-                      (unsigned long long)last);
+    struct key key;
+    struct span value;
+    key_log_seq(&key, run->log_no, run->first_seq);
+    if (view_get(a->v, DB_ARRIVAL, key_span(&key), &value) != TRIS_OK) {
+        return false;
     }
+    struct rbuf r = rbuf_of(value);
+    return rbuf_u64(&r) == last && rbuf_finish(&r) == TRIS_OK;
 }
 
-/* Numbers are given once. */
-static void check_run(struct feed_check *c, struct span key, struct span value)
+static enum tris_err check_run(struct audit *a, uint64_t *next, uint32_t logs, uint64_t *before,
+                               struct span key, struct span value)
 {
     struct feed_row run;
     uint64_t last = 0;
-    if (!key_read_arrival(key, &last) || row_feed_decode(value, &run) != TRIS_OK ||
-        run.count == 0 || run.count > last - c->before) {
-        check_problem(c->a, "the feed's run up to arrival %llu is damaged",
+    bool good = key_read_arrival(key, &last) && row_feed_decode(value, &run) == TRIS_OK &&
+                run.count > 0 && run.count <= last - *before && run.log_no < logs &&
+                run.first_seq == next[run.log_no] && finds_back(a, &run, last);
+    if (good) {
+        next[run.log_no] += run.count;
+    } else {
+        check_problem(a, "the feed's run up to arrival %llu does not continue its log",
                       (unsigned long long)last);
     }
-    c->before = last;
+    *before = last;
+    return check_goes_on(a);
 }
 
-static enum tris_err for_each(struct feed_check *c, enum db_table table,
-                              void (*row)(struct feed_check *, struct span, struct span))
-{
-    MDB_cursor *cursor = NULL;
-    struct span key = {NULL, 0};
-    struct span value;
-    enum tris_err err = view_cursor(c->a->v, table, &cursor);
-    if (err != TRIS_OK) {
-        return err;
-    }
-    err = cursor_get(cursor, MDB_FIRST, &key, &value);
-    while (err == TRIS_OK) {
-        row(c, key, value);
-        err = check_goes_on(c->a);
-        if (err == TRIS_OK) {
-            err = cursor_get(cursor, MDB_NEXT, &key, &value);
-        }
-    }
-    mdb_cursor_close(cursor);
-    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
-}
-
-/* Every run that was led to is another one; there must be no more runs than that. */
-static enum tris_err check_run_rows(struct audit *a)
+/* Every run was found back; there must be no more rows than runs. */
+static enum tris_err check_arrival_rows(struct audit *a)
 {
     uint64_t runs = 0;
     uint64_t rows = 0;
@@ -90,27 +57,38 @@ static enum tris_err check_run_rows(struct audit *a)
 
 enum tris_err check_feed(struct audit *a)
 {
-    struct feed_check c = {.a = a};
-    enum tris_err err = store_log_count(a->v, &c.logs);
-    if (err != TRIS_OK) {
-        return err;
-    }
-    c.next = calloc((size_t)c.logs + 1, sizeof *c.next);
-    err = c.next != NULL ? for_each(&c, DB_ARRIVAL, check_way_back) : TRIS_ERR_NO_MEMORY;
+    uint32_t logs = 0;
+    enum tris_err err = store_log_count(a->v, &logs);
+    uint64_t *next = err == TRIS_OK ? calloc((size_t)logs + 1, sizeof *next) : NULL;
+    MDB_cursor *cursor = NULL;
+    uint64_t before = 0;
+    struct span key = {NULL, 0};
+    struct span value;
     if (err == TRIS_OK) {
-        err = for_each(&c, DB_FEED, check_run);
+        err = next != NULL ? view_cursor(a->v, DB_FEED, &cursor) : TRIS_ERR_NO_MEMORY;
     }
     if (err == TRIS_OK) {
-        err = check_run_rows(a);
+        err = cursor_get(cursor, MDB_FIRST, &key, &value);
     }
-    for (uint32_t no = 0; no < c.logs && err == TRIS_OK; no++) {
-        struct log_row log;
-        if (view_log_row(a->v, no, &log) == TRIS_OK && log.log.held != c.next[no]) {
-            check_problem(a, "the feed has %llu entries of log %u, its head counts %llu",
-                          (unsigned long long)c.next[no], no, (unsigned long long)log.log.held);
+    while (err == TRIS_OK) {
+        err = check_run(a, next, logs, &before, key, value);
+        if (err == TRIS_OK) {
+            err = cursor_get(cursor, MDB_NEXT, &key, &value);
         }
     }
-    free(c.next);
+    err = err == TRIS_ERR_NOT_FOUND ? check_arrival_rows(a) : err;
+    for (uint32_t no = 0; next != NULL && no < logs && err == TRIS_OK; no++) {
+        struct log_row log;
+        if (view_log_row(a->v, no, &log) == TRIS_OK && row_log_folded(&log) != next[no]) {
+            check_problem(a, "the feed has %llu entries of log %u, its head counts %llu",
+                          (unsigned long long)next[no], no,
+                          (unsigned long long)row_log_folded(&log));
+        }
+    }
+    if (cursor != NULL) {
+        mdb_cursor_close(cursor);
+    }
+    free(next);
     return err;
 }
 

@@ -60,8 +60,12 @@ static void cut_entry(struct store_txn *t, struct head *head, uint64_t seq)
 {
     struct key key;
     struct span wire;
-    fold_undo(t, head, seq);
     key_log_seq(&key, head->row.log.no, seq);
+    if (seq < head->row.first_hole) {
+        fold_undo(t, head, seq);
+    } else {
+        txn_del(t, DB_HOLE, key_span(&key));
+    }
     if (!txn_get(t, DB_ENTRY, key_span(&key), &wire)) {
         return;
     }
@@ -109,6 +113,7 @@ enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size, enu
     }
     struct tree tree;
     uint64_t followed = 0;
+    uint64_t followed_end = size;
     txn_flush(t); /* feed runs and rows that this transaction holds back */
     enum tris_err err = txn_ok(t) ? store_tree_at(&t->view, no, size, &tree) : t->err;
     err = err == TRIS_OK ? word_followed(&t->view, &followed) : err;
@@ -121,7 +126,8 @@ enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size, enu
     } else if (log->own) {
         draft_forget(t, log, size);
     }
-    feed_cut(t, no, size, followed);
+    feed_cut(t, no, size, followed, &followed_end);
+    word_unfollow(t, no, size, followed_end);
     const uint64_t bytes = head->row.bytes;
     for (uint64_t seq = log->held; seq > size && txn_ok(t); seq--) {
         cut_entry(t, head, seq - 1);

@@ -25,7 +25,6 @@ enum db_table {
     DB_RECORD,
     DB_INERT,
     DB_HOLE,
-    DB_WAIT,
     DB_REGION,
     DB_SOURCE,
     DB_NAME,
@@ -100,10 +99,9 @@ struct record *view_record(struct store_view *v);
 TRIS_MUST_CHECK enum tris_err view_last_key(const struct store_view *v, enum db_table table,
                                             struct key *out);
 
-/* A row of `inert`, or what it would be for one of `hole`, whichever there is; TRIS_ERR_NOT_FOUND:
- * the entry has effect. */
+/* The row of a folded entry in `inert`; TRIS_ERR_NOT_FOUND: it has effect. */
 TRIS_MUST_CHECK enum tris_err view_inert(const struct store_view *v, uint32_t no, uint64_t seq,
-                                         bool *hole, struct inert_row *out);
+                                         struct inert_row *out);
 /* Of an effective change: the entry that named its record before it, and the effective put whose
  * state it replaced. One step back, however many entries without effect are in between. */
 TRIS_MUST_CHECK enum tris_err view_put_before(struct store_view *v, uint32_t no, uint64_t seq,

@@ -2,7 +2,6 @@
 #include "storage/feed.h"
 
 #include "proto/assert.h"
-#include "storage/search.h"
 
 enum tris_err feed_newest(const struct store_view *v, uint64_t *arrival)
 {
@@ -69,8 +68,8 @@ struct run {
     uint64_t last; /* arrival of its last entry */
 };
 
-/* The run of a log that begins last below `seq`. TRIS_ERR_NOT_FOUND: it has none. */
-static enum tris_err run_below(struct store_txn *t, uint32_t no, uint64_t seq, struct run *out)
+/* The newest run of a log. TRIS_ERR_NOT_FOUND: it has none. */
+static enum tris_err newest_run(struct store_txn *t, uint32_t no, struct run *out)
 {
     struct key bound;
     struct key arrival;
@@ -82,7 +81,7 @@ static enum tris_err run_below(struct store_txn *t, uint32_t no, uint64_t seq, s
     if (cursor == NULL) {
         return t->err;
     }
-    key_log_seq(&bound, no, seq);
+    key_log_seq(&bound, no, UINT64_MAX);
     enum tris_err err = cursor_below(cursor, &bound, &key, &value);
     if (err != TRIS_OK) {
         return err;
@@ -132,56 +131,29 @@ void feed_put_run(struct store_txn *t, uint64_t last, const struct feed_row *row
     txn_append(t, DB_ARRIVAL, &key, wbuf_span(&w));
 }
 
-/* What is left of a dropped run: `count` entries from `first` on. */
-static void keep_part(struct store_txn *t, const struct run *run, uint64_t first, uint64_t count)
-{
-    const uint64_t before = run->last - run->row.count; /* arrival before its first entry */
-    if (count > 0) {
-        feed_put_run(t, before + (first - run->row.first_seq) + count,
-                     &(struct feed_row){run->row.log_no, first, (uint32_t)count});
-    }
-}
-
-void feed_cut(struct store_txn *t, uint32_t no, uint64_t size, uint64_t followed)
+void feed_cut(struct store_txn *t, uint32_t no, uint64_t size, uint64_t followed, uint64_t *end)
 {
     struct run run = {0};
     enum tris_err err;
+    *end = size;
     txn_arrival_keep(t);
-    while ((err = run_below(t, no, UINT64_MAX, &run)) == TRIS_OK) {
+    while ((err = newest_run(t, no, &run)) == TRIS_OK) {
         const struct feed_row *row = &run.row;
-        const uint64_t before = run.last - row->count;
-        const uint64_t kept = row->first_seq < size ? size - row->first_seq : 0;
-        uint64_t known = followed > before ? followed - before : 0;
-        if (kept >= row->count) {
+        const uint64_t before = run.last - row->count; /* arrival before its first entry */
+        if (row->first_seq + row->count <= size) {
             return;
         }
-        /* entries of one record arrive in their order: the newest ones go first */
-        known = known < row->count ? known : row->count;
-        if (known > kept) {
-            word_unfollow(t, no, row->first_seq + kept, row->first_seq + known);
+        if (*end == size && followed > before) {
+            uint64_t taken = followed - before < row->count ? followed - before : row->count;
+            *end = row->first_seq + taken > size ? row->first_seq + taken : size;
         }
         drop_run(t, &run);
-        keep_part(t, &run, row->first_seq, kept);
+        if (row->first_seq < size) {
+            const uint64_t kept = size - row->first_seq;
+            feed_put_run(t, before + kept, &(struct feed_row){no, row->first_seq, (uint32_t)kept});
+        }
     }
     if (err != TRIS_ERR_NOT_FOUND) {
         txn_fail(t, err);
     }
-}
-
-void feed_move(struct store_txn *t, uint32_t no, uint64_t seq)
-{
-    struct run run = {0};
-    if (!txn_ok(t)) {
-        return;
-    }
-    enum tris_err err = run_below(t, no, seq + 1, &run);
-    if (err != TRIS_OK || seq - run.row.first_seq >= run.row.count) {
-        txn_fail(t, err == TRIS_OK || err == TRIS_ERR_NOT_FOUND ? TRIS_ERR_CORRUPT : err);
-        return;
-    }
-    const uint64_t left = seq - run.row.first_seq;
-    drop_run(t, &run);
-    keep_part(t, &run, run.row.first_seq, left);
-    keep_part(t, &run, seq + 1, run.row.count - left - 1);
-    txn_feed(t, no, seq);
 }

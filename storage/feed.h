@@ -1,5 +1,4 @@
-/* Rows of the change feed, inside of the store: written by the transaction, taken away by cuts,
- * and moved to its end when payloads come later. */
+/* Rows of the change feed, inside of the store: written by the transaction, taken away by cuts. */
 #ifndef TRIS_STORAGE_FEED_H
 #define TRIS_STORAGE_FEED_H
 
@@ -13,12 +12,9 @@
 enum tris_err feed_newest(const struct store_view *v, uint64_t *arrival);
 /* A run whose last entry has arrival number `last`, in both directions. */
 void feed_put_run(struct store_txn *t, uint64_t last, const struct feed_row *row);
-/* Takes the entries from `size` on out of the feed, and those that the search index knows out of
- * that; what is held back was flushed before. `followed` is the arrival number up to which the
- * index has come. Entries and judgements are still in their tables. */
-void feed_cut(struct store_txn *t, uint32_t no, uint64_t size, uint64_t followed);
-/* Gives an entry a new arrival number: what it does is other than it was. The run that it is in is
- * not held back: flush before the first one. */
-void feed_move(struct store_txn *t, uint32_t no, uint64_t seq);
+/* Takes the entries from `size` on out of the feed; what is held back was flushed before.
+ * `followed` is the arrival number up to which the search index has come: *end says that it knows
+ * the entries [size, *end). */
+void feed_cut(struct store_txn *t, uint32_t no, uint64_t size, uint64_t followed, uint64_t *end);
 
 #endif

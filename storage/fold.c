@@ -147,52 +147,14 @@ static void judge_record(struct store_txn *t, const struct head *head, uint64_t 
     out->reason = err;
 }
 
-bool fold_target(const struct head *head, uint64_t seq, const struct entry_header *header,
-                 struct record_ref *out)
-{
-    const struct tris_log_ref *ref = &head->row.log.ref;
-    *out = (struct record_ref){head->row.log.no, header->has_record ? header->record_seq : seq};
-    return ref->topic != TRIS_TOPIC_GOV && header->version == ENTRY_VERSION &&
-           !(header->has_record_epoch && header->record_epoch != ref->epoch) &&
-           (!header->has_record || header->record_seq < seq);
-}
-
-/* Does an entry before `seq` that creates or names this record wait? */
-static bool others_wait(struct store_txn *t, struct record_ref target, uint64_t seq)
-{
-    struct key first;
-    struct span value;
-    struct record_ref found;
-    uint64_t at;
-    MDB_cursor *cursor = txn_cursor(t, DB_WAIT);
-    if (cursor == NULL) {
-        return false;
-    }
-    key_wait(&first, target, 0);
-    struct span key = key_span(&first);
-    enum tris_err err = cursor_get(cursor, MDB_SET_RANGE, &key, &value);
-    if (err == TRIS_OK && !key_read_wait(key, &found, &at)) {
-        err = TRIS_ERR_CORRUPT;
-    }
-    if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
-        txn_fail(t, err);
-    }
-    return err == TRIS_OK && found.log_no == target.log_no && found.seq == target.seq && at < seq;
-}
-
 void fold_judge(struct store_txn *t, const struct head *head, uint64_t seq,
                 const struct entry *entry, const struct entry_header *header, struct fold *out)
 {
     out->reason = TRIS_ERR_BAD_VALUE;
+    tris_assert(entry->whole);
     out->names = false;
     out->end_reason = 0;
-    out->targets = fold_target(head, seq, header, &out->target);
-    out->hole = !entry->whole;
-    out->waits = out->hole || (head->row.first_hole != SEQ_NONE && out->targets &&
-                               others_wait(t, out->target, seq));
-    if (out->waits) {
-        out->reason = TRIS_ERR_NOT_READY;
-    } else if (header->version != ENTRY_VERSION) {
+    if (header->version != ENTRY_VERSION) {
         out->reason = TRIS_ERR_BAD_VERSION;
     } else if (head->row.log.ref.topic != TRIS_TOPIC_GOV) {
         judge_record(t, head, seq, entry, header, out);
@@ -359,32 +321,13 @@ static void apply_inert(struct store_txn *t, const struct head *head, uint64_t s
     }
 }
 
-/* It will be judged when what is missing has come. Until then the record does not know of it. */
-static void apply_wait(struct store_txn *t, const struct head *head, uint64_t seq,
-                       const struct fold *fold)
-{
-    struct key key;
-    if (fold->hole) {
-        key_log_seq(&key, head->row.log.no, seq);
-        txn_append(t, DB_HOLE, &key, span_of(NULL, 0));
-    } else {
-        apply_inert(t, head, seq, fold);
-    }
-    if (fold->targets) {
-        key_wait(&key, fold->target, seq);
-        txn_put(t, DB_WAIT, key_span(&key), span_of(NULL, 0));
-    }
-}
-
 void fold_apply(struct store_txn *t, const struct head *head, uint64_t seq,
                 const struct entry_header *header, const struct fold *fold)
 {
     if (!txn_ok(t)) {
         return;
     }
-    if (fold->waits) {
-        apply_wait(t, head, seq, fold);
-    } else if (fold->reason != TRIS_OK) {
+    if (fold->reason != TRIS_OK) {
         apply_inert(t, head, seq, fold);
     } else if (header->verb == VERB_CARD) {
         apply_card(t, head, seq, fold);

@@ -9,12 +9,7 @@
 /* The judgement on one entry. */
 struct fold {
     enum tris_err reason; /* TRIS_OK: it has effect */
-    bool waits;           /* nothing is known yet: its payload is not here, or that of an earlier
-                           * entry with this target */
-    bool hole;            /* the former */
-    bool targets;         /* it creates or names a record of this log (which need not exist): */
-    struct record_ref target;
-    bool names; /* it names a record that exists: `ref`, with state `old` */
+    bool names;           /* it names a record that exists: `ref`, with state `old` */
     struct record_ref ref;
     struct record_row old;
     const struct fields_plan *plan;
@@ -25,11 +20,8 @@ struct fold {
     struct tris_house_id about; /* endorse, revoke: the house that is spoken of */
 };
 
-/* The record of this log that an entry creates or names, whether or not there is such a record;
- * false: none, so what it does depends on no other entry. */
-bool fold_target(const struct head *head, uint64_t seq, const struct entry_header *header,
-                 struct record_ref *out);
-/* Looks, writes nothing. `header` is the entry's own, `seq` its position in the log of `head`. */
+/* Looks, writes nothing. The entry is whole. `header` is the entry's own, `seq` its position in the
+ * log of `head`. */
 void fold_judge(struct store_txn *t, const struct head *head, uint64_t seq,
                 const struct entry *entry, const struct entry_header *header, struct fold *out);
 /* Does what the judgement says. The entry is in its table already. */

@@ -1,8 +1,7 @@
-/* Holes: entries that came without their payload. Which there are, the first that counts, and what
- * happens when a payload comes later: then every table is as if it had come with its entry, but for
- * arrival numbers. */
+/* Holes: entries that came without their payload. Views end before the first one that counts, so
+ * that equal roots are equal views. When a payload comes later, they go on, and every table is as
+ * if it had come with its entry. */
 #include "proto/assert.h"
-#include "storage/feed.h"
 #include "storage/log.h"
 
 /* ---- which there are ---- */
@@ -162,77 +161,31 @@ static void make_whole(struct store_txn *t, struct head *head, const struct msg_
     if (txn_get(t, DB_ENTRY, key_span(&key), &old)) {
         const uint64_t before = old.len;
         txn_put(t, DB_ENTRY, key_span(&key), wbuf_span(&wire));
+        txn_del(t, DB_HOLE, key_span(&key));
         lengthen(t, head, row->seq, wire.len - before);
     }
 }
 
-/* Judges an entry that waited, whose payload is here. False: it still waits, for another one. */
-static bool judge(struct store_txn *t, struct head *head, uint64_t seq, struct fold *fold)
+/* What views know ends before a hole: they go on to the next one. */
+static void fold_on(struct store_txn *t, struct head *head, uint64_t end)
 {
-    const uint32_t no = head->row.log.no;
-    struct entry entry;
-    struct entry_header header;
-    enum tris_err err = store_entry_get(&t->view, no, seq, &entry);
-    if (err == TRIS_OK) { /* what lies in the map moves when something is written */
-        memmove(t->wire, entry.wire.ptr, entry.wire.len);
-        struct rbuf r = rbuf_of(span_of(t->wire, entry.wire.len));
-        err = entry_wire_next(&r, &entry);
-    }
-    if (err == TRIS_OK) {
-        err = entry_peek_header(&entry, &header);
-    }
-    if (err != TRIS_OK) {
-        txn_fail(t, TRIS_ERR_CORRUPT);
-    }
-    if (!txn_ok(t)) {
-        return false;
-    }
-    fold_judge(t, head, seq, &entry, &header, fold);
-    fold_apply(t, head, seq, &header, fold);
-    if (!fold->waits) {
-        feed_move(t, no, seq);
-    }
-    return txn_ok(t) && !fold->waits;
-}
-
-/* The next entry behind `seq` that waits with the same record; false: none, or it is a hole. */
-static bool next_waiting(struct store_txn *t, struct record_ref target, uint64_t *seq)
-{
-    struct key from;
-    struct span value;
-    struct record_ref found;
-    uint64_t at = 0;
-    MDB_cursor *cursor = txn_cursor(t, DB_WAIT);
-    if (cursor == NULL) {
-        return false;
-    }
-    key_wait(&from, target, *seq + 1);
-    struct span key = key_span(&from);
-    enum tris_err err = cursor_get(cursor, MDB_SET_RANGE, &key, &value);
-    if (err == TRIS_OK && !key_read_wait(key, &found, &at)) {
-        err = TRIS_ERR_CORRUPT;
-    }
-    if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
-        txn_fail(t, err);
-    }
-    *seq = at;
-    return err == TRIS_OK && found.log_no == target.log_no && found.seq == target.seq &&
-           !is_hole(t, target.log_no, at);
-}
-
-/* What waited for this payload alone is judged, each entry once, however many holes its record had.
- */
-static void fill(struct store_txn *t, struct head *head, const struct msg_hole *row)
-{
-    struct fold fold;
-    uint64_t seq = row->seq;
-    fold_undo(t, head, seq); /* it does not wait any more */
-    make_whole(t, head, row);
-    bool more = txn_ok(t) && judge(t, head, seq, &fold) && fold.targets;
-    const struct record_ref target = more ? fold.target : (struct record_ref){0, 0};
-    while (more && next_waiting(t, target, &seq)) {
-        fold_undo(t, head, seq);
-        more = judge(t, head, seq, &fold);
+    for (uint64_t seq = head->row.first_hole; seq < end && txn_ok(t); seq++) {
+        struct entry entry;
+        struct entry_header header;
+        enum tris_err err = store_entry_get(&t->view, head->row.log.no, seq, &entry);
+        if (err == TRIS_OK) { /* what lies in the map moves when something is written */
+            memcpy(t->wire, entry.wire.ptr, entry.wire.len);
+            struct rbuf r = rbuf_of(span_of(t->wire, entry.wire.len));
+            err = entry_wire_next(&r, &entry);
+        }
+        if (err == TRIS_OK) {
+            err = entry_peek_header(&entry, &header);
+        }
+        if (err != TRIS_OK || !entry.whole) {
+            txn_fail(t, TRIS_ERR_CORRUPT);
+            return;
+        }
+        log_fold_entry(t, head, seq, &entry, &header);
     }
 }
 
@@ -241,22 +194,24 @@ static void settle(struct store_txn *t, struct head *head)
 {
     struct log_row *row = &head->row;
     struct tree tree;
-    uint64_t seq = SEQ_NONE;
+    uint64_t next = SEQ_NONE;
     MDB_cursor *cursor = txn_cursor(t, DB_HOLE);
-    if (cursor == NULL || row->first_hole == SEQ_NONE) {
-        return;
-    }
-    enum tris_err err = next_unjustified(cursor, row->log.no, row->first_hole, &seq);
-    row->first_hole = err == TRIS_OK ? seq : SEQ_NONE;
-    memset(&row->hole_root, 0, sizeof row->hole_root);
+    enum tris_err err =
+        cursor != NULL ? next_unjustified(cursor, row->log.no, row->first_hole, &next) : t->err;
     if (err == TRIS_OK) {
-        err = store_tree_at(&t->view, row->log.no, seq, &tree);
-        tree_root(&tree, &row->hole_root);
+        err = store_tree_at(&t->view, row->log.no, next, &tree);
     }
     if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
         txn_fail(t, err);
+        return;
     }
-    head->dirty = true;
+    const bool hole = err == TRIS_OK;
+    fold_on(t, head, hole ? next : row->log.held);
+    memset(&row->hole_root, 0, sizeof row->hole_root);
+    if (hole) {
+        tree_root(&tree, &row->hole_root);
+    }
+    row->first_hole = hole ? next : SEQ_NONE;
     row_log_settle(row);
 }
 
@@ -272,19 +227,17 @@ enum tris_err store_holes_fill(struct store_txn *t, uint32_t no, struct span row
     if (err != TRIS_OK) {
         return txn_ok(t) ? err : t->err;
     }
-    txn_flush(t); /* feed runs that are held back: entries leave theirs */
-    txn_arrival_keep(t);
     struct rbuf r = rbuf_of(rows);
     for (uint32_t i = 0; i < count && txn_ok(t); i++) {
         struct msg_hole row;
         msg_row_get(&r, MSG_ROW_hole, &row);
         tris_assert(r.err == TRIS_OK);
         if (is_hole(t, no, row.seq)) { /* else another session was faster */
-            fill(t, head, &row);
+            make_whole(t, head, &row);
             (*filled)++;
         }
     }
-    if (*filled > 0) {
+    if (*filled > 0 && txn_ok(t)) {
         settle(t, head);
     }
     return t->err;

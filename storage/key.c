@@ -74,12 +74,6 @@ void key_log_seq(struct key *k, uint32_t log_no, uint64_t seq)
     add_be(k, seq, 8);
 }
 
-void key_wait(struct key *k, struct record_ref record, uint64_t seq)
-{
-    key_log_seq(k, record.log_no, record.seq);
-    add_be(k, seq, 8);
-}
-
 void key_tree(struct key *k, uint32_t log_no, uint32_t level, uint64_t index)
 {
     tris_assert(level < TREE_LEVELS_MAX);
@@ -296,15 +290,6 @@ bool key_read_log_seq(struct span key, uint32_t *log_no, uint64_t *seq)
     *log_no = ref.log_no;
     *seq = ref.seq;
     return true;
-}
-
-bool key_read_wait(struct span key, struct record_ref *record, uint64_t *seq)
-{
-    struct rbuf r = rbuf_of(key);
-    record->log_no = rbuf_u32(&r);
-    record->seq = rbuf_u64(&r);
-    *seq = rbuf_u64(&r);
-    return rbuf_finish(&r) == TRIS_OK;
 }
 
 bool key_read_arrival(struct span key, uint64_t *arrival)

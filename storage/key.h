@@ -40,9 +40,6 @@ enum count_type {
 void key_log(struct key *k, uint32_t log_no);
 /* tables entry, record, inert, hole, seal (there the number is a size) */
 void key_log_seq(struct key *k, uint32_t log_no, uint64_t seq);
-/* table wait: entries by the record that they name or create; key_log_seq of the record is the
- * prefix */
-void key_wait(struct key *k, struct record_ref record, uint64_t seq);
 void key_tree(struct key *k, uint32_t log_no, uint32_t level, uint64_t index);
 void key_log_id(struct key *k, const struct tris_log_id *id);
 void key_house(struct key *k, const struct tris_house_id *house); /* prefix of key_house_log */
@@ -81,7 +78,6 @@ void key_count(struct key *k, enum count_type type, uint32_t log_no, uint32_t ki
  * too short, the store is damaged. */
 bool key_tail_ref(struct span key, struct record_ref *out);
 bool key_read_log_seq(struct span key, uint32_t *log_no, uint64_t *seq);
-bool key_read_wait(struct span key, struct record_ref *record, uint64_t *seq);
 bool key_read_arrival(struct span key, uint64_t *arrival);
 bool key_read_house_log(struct span key, enum tris_topic *topic, uint32_t *log_no);
 void key_draft(struct key *k, uint64_t no);

@@ -149,15 +149,25 @@ static void put_entry(struct store_txn *t, struct head *head, uint64_t seq,
     if (t->s->replay_of == NULL) {
         txn_append(t, DB_ENTRY, &key, entry->wire);
     }
-    txn_feed(t, head->row.log.no, seq);
+    if (!entry->whole) {
+        txn_append(t, DB_HOLE, &key, span_of(NULL, 0));
+    }
     head->row.bytes += entry->wire.len;
     head->row.open_bytes += entry->wire.len;
     head->dirty = true;
 }
 
+void log_fold_entry(struct store_txn *t, struct head *head, uint64_t seq, const struct entry *entry,
+                    const struct entry_header *header)
+{
+    struct fold fold;
+    fold_judge(t, head, seq, entry, header, &fold);
+    fold_apply(t, head, seq, header, &fold);
+    txn_feed(t, head->row.log.no, seq);
+}
+
 void log_append_entry(struct store_txn *t, struct head *head, const struct entry *entry,
-                      const struct entry_header *header, const struct tris_hash *leaf,
-                      const struct fold *fold)
+                      const struct entry_header *header, const struct tris_hash *leaf)
 {
     struct store_log *log = &head->row.log;
     const uint64_t seq = log->held;
@@ -170,7 +180,9 @@ void log_append_entry(struct store_txn *t, struct head *head, const struct entry
     put_nodes(t, log->no, nodes, count);
     put_entry(t, head, seq, entry);
     log->held = log->tree.size;
-    fold_apply(t, head, seq, header, fold);
+    if (head->row.first_hole == SEQ_NONE) {
+        log_fold_entry(t, head, seq, entry, header);
+    }
 }
 
 /* Remembers the root before the first entry without payload; needs the leaves up to it. */
@@ -209,7 +221,6 @@ static void append_entries(struct store_txn *t, struct head *head,
     for (uint32_t i = 0; i < segment->count && txn_ok(t); i++) {
         struct entry entry;
         struct entry_header header;
-        struct fold fold;
         enum tris_err err = entry_wire_next(&run, &entry);
         if (err == TRIS_OK) {
             err = entry_peek_header(&entry, &header);
@@ -222,9 +233,10 @@ static void append_entries(struct store_txn *t, struct head *head,
             note_hole(t, head, segment, i);
         }
         const uint64_t seq = segment->first + i;
-        fold_judge(t, head, seq, &entry, &header, &fold);
         put_entry(t, head, seq, &entry);
-        fold_apply(t, head, seq, &header, &fold);
+        if (head->row.first_hole == SEQ_NONE) { /* else views know nothing behind the hole */
+            log_fold_entry(t, head, seq, &entry, &header);
+        }
     }
 }
 
@@ -244,6 +256,10 @@ enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
     }
     if (!end_allows(log, segment)) {
         return TRIS_ERR_FORK;
+    }
+    if (segment->count > 0 && head->row.first_hole != SEQ_NONE &&
+        segment->after.size - head->row.first_hole > HOLE_BEHIND_MAX) {
+        return TRIS_ERR_NOT_READY;
     }
     tris_assert(segment->after.size == log->held + segment->count);
     tris_assert(segment->seal.size == segment->after.size);
@@ -301,6 +317,9 @@ enum tris_err store_append_own(struct store_txn *t, uint32_t no, struct entry_he
     if (log->ends != STORE_END_NONE) {
         return TRIS_ERR_FORK;
     }
+    if (head->row.first_hole != SEQ_NONE) {
+        return TRIS_ERR_NOT_READY; /* what its records are is not known yet */
+    }
     if (payload.len > TRIS_PAYLOAD_BYTES_MAX) {
         return TRIS_ERR_TOO_LARGE;
     }
@@ -325,6 +344,6 @@ enum tris_err store_append_own(struct store_txn *t, uint32_t no, struct entry_he
     entry_leaf(&log->id, log->held, wbuf_span(&w), &leaf);
     const struct entry entry = {.whole = true, .payload = payload, .wire = wbuf_span(&wire)};
     *seq = log->held;
-    log_append_entry(t, head, &entry, header, &leaf, &fold);
+    log_append_entry(t, head, &entry, header, &leaf);
     return t->err;
 }

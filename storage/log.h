@@ -5,10 +5,13 @@
 
 #include "storage/fold.h"
 
-/* Appends one entry of known leaf: tree, bytes, feed, fold. Seals are not its business. */
+/* Appends one entry of known leaf: tree, bytes, and if no hole is before it feed and fold. Seals
+ * are not its business. */
 void log_append_entry(struct store_txn *t, struct head *head, const struct entry *entry,
-                      const struct entry_header *header, const struct tris_hash *leaf,
-                      const struct fold *fold);
+                      const struct entry_header *header, const struct tris_hash *leaf);
+/* Folds a whole entry that is stored already, behind the last one that is folded: views, feed. */
+void log_fold_entry(struct store_txn *t, struct head *head, uint64_t seq, const struct entry *entry,
+                    const struct entry_header *header);
 /* Reads a stored wire form: the entry, its header and its leaf. */
 TRIS_MUST_CHECK enum tris_err log_entry_open(struct span wire, const struct tris_log_id *id,
                                              uint64_t seq, struct entry *entry,

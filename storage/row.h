@@ -35,6 +35,11 @@ void row_log_encode(struct wbuf *w, const struct log_row *row);
 TRIS_MUST_CHECK enum tris_err row_log_decode(struct span bytes, struct log_row *out);
 /* Sets where the log ends, whole and whole_root. */
 void row_log_settle(struct log_row *row);
+/* How many entries of a log views know: those before its first hole. */
+static inline uint64_t row_log_folded(const struct log_row *row)
+{
+    return row->first_hole < row->log.held ? row->first_hole : row->log.held;
+}
 
 struct fork_row {
     uint64_t end;

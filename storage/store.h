@@ -243,7 +243,12 @@ TRIS_MUST_CHECK enum tris_err store_fork_next(struct store_view *v, uint32_t *lo
 
 /* ---- holes: entries that came without their payload ---- */
 
-enum { HOLES_MAX = TRIS_SEAL_SPACING_MAX }; /* of one question: as many as one run may have */
+enum {
+    HOLES_MAX = TRIS_SEAL_SPACING_MAX, /* of one question: as many as one run may have */
+    /* entries that are taken from a hole on: all of them may be folded when it is filled, which
+     * costs as much as the largest batch */
+    HOLE_BEHIND_MAX = 32768,
+};
 
 /* The first holes of a log below `until` that nothing justifies, in order, as at most `max` ranges
  * and HOLES_MAX entries. Reads as much as it gives. */
@@ -253,10 +258,9 @@ TRIS_MUST_CHECK enum tris_err store_holes(struct store_view *v, uint32_t no, uin
  * TRIS_ERR_NO_SPACE, and nothing, if it does not fit. */
 TRIS_MUST_CHECK enum tris_err store_hole_row(struct store_view *v, uint32_t no, uint64_t seq,
                                              struct wbuf *rows);
-/* Payloads that have come later: `count` rows of a HOLES message. Entries become whole, what waited
- * for them is judged, `whole` grows; *filled of them were holes. Not poisoning, nothing is changed:
- * TRIS_ERR_BAD_COMMIT if a payload is not what its entry commits to. Costs what waited for these
- * payloads. */
+/* Payloads that have come later: `count` rows of a HOLES message. Entries become whole, views
+ * go on to the next hole, `whole` grows; *filled of them were holes. Not poisoning, nothing is
+ * changed: TRIS_ERR_BAD_COMMIT if a payload is not what its entry commits to. */
 TRIS_MUST_CHECK enum tris_err store_holes_fill(struct store_txn *t, uint32_t no, struct span rows,
                                                uint32_t count, uint32_t *filled);
 

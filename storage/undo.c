@@ -190,31 +190,12 @@ static void undo_inert(struct undo *u, const struct entry_header *header,
     txn_count(t, COUNT_INERT_ALL, 0, 0, -1);
 }
 
-/* An entry without effect: one that was judged, or one that waits. */
-static void undo_idle(struct undo *u, const struct entry_header *header,
-                      const struct inert_row *inert, bool hole)
-{
-    struct key key;
-    struct record_ref target;
-    if (hole) {
-        key_log_seq(&key, u->head->row.log.no, u->seq);
-        txn_del(u->t, DB_HOLE, key_span(&key));
-    } else {
-        undo_inert(u, header, inert);
-    }
-    if (inert->reason == TRIS_ERR_NOT_READY && fold_target(u->head, u->seq, header, &target)) {
-        key_wait(&key, target, u->seq);
-        txn_del(u->t, DB_WAIT, key_span(&key));
-    }
-}
-
 void fold_undo(struct store_txn *t, const struct head *head, uint64_t seq)
 {
     struct undo u = {.t = t, .head = head, .seq = seq};
     struct entry entry;
     struct entry_header header;
     struct inert_row inert;
-    bool hole;
     if (!txn_ok(t)) {
         return;
     }
@@ -222,16 +203,13 @@ void fold_undo(struct store_txn *t, const struct head *head, uint64_t seq)
     if (err == TRIS_OK) {
         err = entry_peek_header(&entry, &header);
     }
-    if (err != TRIS_OK) {
+    if (err != TRIS_OK || !entry.whole) {
         txn_fail(t, TRIS_ERR_CORRUPT);
         return;
     }
-    err = view_inert(&t->view, head->row.log.no, seq, &hole, &inert);
-    if ((err == TRIS_OK && hole) == entry.whole) {
-        err = TRIS_ERR_CORRUPT;
-    }
+    err = view_inert(&t->view, head->row.log.no, seq, &inert);
     if (err == TRIS_OK) {
-        undo_idle(&u, &header, &inert, hole);
+        undo_inert(&u, &header, &inert);
     } else if (err != TRIS_ERR_NOT_FOUND) {
         txn_fail(t, err);
     } else if (head->row.log.ref.topic == TRIS_TOPIC_GOV) {

@@ -233,27 +233,20 @@ enum tris_err store_record_next(struct store_view *v, const struct record_filter
 
 /* ---- entries of a record ---- */
 
-enum tris_err view_inert(const struct store_view *v, uint32_t no, uint64_t seq, bool *hole,
+enum tris_err view_inert(const struct store_view *v, uint32_t no, uint64_t seq,
                          struct inert_row *out)
 {
     struct key key;
     struct span value;
     key_log_seq(&key, no, seq);
-    *hole = false;
     enum tris_err err = view_get(v, DB_INERT, key_span(&key), &value);
-    if (err == TRIS_ERR_NOT_FOUND) {
-        *hole = true;
-        *out = (struct inert_row){TRIS_ERR_NOT_READY, false, SEQ_NONE, SEQ_NONE};
-        return view_get(v, DB_HOLE, key_span(&key), &value);
-    }
     return err == TRIS_OK ? row_inert_decode(value, out) : err;
 }
 
 enum tris_err view_entry_prev(struct store_view *v, uint32_t no, uint64_t seq, uint64_t *prev)
 {
     struct inert_row inert;
-    bool hole;
-    enum tris_err err = view_inert(v, no, seq, &hole, &inert);
+    enum tris_err err = view_inert(v, no, seq, &inert);
     if (err == TRIS_OK) {
         *prev = inert.prev;
         return inert.names ? TRIS_OK : TRIS_ERR_NOT_FOUND;
@@ -280,12 +273,11 @@ enum tris_err view_put_before(struct store_view *v, uint32_t no, uint64_t seq, u
                               uint64_t *put)
 {
     struct inert_row inert = {0};
-    bool hole;
     enum tris_err err = view_entry_prev(v, no, seq, prev);
     if (err != TRIS_OK || *prev == SEQ_NONE) {
         return err == TRIS_OK || err == TRIS_ERR_NOT_FOUND ? TRIS_ERR_CORRUPT : err;
     }
-    err = view_inert(v, no, *prev, &hole, &inert);
+    err = view_inert(v, no, *prev, &inert);
     /* no end can be before an effective change: an effective entry is the put itself */
     *put = err == TRIS_OK ? inert.put : *prev;
     if (err == TRIS_OK && (!inert.names || inert.put >= *prev)) {
@@ -320,13 +312,18 @@ enum tris_err store_entry_effect(struct store_view *v, uint32_t no, uint64_t seq
                                  enum tris_err *reason)
 {
     struct entry entry;
-    struct inert_row inert;
-    bool hole;
+    struct inert_row inert = {.reason = TRIS_ERR_NOT_READY};
+    struct log_row log;
     enum tris_err err = store_entry_get(v, no, seq, &entry);
+    if (err == TRIS_OK) {
+        err = view_log_row(v, no, &log);
+    }
     if (err != TRIS_OK) {
         return err;
     }
-    err = view_inert(v, no, seq, &hole, &inert);
+    if (seq < log.first_hole) {
+        err = view_inert(v, no, seq, &inert);
+    }
     if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
         return err;
     }

@@ -37,6 +37,7 @@
     X(JUNK_SEALS, "junk-seals", "hostile: seals with another root, time or signature")             \
     X(BENT,       "bent",       "hostile: entries with a byte turned over")                        \
     X(WITHHOLD,   "withhold",   "hostile: a log is not passed on")                                 \
+    X(BARE,       "bare",       "hostile: entries are passed on without payloads")                \
     X(FAR_TIME,   "far-time",   "hostile: times up to 139 years ahead")                            \
     X(FLOOD,      "flood",      "hostile: very many entries at once")                              \
     X(FORK,       "fork",       "hostile: two histories of one log are signed")

@@ -70,6 +70,14 @@ static void inject_frame(struct house *h, uint32_t no, uint32_t k, struct span p
     }
 }
 
+static struct msg_list any_row(enum msg_row_type type, const void *row,
+                               uint8_t bytes[MSG_SMALL_BYTES_MAX])
+{
+    struct wbuf w = wbuf_of(bytes, MSG_SMALL_BYTES_MAX);
+    msg_row_put(&w, type, row);
+    return (struct msg_list){true, 1, wbuf_span(&w)};
+}
+
 static void any_message(struct house *h, struct wbuf *w)
 {
     struct rng *rng = chance(h);
@@ -80,8 +88,9 @@ static void any_message(struct house *h, struct wbuf *w)
         log = tris_short_of(item->id.b);
     }
     uint64_t one = rng_scale(rng, UINT64_MAX / 2), two = rng_scale(rng, UINT64_MAX / 2);
+    uint8_t row[MSG_SMALL_BYTES_MAX];
     struct msg m = {0};
-    switch (rng_below(rng, 8)) {
+    switch (rng_below(rng, 10)) {
     case 0:
         m.type = MSG_GET_RANGE;
         m.get_range.log = log;
@@ -112,6 +121,17 @@ static void any_message(struct house *h, struct wbuf *w)
         break;
     case 6:
         m.type = MSG_GET_DIGESTS;
+        break;
+    case 7:
+        m.type = MSG_GET_HOLES;
+        m.get_holes.log = log;
+        m.get_holes.runs = any_row(MSG_ROW_run, &(struct msg_run){one, two % 1100 % 1025}, row);
+        break;
+    case 8:
+        m.type = MSG_HOLES;
+        m.holes.log = log;
+        m.holes.more = two % 2;
+        m.holes.items = any_row(MSG_ROW_hole, &(struct msg_hole){.seq = one}, row);
         break;
     default:
         m.type = MSG_GET_FORK;
@@ -229,6 +249,8 @@ static bool act(struct house *h, enum fault fault)
         return act_serve(&h->hostility.junk_seals);
     case FAULT_BENT:
         return act_serve(&h->hostility.bent_entries);
+    case FAULT_BARE:
+        return act_serve(&h->hostility.bare_entries);
     case FAULT_WITHHOLD:
         return act_withhold(h);
     case FAULT_FAR_TIME:
@@ -292,6 +314,33 @@ void hostile_end(struct house *h)
     }
 }
 
+/* Leaves out some payloads of a run; both forms verify. */
+static void make_bare(struct rng *rng, size_t start, struct wbuf *out)
+{
+    const size_t len = out->len - start;
+    uint8_t *copy = malloc(len);
+    tris_assert(copy != NULL);
+    memcpy(copy, out->ptr + start, len);
+    struct rbuf run = rbuf_of(span_of(copy, len));
+    out->len = start;
+    while (out->err == TRIS_OK && rbuf_left(&run) > 0) {
+        struct entry entry;
+        enum tris_err err = entry_wire_next(&run, &entry);
+        tris_assert(err == TRIS_OK);
+        if (rng_below(rng, 2) == 0) {
+            entry_wire_encode_erased(out, &entry);
+        } else {
+            wbuf_span_put(out, entry.wire);
+        }
+    }
+    if (out->err != TRIS_OK) { /* a commitment is longer than a short payload */
+        out->err = TRIS_OK;
+        memcpy(out->ptr + start, copy, len);
+        out->len = start + len;
+    }
+    free(copy);
+}
+
 enum tris_err hostile_bend(struct house *h, uint32_t log_no, size_t start, struct wbuf *out,
                            uint32_t count, struct seal *seal)
 {
@@ -309,8 +358,24 @@ enum tris_err hostile_bend(struct house *h, uint32_t log_no, size_t start, struc
                                    : (uint8_t *)&seal->time_ms;
         *byte ^= (uint8_t)rng_between(rng, 1, 255);
     }
+    if (h->hostility.bare_entries && count > 0) {
+        make_bare(rng, start, out);
+    }
     if (h->hostility.bent_entries && count > 0 && rng_below(rng, 4) == 0) {
         out->ptr[start + rng_below(rng, out->len - start)] ^= (uint8_t)rng_between(rng, 1, 255);
+    }
+    return TRIS_OK;
+}
+
+enum tris_err hostile_bend_hole(struct house *h, uint32_t log_no, size_t start, struct wbuf *rows)
+{
+    struct rng *rng = chance(h);
+    if (h->log_of[log_no] == h->hostility.withholds) {
+        rows->len = start;
+        return TRIS_ERR_NOT_FOUND;
+    }
+    if (h->hostility.bent_entries && rng_below(rng, 4) == 0) { /* behind seq and salt */
+        rows->ptr[rows->len - 1] ^= (uint8_t)rng_between(rng, 1, 255);
     }
     return TRIS_OK;
 }

@@ -18,4 +18,7 @@ void hostile_end(struct house *h);
 enum tris_err hostile_bend(struct house *h, uint32_t log_no, size_t start, struct wbuf *out,
                            uint32_t count, struct seal *seal);
 
+/* ... and the row of a hole. */
+enum tris_err hostile_bend_hole(struct house *h, uint32_t log_no, size_t start, struct wbuf *rows);
+
 #endif

@@ -65,7 +65,8 @@ struct acked {
 /* What a hostile house does to what it serves, until it changes its mind. */
 struct hostility {
     bool junk_seals;    /* seals with another root, time or signature */
-    bool bent_entries;  /* a byte of the entries turned over */
+    bool bent_entries;  /* a byte of the entries, or of a payload asked for, turned over */
+    bool bare_entries;  /* some without payload */
     uint32_t withholds; /* a log (house * 2 + topic) that it does not pass on; SIM_NONE: none */
 };
 

@@ -159,7 +159,7 @@ void house_guard_open(struct house *h)
 {
     for (int i = 0; i < GUARD_LOGS; i++) {
         const struct frontier_item *item = frontier_item(h->frontier, log_no_of(h, i));
-        guard_advanced(&h->guard, (enum guard_log)i, item->held, false);
+        guard_advanced(&h->guard, (enum guard_log)i, item->whole, false);
         if ((item->flags & FRONTIER_FORKED) != 0) {
             guard_ends(&h->guard, (enum guard_log)i, item->end);
         }
@@ -197,7 +197,7 @@ static enum guard_relation relation_of(struct house *h, uint32_t log_no, uint64_
     const struct frontier_item *item = frontier_item(h->frontier, log_no);
     struct tris_hash ours = item->root;
     struct store_view *v;
-    if (size > item->held) {
+    if (size > item->whole) {
         return GUARD_LARGER;
     }
     if (size == 0) {

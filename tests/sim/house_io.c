@@ -133,10 +133,14 @@ static enum tris_err io_hole(void *ctx, uint32_t log_no, uint64_t seq, struct wb
 {
     struct house *h = ctx;
     struct store_view *v;
+    const size_t start = rows->len;
     enum tris_err err = store_view_begin(h->store, &v);
     if (err == TRIS_OK) {
         err = store_hole_row(v, log_no, seq, rows);
         store_view_end(v);
+    }
+    if (h->hostile && err == TRIS_OK) {
+        err = hostile_bend_hole(h, log_no, start, rows);
     }
     return err;
 }

@@ -79,7 +79,7 @@ static void publish(struct batch *b)
         }
         if (own) {
             check_may_seal(h, b->by_us[log % 2]);
-            house_guard_advanced(h, b->logs[i], frontier_item(h->frontier, b->logs[i])->held,
+            house_guard_advanced(h, b->logs[i], frontier_item(h->frontier, b->logs[i])->whole,
                                  b->by_us[log % 2]);
         }
         if (b->cut[i]) {

@@ -23,7 +23,7 @@ enum {
     PENDING_MAX = 4096,
     NODES_MAX = 4,
     LOGS_MAX = 12,
-    ENTRIES_MAX = 6000,
+    ENTRIES_MAX = 36000,
     LINKS_MAX = 4,
     OUT_BYTES = 128 * 1024,
     HEARTBEAT_MS = 15000,

@@ -144,6 +144,34 @@ static void a_peer_without_the_payload_is_not_blamed(void **state)
     world_free(w);
 }
 
+/* Nothing behind a hole can be shown, and all of it has to be folded when it is filled. */
+static void a_log_is_not_fetched_far_behind_a_hole(void **state)
+{
+    (void)state;
+    enum { RUNS = 35, RUN = 1024, FAR = 31 * RUN };
+    struct world *w = world_new(3, 1);
+    for (uint32_t run = 0; run < RUNS; run++) {
+        node_write(&w->nodes[0], 0, RUN, 1);
+    }
+    log_copy(&w->nodes[0], &w->nodes[1], 0);
+    w->nodes[1].erases_every = w->nodes[1].lacks_every = ENTRIES_MAX; /* the first one */
+    struct link *l = link_open(w, 0, 1, 2);
+    world_run(w);
+    world_pass(w, MINUTE_MS);
+    assert_alive(l);
+    const uint64_t held = w->nodes[2].logs[0].count;
+    assert_int_equal(held, FAR);
+    world_pass(w, 3 * MINUTE_MS);
+    assert_alive(l);
+    assert_int_equal(w->nodes[2].logs[0].count, held);
+    struct link *other = link_open(w, 1, 2, 0);
+    world_run(w);
+    world_pass(w, 2 * MINUTE_MS);
+    assert_alive(other);
+    assert_true(nodes_equal(w, 0, 2));
+    world_free(w);
+}
+
 /* Two that lack different payloads help each other. */
 static void payloads_come_from_both_sides(void **state)
 {
@@ -441,6 +469,7 @@ int main(void)
         cmocka_unit_test(segments_do_not_wait_for_payloads),
         cmocka_unit_test(a_wrong_payload_closes),
         cmocka_unit_test(a_peer_without_the_payload_is_not_blamed),
+        cmocka_unit_test(a_log_is_not_fetched_far_behind_a_hole),
         cmocka_unit_test(payloads_come_from_both_sides),
         cmocka_unit_test(another_history_is_no_wrong_payload),
         cmocka_unit_test(silence_is_left_to_another_peer),

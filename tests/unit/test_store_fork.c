@@ -276,6 +276,9 @@ static void test_an_own_forked_log_keeps_its_tail_as_drafts(void **state)
     uint64_t seq;
     uint64_t bytes;
     forked_init(&w, 1, END, false);
+    for (uint64_t i = 0; i < 40; i++) {
+        script_form(&w.one, i, true);
+    }
     ok(store_txn_begin(w.f.s, &t));
     uint32_t no = script_no(&w.one, t);
     script_deliver(&w.one, t, 40);
