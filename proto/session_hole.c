@@ -59,9 +59,9 @@ bool hole_ask_is_open(const struct session *s)
     return s->holes.ask.open;
 }
 
-bool hole_is_far(const struct frontier_item *item)
+bool hole_is_far(const struct frontier_item *item, uint64_t size)
 {
-    return item->held - item->whole >= SESSION_HOLE_BEHIND_MAX;
+    return item->whole < item->held && size - item->whole >= SESSION_HOLE_BEHIND_MAX;
 }
 
 bool hole_ask_was_met(const struct session *s)

@@ -530,8 +530,9 @@ bool hole_ask_begin(struct session *s, uint32_t log_no, uint64_t until);
 void hole_ask_put(struct session *s, struct wbuf *w);
 void hole_ask_end(struct session *s);
 bool hole_ask_is_open(const struct session *s);
-/* So much lies behind a hole of the log that nothing more of it is taken before that is filled. */
-bool hole_is_far(const struct frontier_item *item);
+/* So much lies behind a hole of a log of `size` entries that nothing more of it is taken before
+ * that is filled. */
+bool hole_is_far(const struct frontier_item *item, uint64_t size);
 bool hole_ask_was_met(const struct session *s); /* of the last one: everything has come */
 void hole_on_holes(struct session *s, const struct msg *m);
 void hole_on_get_holes(struct session *s, const struct msg *m);

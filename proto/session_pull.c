@@ -66,7 +66,7 @@ static void want_add(struct session *s, uint32_t log_no, uint64_t until, enum wa
     if (item != NULL && frontier_item_ends(item) && until > item->end) {
         until = item->end;
     }
-    if (item != NULL && kind == WANT_ENTRIES && hole_is_far(item)) {
+    if (item != NULL && kind == WANT_ENTRIES && hole_is_far(item, segment_base(s, log_no))) {
         kind = WANT_HOLES;
     }
     const struct want want = {.log_no = log_no, .kind = kind, .until = until};

@@ -78,7 +78,7 @@ static bool segment_continues(const struct session *s, uint32_t log_no, uint64_t
 static bool segment_fits(const struct session *s, uint32_t log_no, uint64_t first)
 {
     const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
-    return item != NULL && frontier_item_fetched(item) && !hole_is_far(item) &&
+    return item != NULL && frontier_item_fetched(item) && !hole_is_far(item, first) &&
            segment_continues(s, log_no, first);
 }
 

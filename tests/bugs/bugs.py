@@ -55,7 +55,7 @@ BUGS = [
     # ---- proto: session
     Bug(15, "ranges asked for from one entry too late", "proto/session_pull.c",
         "m.get_range.first = fetch->first;",
-        "m.get_range.first = fetch->first + (fetch->seal ? 0 : 1);"),
+        "m.get_range.first = fetch->first + (fetch->kind == WANT_SEAL ? 0 : 1);"),
     Bug(16, "credit of segments is never given back", "proto/session_recv.c",
         "p->segments_waiting--;", "(void)0;"),
     Bug(17, "credit leaks with every segment", "proto/session_recv.c",

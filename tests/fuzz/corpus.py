@@ -60,6 +60,8 @@ def messages():
         yield b"\xff" + bytes.fromhex(frame)
     yield b"\x00" + pack([bytes(16), 5, bytes(16), 20000, 0])
     yield b"\x01" + pack([bytes(16), 5, bytes(16)])
+    yield b"\x04" + pack([2**64 - 1, 1024])
+    yield b"\x05" + pack([5, bytes(16), b"\x80"])
 
 
 def entries():
@@ -316,11 +318,16 @@ def sessions():
     ask = bytes([0, 5, 0, 0])
     for flags in [0, 1, 8, 9, 12, 13, 16, 17, 40, 41, 0xc1, 4, 5, 0x48, 0x49, 0x80, 0x88, 0x89]:
         yield bytes([flags]) + ask
-        for kind in range(26):
+        for kind in range(28):
             for log in [0, 2, 5, 7]:
                 yield bytes([flags, 0, kind, log, 1, 1, 3, 6, 3, 200, 6, 4, 0])
         fetch = bytes([0, 13, 2, 5, 0, 30]) + bytes(30) + bytes([0, 14, 2, 5, 3, 1, 0, 0, 4, 0, 6])
         yield bytes([flags, 0, 4, 64, 10, 8]) + fetch * 3
+        # items of a log with holes, then payloads for them: right ones, others, the end
+        for holes in [bytes([5, 0, 1, 18, 1, 0, 2, 9, 9]), bytes([5, 1, 2, 18, 1, 0, 1, 9, 25, 1, 0, 1, 9]),
+                      bytes([5, 0, 0])]:
+            yield bytes([flags, 6, 0, 7, 0, 6, 0, 9, 0, 0, 0, 0, 6, 0, 11, 0, 0, 0, 0, 1, 5, 60, 0, 0, 0, 6,
+                         0, 19]) + holes + bytes([4, 0, 6, 0, 18, 5, 2, 0, 3, 9, 1, 6])
         yield bytes([flags]) + bytes([0x5b, 255, 6, 0, 11, 0x40, 0, 0, 3, 2, 9, 0x40, 1, 0]) * 4
         yield bytes([flags | 2]) + bytes([0xff, 40]) + bytes(40) + bytes([0x5b, 255])
 

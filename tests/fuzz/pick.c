@@ -44,6 +44,8 @@ static struct tris_short pick_short(struct picker *r)
 
 static struct msg_list pick_items(struct picker *r, struct wbuf *w, uint64_t limit);
 static struct msg_list pick_claims(struct picker *r, struct wbuf *w, uint64_t limit);
+static struct msg_list pick_runs(struct picker *r, struct wbuf *w, uint64_t limit);
+static struct msg_list pick_hole_rows(struct picker *r, struct wbuf *w, uint64_t limit);
 
 /* Bytes that go on behind the input as zeros, so that a short input can make long pieces. */
 static struct span pick_bin(struct picker *r, uint64_t limit)
@@ -74,6 +76,8 @@ static struct span pick_bin(struct picker *r, uint64_t limit)
 #define PICK_BIN(at, limit) (at) = pick_bin(r, limit)
 #define PICK_ITEMS(at, limit) (at) = pick_items(r, rows, limit)
 #define PICK_CLAIMS(at, limit) (at) = pick_claims(r, rows, limit)
+#define PICK_RUNS(at, limit) (at) = pick_runs(r, rows, limit)
+#define PICK_HOLES(at, limit) (at) = pick_hole_rows(r, rows, limit)
 #define PICK_MAYBE_CLAIMS(at, limit) (at) = pick_claims(r, rows, limit)
 
 /* pick_<name> for every message and row: what a later version adds is sent as well. */
@@ -114,6 +118,39 @@ static struct msg_list pick_claims(struct picker *r, struct wbuf *w, uint64_t li
         msg_row_put(w, MSG_ROW_claim, &claim);
     }
     return (struct msg_list){true, count, span_of(w->ptr + start, w->len - start)};
+}
+
+static struct msg_list pick_runs(struct picker *r, struct wbuf *w, uint64_t limit)
+{
+    uint32_t count = fuzz_u8(r->in) % 4;
+    size_t start = w->len;
+    count = count < limit ? count : (uint32_t)limit;
+    for (uint32_t i = 0; i < count; i++) {
+        struct msg_run run;
+        pick_run(r, &run, NULL);
+        msg_row_put(w, MSG_ROW_run, &run);
+    }
+    return (struct msg_list){true, count, span_of(w->ptr + start, w->len - start)};
+}
+
+/* Those that do not fit any more are left out. */
+static struct msg_list pick_hole_rows(struct picker *r, struct wbuf *w, uint64_t limit)
+{
+    uint32_t count = fuzz_u8(r->in) % 4;
+    uint32_t kept = 0;
+    size_t start = w->len;
+    count = count < limit ? count : (uint32_t)limit;
+    for (; kept < count; kept++) {
+        struct wbuf before = *w;
+        struct msg_hole hole;
+        pick_hole(r, &hole, NULL);
+        msg_row_put(w, MSG_ROW_hole, &hole);
+        if (w->err != TRIS_OK) {
+            *w = before;
+            break;
+        }
+    }
+    return (struct msg_list){true, kept, span_of(w->ptr + start, w->len - start)};
 }
 
 void pick_message(struct picker *r, struct msg *m, struct wbuf *rows)
