@@ -1,11 +1,14 @@
 /* Test tool: writes entries into the own data log of a stopped house that no command would write.
  *
- *   e2e_inject DATA-DIR IDENTITY-KEY-FILE
+ *   e2e_inject DATA-DIR IDENTITY-KEY-FILE [large]
  *
  * Unknown kind, unknown verb, unknown fields, payloads that break their schema: as a newer or a
  * careless house might seal them. They go through the door for foreign entries (segment_verify,
  * store_append_segment), so nothing of the own-write checks is in the way. One line an entry:
- * "<seq> <what>". Not part of the product. */
+ * "<seq> <what>".
+ *
+ * large: one run of good partners instead that no segment can carry, because whoever made it did
+ * not seal often enough. Prints its wire bytes. Not part of the product. */
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +20,9 @@
 #include "storage/store.h"
 
 enum {
-    WIRE_BYTES = 64 * 1024,
+    WIRE_BYTES = 1024 * 1024,
+    LARGE_ENTRIES = 900,
+    LARGE_BYTES = 600, /* of an extension field of each */
     PAYLOAD_BYTES = 4096,
     UNKNOWN_KIND = 77,
     UNKNOWN_VERB = 200,
@@ -247,12 +252,34 @@ static void run_build(struct wbuf *run, uint64_t first, uint64_t time_ms)
     }
 }
 
+static void large_build(struct wbuf *run, uint64_t time_ms)
+{
+    static const uint8_t filler[LARGE_BYTES];
+    uint8_t bytes[PAYLOAD_BYTES];
+    for (size_t i = 0; i < LARGE_ENTRIES; i++) {
+        char name[32];
+        struct wbuf payload = wbuf_of(bytes, sizeof bytes);
+        struct entry_header header = {
+            .version = ENTRY_VERSION, .verb = VERB_PUT, .kind = KIND_PARTNER, .time_ms = time_ms};
+        struct tris_salt salt;
+        randombytes_buf(salt.b, sizeof salt.b);
+        (void)snprintf(name, sizeof name, "Partner %zu", i);
+        partner_begin(&payload, 1, name);
+        pack_write_uint(&payload, EXTENSION_FIELD);
+        pack_write_bin(&payload, filler, sizeof filler);
+        entry_wire_encode(run, &header, &salt, wbuf_span(&payload));
+    }
+    check(run->err, "large run");
+    printf("%zu\n", run->len);
+}
+
 /* The root after the run: what segment_verify will compute again. */
-static void run_root(const struct store_log *log, struct span run, struct tris_hash *root)
+static void run_root(const struct store_log *log, struct span run, uint32_t count,
+                     struct tris_hash *root)
 {
     struct tree tree = log->tree;
     struct rbuf in = rbuf_of(run);
-    for (size_t i = 0; i < ENTRIES; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct entry entry;
         struct entry_header header;
         struct tris_hash leaf;
@@ -297,8 +324,10 @@ static void mark_write(struct store *s, const struct tris_fed_id *fed, struct tr
 
 int main(int argc, char **argv)
 {
-    if (argc != 3 || sodium_init() < 0) {
-        fputs("usage: e2e_inject DATA-DIR IDENTITY-KEY-FILE\n", stderr);
+    const bool large = argc == 4 && strcmp(argv[3], "large") == 0;
+    const uint32_t count = large ? (uint32_t)LARGE_ENTRIES : (uint32_t)ENTRIES;
+    if ((argc != 3 && !large) || sodium_init() < 0) {
+        fputs("usage: e2e_inject DATA-DIR IDENTITY-KEY-FILE [large]\n", stderr);
         return 2;
     }
     struct store_opts opts = {.dir = argv[1]};
@@ -324,15 +353,19 @@ int main(int argc, char **argv)
     static uint8_t bytes[WIRE_BYTES];
     struct wbuf run = wbuf_of(bytes, sizeof bytes);
     uint64_t now_ms = (uint64_t)time(NULL) * 1000;
-    run_build(&run, log.held, now_ms);
+    if (large) {
+        large_build(&run, now_ms);
+    } else {
+        run_build(&run, log.held, now_ms);
+    }
     struct span wire = wbuf_span(&run);
-    struct seal seal = {.log = log.id, .size = log.held + ENTRIES, .time_ms = now_ms};
-    run_root(&log, wire, &seal.root);
+    struct seal seal = {.log = log.id, .size = log.held + count, .time_ms = now_ms};
+    run_root(&log, wire, count, &seal.root);
     seal_make(&seal, &key);
     static struct verified_segment segment;
     struct tris_sign_pub pub;
     memcpy(pub.b, opts.own.b, sizeof pub.b);
-    check(segment_verify(&log.id, &pub, &log.tree, wire, ENTRIES, &seal, &segment), "verify");
+    check(segment_verify(&log.id, &pub, &log.tree, wire, count, &seal, &segment), "verify");
     check(store_append_segment(t, no, &segment, now_ms), "append");
     check(store_commit(t), "commit");
     mark_write(s, &opts.fed, ref);
