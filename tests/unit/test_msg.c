@@ -92,10 +92,17 @@ static struct msg_list holes_of(uint32_t count, size_t payload)
     return (struct msg_list){true, count, wbuf_span(&w)};
 }
 
-/* The conversation about forks and twins. */
-static void sample_fork(struct msg *m)
+/* What is asked and told when something is missing or wrong. */
+static void sample_repair(struct msg *m)
 {
-    if (m->type == MSG_GET_CONSISTENCY) {
+    if (m->type == MSG_END) {
+        m->end.next = 1;
+    } else if (m->type == MSG_GET_HOLES) {
+        m->get_holes.runs = runs_of(MSG_RUNS_MAX);
+    } else if (m->type == MSG_HOLES) {
+        m->holes.more = 1;
+        m->holes.items = holes_of(1, TRIS_PAYLOAD_BYTES_MAX);
+    } else if (m->type == MSG_GET_CONSISTENCY) {
         m->get_consistency.first = UINT64_MAX;
     } else if (m->type == MSG_CONSISTENCY) {
         m->consistency.first = m->consistency.size = m->consistency.time_ms = UINT64_MAX;
@@ -123,6 +130,8 @@ static struct msg sample(uint32_t which)
     m.type = (enum msg_type)numbers[which];
     switch (m.type) {
     case MSG_UNKNOWN:
+    case MSG_NOT_KNOWN:
+    case MSG_GET_DIGESTS:
         break;
     case MSG_PING:
         m.ping.id = 5;
@@ -147,9 +156,6 @@ static struct msg sample(uint32_t which)
     case MSG_GET_CHANGED:
         m.get_changed.common = (struct msg_maybe){true, short_of(1)};
         break;
-    case MSG_NOT_KNOWN:
-    case MSG_GET_DIGESTS:
-        break;
     case MSG_DIGESTS:
         m.digests.digests = span_of(digest_bytes, sizeof digest_bytes);
         break;
@@ -172,15 +178,8 @@ static struct msg sample(uint32_t which)
         m.seal.count = TRIS_SEAL_SPACING_MAX;
         break;
     case MSG_END:
-        m.end.next = 1;
-        break;
     case MSG_GET_HOLES:
-        m.get_holes.runs = runs_of(MSG_RUNS_MAX);
-        break;
     case MSG_HOLES:
-        m.holes.more = 1;
-        m.holes.items = holes_of(1, TRIS_PAYLOAD_BYTES_MAX);
-        break;
     case MSG_GET_CONSISTENCY:
     case MSG_CONSISTENCY:
     case MSG_FORK_PROOF:
@@ -188,7 +187,7 @@ static struct msg sample(uint32_t which)
     case MSG_GET_NODES:
     case MSG_NODES:
     case MSG_GET_FORK:
-        sample_fork(&m);
+        sample_repair(&m);
         break;
     case MSG_GET_CHARTER:
         m.get_charter.offset = TRIS_CHARTER_BYTES_MAX;

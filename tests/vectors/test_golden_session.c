@@ -160,13 +160,15 @@ static void vector_holes(struct msg *m, uint8_t *bytes)
     tris_assert(w.err == TRIS_OK);
 }
 
-/* The conversation about forks and twins. */
-static void vector_fork(struct msg *m, const uint8_t *bytes)
+/* What is asked and told when something is missing or wrong. */
+static void vector_repair(struct msg *m, uint8_t *bytes)
 {
     const struct tris_short log = vector_short(0x10);
     static const struct tris_hash hash = {{0xaa, 1}};
     static const struct tris_sig sig = {{0xbb, 2}};
-    if (m->type == MSG_GET_CONSISTENCY) {
+    if (m->type == MSG_GET_HOLES || m->type == MSG_HOLES) {
+        vector_holes(m, bytes);
+    } else if (m->type == MSG_GET_CONSISTENCY) {
         m->get_consistency = (struct msg_get_consistency){log, 300};
     } else if (m->type == MSG_CONSISTENCY) {
         m->consistency = (struct msg_consistency){
@@ -260,8 +262,6 @@ static struct msg vector_msg(uint32_t number, uint8_t *bytes)
         break;
     case MSG_GET_HOLES:
     case MSG_HOLES:
-        vector_holes(&m, bytes);
-        break;
     case MSG_GET_CONSISTENCY:
     case MSG_CONSISTENCY:
     case MSG_FORK_PROOF:
@@ -269,7 +269,7 @@ static struct msg vector_msg(uint32_t number, uint8_t *bytes)
     case MSG_GET_NODES:
     case MSG_NODES:
     case MSG_GET_FORK:
-        vector_fork(&m, bytes);
+        vector_repair(&m, bytes);
         break;
     case MSG_GET_CHARTER:
         m.get_charter.offset = 65536;
