@@ -4,12 +4,12 @@
 #include "tests/unit/store_draw.h"
 #include "tests/unit/store_nth.h"
 
-enum { ENTRIES = 20, FORK_AT = 12 };
+enum { ENTRIES = 20, FORK_AT = 12, BARE = 5 };
 
 struct world {
     struct fix f;
-    struct script_log own, fork, branch;
-    uint32_t no_own, no_fork;
+    struct script_log own, fork, branch, bare;
+    uint32_t no_own, no_fork, no_bare;
     uint8_t bytes[FORK_PROOF_BYTES_MAX];
     struct span proof;
     struct audit_report report;
@@ -58,6 +58,13 @@ static void world_init(struct world *w)
     w->no_fork = script_no(&w->fork, t);
     script_deliver(&w->own, t, ENTRIES);
     script_deliver(&w->fork, t, ENTRIES);
+    script_init(&w->bare, &w->f, 4, TRIS_TOPIC_DATA, 0, BARE);
+    for (uint64_t i = 0; i < BARE; i++) { /* payloads of 1 and 3 are missing */
+        (void)script_add(&w->bare, &create, fix_partner(&w->f, "Spät", "Z", "05315", NULL),
+                         i % 2 == 1);
+    }
+    w->no_bare = script_no(&w->bare, t);
+    script_deliver(&w->bare, t, BARE);
     for (int i = 0; i < 4; i++) { /* not sealed */
         ok(own_append(t, w->no_own, header_create(KIND_LISTING), listing(&w->f), &seq));
     }
@@ -70,6 +77,7 @@ static void world_fini(struct world *w)
     script_fini(&w->own);
     script_fini(&w->fork);
     script_fini(&w->branch);
+    script_fini(&w->bare);
     fix_fini(&w->f);
 }
 
@@ -157,6 +165,17 @@ static enum tris_err read_drafts(struct world *w, struct store_view *v)
     return err;
 }
 
+static enum tris_err read_holes(struct world *w, struct store_view *v)
+{
+    struct msg_run runs[4];
+    size_t count = 0;
+    uint8_t bytes[1024];
+    struct wbuf rows = wbuf_of(bytes, sizeof bytes);
+    enum tris_err err = store_holes(v, w->no_bare, BARE, runs, 4, &count);
+    assert_true(err != TRIS_OK || count == 2);
+    return err == TRIS_OK ? store_hole_row(v, w->no_bare, 2, &rows) : err;
+}
+
 static enum tris_err reading(struct world *w,
                              enum tris_err (*reader)(struct world *, struct store_view *))
 {
@@ -211,6 +230,21 @@ static enum tris_err write_settle(struct world *w, struct store_txn *t)
     return err == TRIS_OK ? store_draft_settle(t, 2, DRAFT_DECISION, TRIS_ERR_ENDED, 0) : err;
 }
 
+static enum tris_err write_payload(struct world *w, struct store_txn *t)
+{
+    uint8_t bytes[1024];
+    uint32_t filled = 0;
+    struct wbuf rows = wbuf_of(bytes, sizeof bytes);
+    const struct tris_salt salt = script_salt(1);
+    struct msg_hole row = {.seq = 1, .payload = w->bare.payload[1]};
+    memcpy(row.salt.b, salt.b, sizeof row.salt.b);
+    msg_row_put(&rows, MSG_ROW_hole, &row);
+    ok(rows.err);
+    enum tris_err err = store_holes_fill(t, w->no_bare, wbuf_span(&rows), 1, &filled);
+    assert_true(err != TRIS_OK || filled == 1);
+    return err;
+}
+
 static enum tris_err write_words(struct world *w, struct store_txn *t)
 {
     uint64_t behind = 0;
@@ -226,6 +260,8 @@ static const struct {
     {"match", read_match, NULL},
     {"search", read_search, NULL},
     {"steps to the next seal", read_steps, NULL},
+    {"list holes", read_holes, NULL},
+    {"fill a hole", NULL, write_payload},
     {"seal a part", NULL, write_seal},
     {"keep a fork proof", NULL, write_fork},
     {"read fork proofs", read_forks, NULL},
