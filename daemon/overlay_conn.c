@@ -283,7 +283,11 @@ void overlay_conn_closed(struct daemon *d, struct conn *c, enum tris_err reason,
     asks_session_closed(&o->asks, conn_session_no(c));
     if (conn_peer(c) != UINT32_MAX) {
         peer_closed(o, c, reason, by_peer);
-    } else if (!o->stopping && !conn_guest(c)) {
+    } else if (conn_guest(c)) {
+        LOG(&d->log, LOG_INFO, "guest_closed", log_number("session", conn_session_no(c)),
+            log_text("reason", tris_err_name(reason)),
+            log_text("by_peer", by_peer ? "true" : "false"));
+    } else if (!o->stopping) {
         note_refusal(o, c, reason);
     }
     if (o->stopping) {
