@@ -70,16 +70,6 @@ void conn_set_leaves(struct conn *c)
     c->leaves = true;
 }
 
-bool conn_guest(const struct conn *c)
-{
-    return c->guest;
-}
-
-void conn_set_guest(struct conn *c)
-{
-    c->guest = true;
-}
-
 struct conn *conn_next(const struct conn *c)
 {
     return c->next;

@@ -2,6 +2,16 @@
 #include "daemon/conn_int.h"
 #include "daemon/daemon.h"
 
+bool conn_guest(const struct conn *c)
+{
+    return c->guest;
+}
+
+void conn_set_guest(struct conn *c)
+{
+    c->guest = true;
+}
+
 /* Members and those who were; then whoever has asked here, with the line that it has shown, also a
  * house whose new key waits for endorsements. */
 enum tris_err conn_member(void *ctx, const struct tris_house_id *house,

@@ -147,10 +147,10 @@ static void candidate_insert(struct invites *v, struct candidate_house *c)
 {
     uint32_t at = candidate_lower(v, &c->line.id);
     tris_assert(v->candidates < CANDIDATES_MAX);
-    memmove(&v->candidate[at + 1], &v->candidate[at],
-            (v->candidates - at) * sizeof v->candidate[0]);
+    for (uint32_t i = v->candidates++; i > at; i--) {
+        v->candidate[i] = v->candidate[i - 1];
+    }
     v->candidate[at] = c;
-    v->candidates++;
 }
 
 static enum tris_err candidates_read(struct invites *v, struct store_view *view)
@@ -364,8 +364,9 @@ void candidates_remove(struct daemon *d, const struct tris_house_id *house)
     candidate_key(house, key);
     free(v->candidate[at]);
     v->candidates--;
-    memmove(&v->candidate[at], &v->candidate[at + 1],
-            (v->candidates - at) * sizeof v->candidate[0]);
+    for (uint32_t i = at; i < v->candidates; i++) {
+        v->candidate[i] = v->candidate[i + 1];
+    }
     (void)!setting_put(d, key, span_of(NULL, 0), NULL, NULL);
 }
 

@@ -122,6 +122,20 @@ static void sample_repair(struct msg *m)
     }
 }
 
+/* What lets a house join. */
+static void sample_join(struct msg *m)
+{
+    if (m->type == MSG_GET_CHARTER) {
+        m->get_charter.offset = TRIS_CHARTER_BYTES_MAX;
+    } else if (m->type == MSG_CHARTER) {
+        m->charter.offset = m->charter.total = TRIS_CHARTER_BYTES_MAX;
+        m->charter.text = span_of(charter_bytes, sizeof charter_bytes);
+    } else {
+        memset(card_text, 'x', sizeof card_text - 1);
+        m->card.line = span_str(card_text);
+    }
+}
+
 /* The largest of each kind where size matters. */
 static struct msg sample(uint32_t which)
 {
@@ -190,15 +204,9 @@ static struct msg sample(uint32_t which)
         sample_repair(&m);
         break;
     case MSG_GET_CHARTER:
-        m.get_charter.offset = TRIS_CHARTER_BYTES_MAX;
-        break;
     case MSG_CHARTER:
-        m.charter.offset = m.charter.total = TRIS_CHARTER_BYTES_MAX;
-        m.charter.text = span_of(charter_bytes, sizeof charter_bytes);
-        break;
     case MSG_CARD:
-        memset(card_text, 'x', sizeof card_text - 1);
-        m.card.line = span_str(card_text);
+        sample_join(&m);
         break;
     }
     return m;

@@ -203,6 +203,18 @@ static void vector_compare(struct msg *m, const uint8_t *bytes)
     }
 }
 
+/* What lets a house join. */
+static void vector_join(struct msg *m, const uint8_t *bytes)
+{
+    if (m->type == MSG_GET_CHARTER) {
+        m->get_charter.offset = 65536;
+    } else if (m->type == MSG_CHARTER) {
+        m->charter = (struct msg_charter){65536, 65836, span_of(bytes, 300)};
+    } else {
+        m->card.line = span_str("tris-house-1 role=house");
+    }
+}
+
 /* `bytes` is room for what the message points at. */
 static struct msg vector_msg(uint32_t number, uint8_t *bytes)
 {
@@ -272,13 +284,9 @@ static struct msg vector_msg(uint32_t number, uint8_t *bytes)
         vector_repair(&m, bytes);
         break;
     case MSG_GET_CHARTER:
-        m.get_charter.offset = 65536;
-        break;
     case MSG_CHARTER:
-        m.charter = (struct msg_charter){65536, 65836, span_of(bytes, 300)};
-        break;
     case MSG_CARD:
-        m.card.line = span_str("tris-house-1 role=house");
+        vector_join(&m, bytes);
         break;
     }
     return m;
