@@ -15,6 +15,7 @@
 #include "proto/assert.h"
 #include "proto/plain.h"
 #include "proto/session.h"
+#include "tools/i18n.h"
 
 enum { JOIN_OUT_BYTES = 128 * 1024, JOIN_IN_BYTES = 64 * 1024, JOIN_ALL_MS = 120000 };
 
@@ -388,9 +389,17 @@ static enum tris_err fetch_at(const struct invite *invite, const struct keys *ke
         }
     }
     if (err != TRIS_OK) {
-        (void)snprintf(why, why_size, "%s: %s", address, tris_err_text(err));
+        (void)snprintf(why, why_size, "%s: %s", address, _(tris_err_text(err)));
     }
     return err;
+}
+
+/* Before anything in it is parsed. */
+static bool is_expected(const struct invite *invite, const struct join_result *got)
+{
+    struct tris_fed_id fed;
+    charter_fed_id(span_of(got->charter, got->charter_len), &fed);
+    return tris_fed_id_eq(&fed, &invite->fed);
 }
 
 enum tris_err join_fetch(const struct invite *invite, const struct keys *keys, const char *line,
@@ -400,10 +409,10 @@ enum tris_err join_fetch(const struct invite *invite, const struct keys *keys, c
     *out = (struct join_result){0};
     for (uint32_t i = 0; i < invite->addr_count; i++) {
         err = fetch_at(invite, keys, line, timeout_ms, invite->addr[i], out, why, why_size);
-        struct tris_fed_id fed;
-        if (err == TRIS_OK) {
-            charter_fed_id(span_of(out->charter, out->charter_len), &fed);
-            err = tris_fed_id_eq(&fed, &invite->fed) ? TRIS_OK : TRIS_ERR_BAD_VALUE;
+        if (err == TRIS_OK && !is_expected(invite, out)) {
+            (void)snprintf(why, why_size, "%s: %s", invite->addr[i],
+                           _("the charter that came is of another federation"));
+            err = TRIS_ERR_BAD_VALUE;
         }
         if (err == TRIS_OK) {
             out->address = i;
