@@ -31,6 +31,7 @@ struct disk_file {
     struct disk *disk;
     char name[NAME_BYTES]; /* "" = it has none any more */
     uint64_t inode;
+    uint8_t *map; /* for disk_map; NULL: not yet */
     bool changed; /* since the last sync, while armed */
     uint64_t synced_size;
     struct page *pages;
@@ -80,6 +81,14 @@ struct disk *disk_new(const char *dir, struct rng rng)
     return d;
 }
 
+static void unmap(struct disk_file *f)
+{
+    if (f->map != NULL) {
+        (void)munmap(f->map, DISK_MAP_BYTES);
+        f->map = NULL;
+    }
+}
+
 void disk_free(struct disk *d)
 {
     if (d == NULL) {
@@ -87,6 +96,7 @@ void disk_free(struct disk *d)
     }
     disks[d->number - 1] = NULL;
     for (size_t i = 0; i < d->files_count; i++) {
+        unmap(&d->file[i]);
         free(d->file[i].pages);
     }
     free(d);
@@ -130,6 +140,7 @@ struct disk_file *disk_file(struct disk *d, const char *name)
     }
     tris_assert(strlen(name) < NAME_BYTES && (unused != NULL || d->files_count < FILES_MAX));
     struct disk_file *f = unused != NULL ? unused : &d->file[d->files_count++];
+    unmap(f);
     f->disk = d;
     f->inode = d->next_inode++;
     memcpy(f->name, name, strlen(name) + 1);
@@ -139,6 +150,15 @@ struct disk_file *disk_file(struct disk *d, const char *name)
 struct disk *disk_of(const struct disk_file *f)
 {
     return f->disk;
+}
+
+uint8_t *disk_map(struct disk_file *f, int fd)
+{
+    if (f->map == NULL) {
+        void *map = mmap(NULL, DISK_MAP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        f->map = map != MAP_FAILED ? map : NULL;
+    }
+    return f->map;
 }
 
 uint64_t disk_device(const struct disk *d)
@@ -446,37 +466,11 @@ uint64_t disk_settle(struct disk *d, bool kill)
 
 /* ---- whole files ---- */
 
-/* In place: pages that are there already are not given back and asked for again. */
-static bool copy_file(const char *from, const char *to)
-{
-    struct stat st = {0};
-    int in = open(from, O_RDONLY | O_CLOEXEC);
-    int out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    bool good = in >= 0 && out >= 0 && fstat(in, &st) == 0;
-    size_t len = (size_t)st.st_size;
-    void *bytes = NULL;
-    if (good && len > 0) {
-        bytes = mmap(NULL, len, PROT_READ, MAP_SHARED | MAP_POPULATE, in, 0);
-        good = bytes != MAP_FAILED && write(out, bytes, len) == (ssize_t)len;
-    }
-    good = good && ftruncate(out, (off_t)len) == 0;
-    if (bytes != NULL && bytes != MAP_FAILED) {
-        (void)munmap(bytes, len);
-    }
-    if (in >= 0) {
-        (void)close(in);
-    }
-    if (out >= 0) {
-        (void)close(out);
-    }
-    return good;
-}
-
 bool disk_copy_out(struct disk *d, const char *name, const char *path)
 {
     char from[PATH_BYTES];
     full_path(d, name, from);
-    return copy_file(from, path);
+    return disk_copy_file(from, path);
 }
 
 bool disk_copy_in(struct disk *d, const char *path, const char *name, bool same_inode)
@@ -488,7 +482,7 @@ bool disk_copy_in(struct disk *d, const char *path, const char *name, bool same_
     }
     struct disk *slot = disks[d->number - 1];
     disks[d->number - 1] = NULL;
-    bool good = copy_file(path, to);
+    bool good = disk_copy_file(path, to);
     disks[d->number - 1] = slot;
     return good;
 }
@@ -504,6 +498,7 @@ bool disk_remove(struct disk *d, const char *name)
     for (size_t i = 0; i < d->files_count; i++) {
         if (strcmp(d->file[i].name, name) == 0) {
             d->file[i].name[0] = '\0'; /* whatever comes there is another file */
+            unmap(&d->file[i]);
         }
     }
     return gone;

@@ -49,6 +49,9 @@ bool disk_remove(struct disk *d, const char *name);
 /* An image of the machine of `of`: this file cannot be told from the one there. */
 void disk_image(struct disk *d, struct disk *of, const char *name);
 
+/* From path to path; what is at `to` is overwritten in place. */
+bool disk_copy_file(const char *from, const char *to);
+
 /* ---- for disk_calls.c ---- */
 
 struct disk_file;
@@ -58,6 +61,10 @@ struct disk *disk_of_path(const char *path, const char **name);
 /* The file of that name, made if it is not known. NULL: a file that nobody asks after a crash. */
 struct disk_file *disk_file(struct disk *d, const char *name);
 struct disk *disk_of(const struct disk_file *f);
+/* The file's first DISK_MAP_BYTES, to be written, as long as the disk knows the file; `fd` is open
+ * for reading and writing. NULL: not possible. What lies behind the file's end may not be used. */
+enum { DISK_MAP_BYTES = 1 << 28 };
+uint8_t *disk_map(struct disk_file *f, int fd);
 uint64_t disk_device(const struct disk *d);
 uint64_t disk_inode(const struct disk_file *f);
 /* Counts an operation; false: it fails with EIO and has no effect. */

@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
@@ -16,7 +15,7 @@
 
 #include "tests/sim/disk.h"
 
-enum { FDS_MAX = 32768, MAP_BYTES = 1 << 28 };
+enum { FDS_MAX = 32768 };
 
 struct fd_row {
     struct disk_file *file;
@@ -89,9 +88,6 @@ int close(int fd)
 {
     REAL(close)
     if (fd >= 0 && fd < FDS_MAX) {
-        if (fds[fd].map != NULL) {
-            (void)munmap(fds[fd].map, MAP_BYTES);
-        }
         fds[fd] = (struct fd_row){NULL};
     }
     return real(fd);
@@ -105,12 +101,11 @@ static bool is_mapped(struct fd_row *row, int fd, uint64_t at, uint64_t len)
         return false;
     }
     if (row->map == NULL) {
-        void *map = mmap(NULL, MAP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        row->may_map = map != MAP_FAILED;
-        row->map = row->may_map ? map : NULL;
+        row->map = disk_map(row->file, fd);
+        row->may_map = row->map != NULL;
         row->size = size_of(fd);
     }
-    return row->map != NULL && at + len <= row->size && at + len <= MAP_BYTES;
+    return row->map != NULL && at + len <= row->size && at + len <= DISK_MAP_BYTES;
 }
 
 static void has_grown(struct fd_row *row, uint64_t end)
