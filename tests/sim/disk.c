@@ -466,13 +466,6 @@ uint64_t disk_settle(struct disk *d, bool kill)
 
 /* ---- whole files ---- */
 
-bool disk_copy_out(struct disk *d, const char *name, const char *path)
-{
-    char from[PATH_BYTES];
-    full_path(d, name, from);
-    return disk_copy_file(from, path);
-}
-
 bool disk_copy_in(struct disk *d, const char *path, const char *name, bool same_inode)
 {
     char to[PATH_BYTES];

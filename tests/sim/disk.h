@@ -41,15 +41,14 @@ uint64_t disk_settle(struct disk *d, bool kill);
 void disk_set_full(struct disk *d, bool full);
 bool disk_was_full(struct disk *d); /* a call failed for it since the last question */
 
-/* Files of a house as a whole, closed and synced, for backups: DIR/name to and from `path`. What is
- * put back is another file (inode) than before, unless the whole machine was put back. */
-bool disk_copy_out(struct disk *d, const char *name, const char *path);
+/* A file of a house as a whole, closed, from a copy: what is put back as DIR/name is another file
+ * (inode) than before, unless the whole machine was put back. */
 bool disk_copy_in(struct disk *d, const char *path, const char *name, bool same_inode);
 bool disk_remove(struct disk *d, const char *name);
 /* An image of the machine of `of`: this file cannot be told from the one there. */
 void disk_image(struct disk *d, struct disk *of, const char *name);
 
-/* From path to path; what is at `to` is overwritten in place. */
+/* A copy, from path to path; what is at `to` is overwritten in place. */
 bool disk_copy_file(const char *from, const char *to);
 
 /* ---- for disk_calls.c ---- */

@@ -203,11 +203,14 @@ static void backup_path(const struct house *h, const char *what, char out[HOUSE_
 
 bool house_back_up(struct house *h)
 {
-    char data[HOUSE_PATH_BYTES], mark[HOUSE_PATH_BYTES];
-    backup_path(h, "mdb", data);
-    backup_path(h, "mark", mark);
-    h->has_backup =
-        disk_copy_out(h->disk, "store/data.mdb", data) && disk_copy_out(h->disk, "mark", mark);
+    static const char *const names[][2] = {{"store/data.mdb", "mdb"}, {"mark", "mark"}};
+    h->has_backup = true;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char from[HOUSE_PATH_BYTES], to[HOUSE_PATH_BYTES];
+        (void)snprintf(from, sizeof from, "%.200s/%s", h->dir, names[i][0]);
+        backup_path(h, names[i][1], to);
+        h->has_backup = h->has_backup && disk_copy_file(from, to);
+    }
     return h->has_backup;
 }
 
