@@ -151,7 +151,7 @@ static int print_status(struct cli *cli, bool watched)
     if (get_int(sync, "connected") == 0 && get_int(sync, "members") > 1) {
         (void)printf("%s tris peer list\n", _("Next:"));
     } else if (stale > 0) {
-        (void)printf("%s tris house list\n", _("Next:"));
+        (void)printf("%s tris sync status\n", _("Next:"));
     }
     json_decref(houses);
     json_decref(status);
