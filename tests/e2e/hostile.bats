@@ -90,6 +90,25 @@ log_lines() { grep -cE "$1" "$(node_dir leipzig).log" || true; }
     kill -0 "$(node_pid leipzig)"
 }
 
+@test "a lying frontier shows as the claim of one house, in bounded numbers, and goes with it" {
+    local liar
+    fresh
+    claims() { { tris_at leipzig why koeln --json || true; } | json 'd["claimants"]' | grep -qx "$1"; }
+    hostile lie 8 >"$WORLD/lie.out" 3>&- &
+    liar=$!
+    wait_for 10 claims 1
+    run tris_at leipzig why koeln --json
+    [ "$(json '0 < d["behind"] <= 2 << 40 and d["standing"] in ("behind", "withheld")' <<<"$output")" = true ]
+    run tris_at leipzig peer list --json
+    [ "$(json 'all(0 <= p["behind"] < 1 << 62 for p in d["items"])' <<<"$output")" = true ]
+    run tris_at leipzig sync compare rostock --json
+    [ "$status" -eq 3 ]
+    wait "$liar"
+    wait_for 10 claims 0
+    run_code 0 tris_at leipzig why koeln
+    still_works "the liar"
+}
+
 @test "claims of our own log do not fill the log" {
     local before
     fresh
