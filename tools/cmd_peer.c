@@ -92,12 +92,11 @@ static int peer_list(struct cli *cli, const struct args *args)
     if (result == NULL || cli->json) {
         return result != NULL ? cli_json(result, "tris.peer.list.1") : code;
     }
-    const char *titles[] = {_("House"),    _("Address"), _("State"),   _("Sync"),
-                            _("RTT"),      _("Heard"),   _("Behind"),  _("Ahead"),
-                            _("Received"), _("Sent"),    _("Version"), _("Last error")};
-    const int flags[] = {0,          0,          0,          0,          GRID_RIGHT, GRID_RIGHT,
-                         GRID_RIGHT, GRID_RIGHT, GRID_RIGHT, GRID_RIGHT, GRID_RIGHT, GRID_TRUNCATE};
-    struct grid *grid = grid_new(cli, titles, flags, 12);
+    const char *titles[] = {_("House"), _("Address"), _("State"), _("Sync"),    _("RTT"),
+                            _("Heard"), _("Behind"),  _("Ahead"), _("Version"), _("Last error")};
+    const int flags[] = {0,          0,          0,          0,          GRID_RIGHT,
+                         GRID_RIGHT, GRID_RIGHT, GRID_RIGHT, GRID_RIGHT, GRID_TRUNCATE};
+    struct grid *grid = grid_new(cli, titles, flags, 10);
     uint64_t now = clock_wall_ms();
     json_array_foreach(json_object_get(result, "items"), index, item)
     {
@@ -114,8 +113,6 @@ static int peer_list(struct cli *cli, const struct args *args)
         grid_text(grid, heard != 0 ? show_age(now > heard ? now - heard : 0, buffer) : "-");
         grid_count(grid, get_int(item, "behind"));
         grid_count(grid, get_int(item, "ahead"));
-        grid_count(grid, get_int(item, "entries_in"));
-        grid_count(grid, get_int(item, "entries_out"));
         grid_text(grid, version_text(item, buffer));
         grid_text(grid, sentence(get_text(item, "last_error")));
     }
@@ -326,7 +323,8 @@ const struct command cmd_peer_rows[] = {
      peer_invite},
     {"peer", "join", "INVITE", N_("come in by an invitation, with keys that are there; - reads it"),
      NULL, 1, 1, 0, peer_join},
-    {"peer", "list", NULL, N_("connections and what went over them"), NULL, 0, 0, 0, peer_list},
+    {"peer", "list", NULL, N_("connections: state, last contact, what is behind and ahead"), NULL,
+     0, 0, 0, peer_list},
     {"peer", "show", "HOUSE", N_("one connection in detail"), NULL, 1, 1, 0, peer_show},
     {"peer", "remove", "HOUSE", N_("forget a configured address"), NULL, 1, 1, 0, peer_remove},
     {"peer", "ping", "HOUSE", N_("round-trip time of the open session"), ping_options, 1, 1, 0,

@@ -51,6 +51,7 @@ static const char *standing_label(const char *standing)
         {"silent", N_("WARN silent")},
         {"unreachable", N_("WARN unreachable")},
         {"unknown", N_("WAIT nobody to compare with")},
+        {"own", N_("this house")},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(rows[i][0], standing) == 0) {

@@ -109,6 +109,19 @@ PY
     wait_for 90 peers_connected 2
 }
 
+@test "5 forget an address, ask for news" {
+    gives tris.peer.add.1 0 peer add "$(house_id leipzig)" "127.0.0.1:$(node_port leipzig)"
+    run_code 5 tris_at koeln peer remove leipzig </dev/null
+    gives tris.peer.remove.1 0 peer remove -y leipzig
+    [ "$(json 'd["removed"]' <<<"$output")" = true ]
+    gives tris.peer.remove.1 0 peer remove -y leipzig
+    [ "$(json 'd["removed"]' <<<"$output")" = false ]
+    run_code 4 tris_at koeln peer remove -y nobody
+    gives tris.sync.now.1 0 sync now
+    gives tris.sync.now.1 0 sync now leipzig
+    wait_for 90 peers_connected 2
+}
+
 @test "6 why a house does not get an entry" {
     gives tris.why.1 0 why leipzig
     gives tris.sync.status.1 0 sync status
