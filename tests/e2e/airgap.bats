@@ -8,10 +8,12 @@ setup_file() {
     world_new
     node_new koeln 05315 --no-address
     node_new leipzig 14713 --no-address
-    node_new dresden 14612 --no-address # neither started nor connected before the test that says so
-    federation_found "Insel" 1 2 koeln leipzig dresden
+    # these two are neither started nor connected before the test that says so
+    node_new dresden 14612 --no-address
+    node_new hof 09464 --no-address
+    federation_found "Insel" 1 2 koeln leipzig dresden hof
     # with nobody there to say what they hold, they seal after a moment
-    for node in koeln leipzig dresden; do guard_wait "$node" 100 300; done
+    for node in koeln leipzig dresden hof; do guard_wait "$node" 100 300; done
     for node in koeln leipzig; do node_start "$node"; done
 }
 
@@ -34,6 +36,7 @@ state_of() { # house, topic: of the answer on stdin
 }
 entries_in() { tris_at koeln verify "$WORLD/$1" --json | json 'd["items"][0]["entries"]'; }
 has_partner() { tris_at "$1" partner list | grep -q "$2"; }
+some_arrived() { [[ $(held klein koeln) -gt 100 ]]; }
 held() { tris_at "$1" house show "$2" --json | json 'd["data"]'; }
 
 @test "two houses that never connect exchange files both ways and end with equal roots" {
@@ -291,10 +294,65 @@ PY
     tris_at leipzig import "$WORLD/dresden.logs"
     wait_equal 10 leipzig dresden
     same_views leipzig dresden
+    node_start hof
+    run_code 0 tris_at hof import "$WORLD/dresden.logs"
+    [ "$(held hof koeln)" = "$common" ]
+    [ "$(tris_at hof log forks --json | json 'd["items"][0]["held"]')" = "$common" ]
+    run_code 0 tris_at hof import "$WORLD/one.logs"
+    [ "$(held hof koeln)" = "$common" ]
+    audit_clean hof
+    node_stop hof
     # a third time nothing changes any more
     run_code 0 tris_at leipzig import "$WORLD/two.logs"
     run_code 0 tris_at leipzig import "$WORLD/one.logs"
     wait_equal 10 leipzig dresden
     audit_clean dresden
     node_stop dresden
+}
+
+@test "a long file: an import that is cut short goes on, an export that is cut short leaves nothing" {
+    node_new gross 05315 --no-address
+    node_new klein 14713 --no-address
+    rm "$WORLD/charter.txt"
+    federation_found "Lang" 1 1 gross klein
+    for node in gross klein; do guard_wait "$node" 100 300 && node_start "$node"; done
+    "$PYTHON" - >"$WORLD/many.csv" <<'PY'
+print("source_id,name,sector,legal_form,region,scope")
+for i in range(30000):
+    print(f"{i},Verein Nummer {i} zur Förderung des langen Namens,Z,ev,05315,national")
+PY
+    tris_at gross import -y -q "$WORLD/many.csv"
+    export_log gross long.logs
+    (($(stat -c %s "$WORLD/long.logs") > 2500000)) # several pages
+    # the command ends by itself, the daemon is killed
+    tris_at klein import "$WORLD/long.logs" >/dev/null 2>&1 3>&- &
+    pid=$!
+    wait_for 20 some_arrived
+    kill -INT "$pid" 2>/dev/null || true
+    wait "$pid" || true
+    tris_at klein import "$WORLD/long.logs" >/dev/null 2>&1 3>&- &
+    pid=$!
+    node_kill klein
+    wait "$pid" || true
+    node_start klein
+    tris_at klein import "$WORLD/long.logs"
+    [ "$(held klein koeln)" = "$(held gross koeln)" ]
+    wait_for 20 is_sealed klein
+    export_log klein back.logs --since "$WORLD/long.logs"
+    [ "$(entries_in back.logs)" = 2 ] # its own
+    tris_at gross import "$WORLD/back.logs"
+    wait_equal 10 gross klein
+    audit_clean klein
+    # a delta that begins in the middle of a log
+    tris_at klein export frontier -o "$WORLD/klein.frontier"
+    add gross "Einer mehr"
+    export_log gross more.logs --since "$WORLD/klein.frontier"
+    [ "$(import_log klein more.logs | taken)" = 1 ]
+    wait_equal 10 gross klein
+    "$TRIS" --data "$(node_dir gross)" export log -o "$WORLD/cut-short" >/dev/null 2>&1 3>&- &
+    pid=$!
+    kill -TERM "$pid"
+    wait "$pid" || true
+    [ ! -e "$WORLD/cut-short" ] || tris_at gross verify "$WORLD/cut-short" # it was faster
+    [ -z "$(find "$WORLD" -name '*.partial-*')" ]
 }
