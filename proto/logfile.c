@@ -262,7 +262,7 @@ static enum tris_err take_segment(struct logfile_reader *r, struct rbuf *in,
 static enum tris_err take_end(const struct logfile_reader *r, struct rbuf *in,
                               struct logfile_item *out)
 {
-    struct tris_hash sum;
+    struct tris_hash sum = {{0}};
     need_items(in, 4);
     out->end.logs = pack_read_uint(in);
     out->end.segments = pack_read_uint(in);
