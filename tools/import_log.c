@@ -177,7 +177,7 @@ static void take_all(struct filler *f)
         im->err = logfile_in_next(im->in);
         const enum logfile_type type = im->err == TRIS_OK ? im->in->item.type : LOGFILE_NOTHING;
         if (type == LOGFILE_NOTHING) {
-            good = flush(f);
+            (void)flush(f); /* f->code says what went wrong */
             break;
         }
         if (type == LOGFILE_LOG) {
