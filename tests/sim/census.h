@@ -29,6 +29,7 @@
     X(RESTORE,    "restore",    "an older copy of a house is put back: data, perhaps mark, machine") \
     X(LOSS,       "loss",       "a house loses all but its keys")                                  \
     X(CLONE,      "clone",      "a copy of a house runs beside it, with its key")                  \
+    X(ALONE,      "alone",      "data is lost while nobody in reach holds what is missing")        \
     /* what hostile houses do */                                                                   \
     X(GARBAGE,    "garbage",    "hostile: bytes that are no frame")                                \
     X(MESSAGES,   "messages",   "hostile: frames of any content, floods of them")                  \
@@ -54,8 +55,8 @@ struct census {
     uint64_t sectors_lost, crashed_at[5]; /* by enum disk_op */
     uint64_t drafts[2];                   /* written again, left to a person */
     uint64_t forks;                       /* proofs kept, all houses */
-    uint64_t clones_parted;               /* logs of which house and clone sealed two histories */
-    uint64_t disk_refused;                /* batches that a full disk refused */
+    uint64_t parted;       /* logs of doubled houses of which both histories went on */
+    uint64_t disk_refused; /* batches that a full disk refused */
 };
 
 const char *fault_name(enum fault fault);

@@ -209,7 +209,7 @@ void check_verdict(struct house *h, const struct work *w)
 
 void check_claim(struct house *h, uint32_t log_no, uint64_t size, enum guard_relation relation)
 {
-    if (relation != GUARD_SAME && !h->recovering && !h->hostile && !house_cloned(h)) {
+    if (relation != GUARD_SAME && !h->recovering && !h->hostile && !house_doubled(h)) {
         sim_fail(h->sim, "house %u: a peer claims %llu entries of its log %u: %s", h->no,
                  (unsigned long long)size, h->log_of[log_no],
                  relation == GUARD_LARGER ? "more than it holds" : "with another root");
@@ -218,7 +218,7 @@ void check_claim(struct house *h, uint32_t log_no, uint64_t size, enum guard_rel
 
 void check_alarm(struct house *h, enum guard_why why)
 {
-    bool cloned = house_cloned(h) && (why == GUARD_WHY_CLONE || check_has_parted(h));
+    bool cloned = house_doubled(h) && (why == GUARD_WHY_CLONE || check_has_parted(h));
     if (h->hostile || cloned) {
         return;
     }
@@ -275,7 +275,7 @@ void check_fork(struct house *h, uint32_t log, uint64_t end)
     }
 }
 
-void check_cloned(struct house *h, struct house *clone)
+void check_doubled(struct house *h, struct house *clone)
 {
     struct check *c = h->sim->check;
     for (int topic = 0; topic < TRIS_TOPIC_LOCAL; topic++) {
@@ -290,8 +290,14 @@ void check_cloned(struct house *h, struct house *clone)
         check_clone_head(history, h, v, &log);
         store_view_end(v);
         h->acked[topic] = (struct acked){log.has_seal ? log.seal.size : 0, log.seal.root};
+        if (clone == NULL) {
+            check_second_life(history);
+        }
     }
-    memset(&c->seen[(size_t)clone->no * c->logs], 0, c->logs * sizeof *c->seen);
+    if (clone != NULL) {
+        memset(&c->seen[(size_t)clone->no * c->logs], 0, c->logs * sizeof *c->seen);
+    }
+    h->doubled = true;
 }
 
 struct history *check_log_history(const struct sim *sim, uint32_t log)
@@ -320,6 +326,9 @@ void check_confirmed(struct house *h)
         uint32_t log = house_log(h->who, (enum tris_topic)topic);
         const struct history *history = check_history(h->sim->check->clones, log);
         uint64_t left = history != NULL ? check_left_here(history, h) : left_of(h->sim->check, log);
+        if (check_is_second(history)) { /* the rest is lost, or it comes back and is sealed again */
+            h->acked[topic] = (struct acked){item->held, item->root};
+        }
         if (item->held < left) {
             sim_fail(h->sim,
                      "I6: house %u is content with %llu entries of topic %d, %llu had left it",

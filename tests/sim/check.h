@@ -31,26 +31,30 @@ void check_forget(struct house *h);
 void check_fork(struct house *h, uint32_t log, uint64_t end);
 /* The house lets a new head of its own out; `sealed`: it has just sealed it. */
 void check_may_seal(struct house *h, bool sealed);
-/* A clone of the house is about to start. */
-void check_cloned(struct house *h, struct house *clone);
+/* A clone of the house is about to start; NULL: it is itself about to lose data that nobody in
+ * reach holds, and goes on as another process would. */
+void check_doubled(struct house *h, struct house *clone);
 /* The guard is content: what left this house is back. */
 void check_confirmed(struct house *h);
 /* Why a connection ended: an offence of an honest peer is a bug. */
 void check_end_reason(struct house *h, const struct conn *c, uint32_t end, enum tris_err reason,
                       bool by_peer);
 
-/* ---- check_clone.c: what a clone makes legitimate ---- */
+/* ---- check_clone.c: what a clone, or a loss out of reach, makes legitimate ---- */
 
 #define CHECK_ONE_HISTORY UINT64_MAX
 
 struct check_clones;
-struct history; /* of one log of a house that has been cloned: what both have let out, by size */
+struct history; /* of one log of a doubled house: what each of the two has let out, by size */
 
 struct check_clones *check_clones_new(uint32_t houses);
 void check_clones_free(struct check_clones *clones);
-/* NULL: the owner has not been cloned. */
+/* NULL: the owner is not doubled. */
 struct history *check_history(const struct check_clones *clones, uint32_t log);
 struct history *check_history_new(struct check_clones *clones, uint32_t log);
+/* The first of the two is over, the house itself is the second from now on. */
+void check_second_life(struct history *history);
+bool check_is_second(const struct history *history);
 /* As check_head, for such a log. */
 void check_clone_head(struct history *history, struct house *h, struct store_view *v,
                       const struct store_log *log);
@@ -66,8 +70,9 @@ bool check_has_parted(const struct house *h);
 uint64_t check_left_here(const struct history *history, const struct house *h);
 /* What of a log that has not parted has been let out by either. */
 struct acked check_left(const struct history *history);
-/* The house does not hold a proof that it has to hold in the end; it may have what proves it. */
-bool check_owes_proof(const struct house *h);
+/* A house has not got back what it lost out of reach, nor is it proven everywhere that it sealed
+ * something else, or its clone: single houses hold what the others need, and must not lose it. */
+bool check_undecided(const struct sim *sim);
 struct history *check_log_history(const struct sim *sim, uint32_t log);
 /* Every honest house holds the proofs that it has to hold, and no other. */
 void check_forks_known(struct sim *sim);

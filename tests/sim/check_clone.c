@@ -1,16 +1,17 @@
 /* What a clone makes legitimate, and nothing else; see check.h.
  *
- * Of each log of a house that has been cloned the two processes' histories are kept: the root at
- * every size that either has let out. Each of the two may let out one history only, as without a
- * clone. They may part; then, and only then, the log may end, exactly where they part; what others
- * hold is one of the two. If anybody ever took what only the clone has sealed, every honest house
- * holds the proof in the end; what reached nobody has ended with the clone. */
+ * Of each log of a doubled house the histories of both processes are kept: the root at every size
+ * that either has let out. The two are the original and its clone, or the house before and after a
+ * loss of data of which nobody in reach knew. Each of them may let out one history only, as any
+ * house. They may part; then, and only then, the log may end, exactly where they part; what others
+ * hold is one of the two. If anybody ever took what the one that has ended sealed alone, every
+ * honest house holds the proof in the end; what reached nobody has ended with it. */
 #include <stdlib.h>
 
 #include "proto/assert.h"
 #include "tests/sim/check.h"
 
-enum { ORIGINAL, CLONE, SIDES, ROOTS_FIRST = 256 };
+enum { FIRST, SECOND, SIDES, ROOTS_FIRST = 256 };
 
 struct side {
     struct tris_hash *root; /* at size i + 1 */
@@ -20,7 +21,8 @@ struct side {
 struct history {
     struct side side[SIDES];
     uint64_t parted;
-    uint64_t taken; /* the greatest size of the clone's history that another house has held */
+    bool second_life; /* there is no clone, the first of the two is the house before its loss */
+    uint64_t taken;   /* the greatest size that another house has held of the side that ends */
 };
 
 struct check_clones {
@@ -77,7 +79,7 @@ bool check_is_cut(const struct history *history, const struct store_log *log)
 
 struct acked check_left(const struct history *history)
 {
-    const struct side *a = &history->side[ORIGINAL], *b = &history->side[CLONE];
+    const struct side *a = &history->side[FIRST], *b = &history->side[SECOND];
     const struct side *longer = b->size > a->size ? b : a;
     struct acked left = {.size = longer->size};
     if (left.size > 0) {
@@ -86,10 +88,26 @@ struct acked check_left(const struct history *history)
     return left;
 }
 
+static int side_of(const struct history *history, const struct house *h)
+{
+    return h->no == h->who && !history->second_life ? FIRST : SECOND;
+}
+
 uint64_t check_left_here(const struct history *history, const struct house *h)
 {
-    uint64_t size = history->side[h->no == h->who ? ORIGINAL : CLONE].size;
+    uint64_t size = history->side[side_of(history, h)].size;
     return size < history->parted ? size : history->parted;
+}
+
+void check_second_life(struct history *history)
+{
+    history->second_life = true;
+    history->taken = history->side[FIRST].size; /* whoever holds it is out of reach for now */
+}
+
+bool check_is_second(const struct history *history)
+{
+    return history != NULL && history->second_life;
 }
 
 /* ---- what leaves ---- */
@@ -113,7 +131,7 @@ static void push(struct side *side, const struct tris_hash *root)
 static void extend(struct history *history, struct house *h, struct store_view *v,
                    const struct store_log *log, uint64_t size)
 {
-    const int own = h->no == h->who ? ORIGINAL : CLONE;
+    const int own = side_of(history, h);
     struct side *side = &history->side[own];
     const struct side *other = &history->side[1 - own];
     while (side->size < size) {
@@ -126,8 +144,8 @@ static void extend(struct history *history, struct house *h, struct store_view *
         if (history->parted == CHECK_ONE_HISTORY && side->size <= other->size &&
             !is_root(other, side->size, &root)) {
             history->parted = side->size - 1;
-            h->sim->census.clones_parted++;
-            sim_trace(h->sim, "log %u: original and clone part at %llu", h->log_of[log->no],
+            h->sim->census.parted++;
+            sim_trace(h->sim, "log %u: its owner's two histories part at %llu", h->log_of[log->no],
                       (unsigned long long)history->parted);
         }
     }
@@ -142,15 +160,16 @@ void check_clone_head(struct history *history, struct house *h, struct store_vie
     if (mine) {
         extend(history, h, v, log, size);
     }
-    const struct side *own = &history->side[h->no == h->who ? ORIGINAL : CLONE];
-    if (!mine && size > history->taken && is_root(&history->side[CLONE], size, &log->seal.root)) {
+    const struct side *own = &history->side[side_of(history, h)];
+    if (!mine && size > history->taken &&
+        is_root(&history->side[history->second_life ? FIRST : SECOND], size, &log->seal.root)) {
         history->taken = size;
     }
     bool good = size == 0 || (mine ? is_root(own, size, &log->seal.root)
-                                   : is_root(&history->side[ORIGINAL], size, &log->seal.root) ||
-                                         is_root(&history->side[CLONE], size, &log->seal.root));
+                                   : is_root(&history->side[FIRST], size, &log->seal.root) ||
+                                         is_root(&history->side[SECOND], size, &log->seal.root));
     if (!good) {
-        sim_fail(h->sim, "%s: house %u: %llu entries of log %u, which was cloned, %s",
+        sim_fail(h->sim, "%s: house %u: %llu entries of log %u, which is doubled, %s",
                  mine ? "I6" : "I3", h->no, (unsigned long long)size, number,
                  mine ? "and it had sealed something else there"
                       : "and neither of the two has sealed them so");
@@ -167,13 +186,30 @@ static bool is_owed(const struct history *history)
            history->taken > history->parted;
 }
 
-bool check_owes_proof(const struct house *h)
+/* This house does not hold the proof yet. */
+static bool lacks_proof(const struct house *h, uint32_t log)
 {
-    for (uint32_t no = 0; no < h->sim->houses * 2 + 1; no++) {
-        const struct frontier_item *item = frontier_item(h->frontier, no);
-        if (h->log_of[no] != SIM_NONE && (item->flags & FRONTIER_FORKED) == 0 &&
-            is_owed(check_log_history(h->sim, h->log_of[no]))) {
+    for (uint32_t no = 0; h->up && no < h->sim->houses * 2 + 1; no++) {
+        if (h->log_of[no] == log) {
+            return (frontier_item(h->frontier, no)->flags & FRONTIER_FORKED) == 0;
+        }
+    }
+    return true;
+}
+
+bool check_undecided(const struct sim *sim)
+{
+    for (uint32_t log = 0; log < sim->houses * 2; log++) {
+        const struct history *history = check_log_history(sim, log);
+        bool parted = check_parted_at(history) != CHECK_ONE_HISTORY;
+        if (check_is_second(history) && !parted &&
+            history->side[SECOND].size < history->side[FIRST].size) {
             return true;
+        }
+        for (uint32_t i = 0; parted && is_owed(history) && i < sim->honest; i++) {
+            if (lacks_proof(&sim->house[i], log)) {
+                return true;
+            }
         }
     }
     return false;
@@ -194,7 +230,7 @@ static void look_at_log(struct house *h, struct store_view *v, uint32_t no)
         sim_fail(h->sim, "house %u: log %u cannot be read", h->no, number);
     }
     if (log.forked ? log.end != parted : is_owed(history)) {
-        sim_fail(h->sim, "house %u: log %u %s, its owner and a clone part at %lld", h->no, number,
+        sim_fail(h->sim, "house %u: log %u %s, the two histories part at %lld", h->no, number,
                  log.forked ? "ends by a proof elsewhere" : "goes on without a proof",
                  (long long)parted);
     }

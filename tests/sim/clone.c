@@ -89,11 +89,10 @@ bool clone_begin(struct house *h)
     house_put_clone(h, clone, image);
     meet(h, clone);
     clone->acked[TRIS_TOPIC_GOV] = h->acked[TRIS_TOPIC_GOV]; /* it has its card */
-    h->cloned = true;
     sim->clone_of = h->no;
     sim_trace(sim, "house %u: a clone at place %u%s", h->no, clone->no,
               image ? ", an image of the machine" : "");
-    check_cloned(h, clone);
+    check_doubled(h, clone);
     if (rng_below(chance(sim), 3) != 0) {
         set_apart(h, clone);
     }
@@ -150,7 +149,7 @@ void clone_on_event(struct sim *sim, const struct event *event)
 
 void clone_alarm(struct house *h)
 {
-    if (house_cloned(h)) {
+    if (house_doubled(h)) {
         plan_look(&h->sim->house[h->who]);
     }
 }

@@ -2,6 +2,7 @@
 #include "tests/sim/fault.h"
 
 #include "proto/assert.h"
+#include "tests/sim/alone.h"
 #include "tests/sim/check.h"
 #include "tests/sim/clone.h"
 #include "tests/sim/hostile.h"
@@ -179,21 +180,42 @@ static bool may_lose(struct sim *sim, const struct house *h)
         }
     }
     return met > 0 && !h->recovering && !h->mark_pending && !check_has_parted(h) &&
-           !check_owes_proof(h) && sim->clone_of == SIM_NONE;
+           !check_undecided(sim) && sim->clone_of == SIM_NONE;
+}
+
+/* Somebody may hold less than he did, for a while. */
+static bool anybody_recovers(const struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->houses; i++) {
+        if (sim->house[i].recovering && !sim->house[i].hostile) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A house whose history may become two. */
+static struct house *victim_of_two(struct sim *sim)
+{
+    struct house *h = victim(sim, FAULT_CRASH);
+    bool fits = h != NULL && !h->hostile && !h->doubled && !h->mark_pending;
+    return fits && !anybody_recovers(sim) && !check_undecided(sim) ? h : NULL;
 }
 
 /* A copy of a house that nobody waits for begins to run. While it does no data is lost: it would
  * confirm in the name of its house what it does not hold. */
 static bool strike_clone(struct sim *sim, enum fault fault)
 {
-    for (uint32_t i = 0; i < sim->houses; i++) {
-        if (sim->house[i].recovering && !sim->house[i].hostile) {
-            return false;
-        }
-    }
-    struct house *h = victim(sim, FAULT_CRASH);
+    struct house *h = victim_of_two(sim);
     (void)fault;
-    return h != NULL && !h->hostile && !h->cloned && !h->mark_pending && clone_begin(h);
+    return h != NULL && clone_begin(h);
+}
+
+static bool strike_alone(struct sim *sim, enum fault fault)
+{
+    struct house *h = victim_of_two(sim);
+    (void)fault;
+    return h != NULL && alone_prepare(h);
 }
 
 /* One house, if it fits: a copy is made, put back, or all is lost. */
@@ -270,6 +292,7 @@ static strike_fn *const strikes[FAULTS] = {
     [FAULT_RESTORE] = strike_data,
     [FAULT_LOSS] = strike_data,
     [FAULT_CLONE] = strike_clone,
+    [FAULT_ALONE] = strike_alone,
 };
 
 void fault_begin(struct sim *sim)
@@ -288,7 +311,7 @@ static bool fault_strike(struct sim *sim, enum fault f)
         return false;
     }
     sim_trace(sim, "fault %s", fault_name(f));
-    if (f != FAULT_CRASH) { /* armed only: counted when it happens */
+    if (f != FAULT_CRASH && f != FAULT_ALONE) { /* prepared only: counted when it happens */
         sim->census.struck[f]++;
     }
     return true;

@@ -111,7 +111,8 @@ struct house {
     bool hostile;          /* see hostile.h; its guard does not count */
     struct hostility hostility;
     bool forks;      /* hostile: it signs two histories */
-    bool cloned;     /* a clone of it runs or has run; what that makes legitimate: check_clone.c */
+    bool doubled;    /* it may have two histories: a clone runs or has run, or its data
+  was lost where nobody in reach held it; see check_clone.c */
     bool looked_for; /* EVENT_CLONE is in the queue: people look after it */
     bool recovering; /* data was lost: until the guard is content, the own log may be short */
 
@@ -150,10 +151,10 @@ void house_lose(struct house *h);
 /* Downtime, then EVENT_START. */
 void house_start_later(struct house *h);
 uint64_t house_wall_ms(const struct house *h);
-/* A clone of this house, or of the original of this clone, runs or has run. */
-static inline bool house_cloned(const struct house *h)
+/* This house, or the original of this clone, may have two histories. */
+static inline bool house_doubled(const struct house *h)
 {
-    return h->sim->house[h->who].cloned;
+    return h->sim->house[h->who].doubled;
 }
 /* Whose log: house * 2 + topic. */
 static inline uint32_t house_log(uint32_t house, enum tris_topic topic)

@@ -50,7 +50,7 @@ static void note_acked(struct house *h)
             continue;
         }
         /* so may what is not sealed where a clone seals, too */
-        bool moves = i != TRIS_TOPIC_LOCAL && house_cloned(h);
+        bool moves = i != TRIS_TOPIC_LOCAL && house_doubled(h);
         uint64_t size = !moves ? log.held : log.has_seal ? log.seal.size : 0;
         if (size > h->acked[i].size) {
             h->acked[i].size = size;

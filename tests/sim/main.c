@@ -122,8 +122,8 @@ static void print_census(const struct census *c)
 static void print_rest(const struct census *c)
 {
     printf("  drafts written again %" PRIu64 ", left to people %" PRIu64
-           "; fork proofs kept %" PRIu64 "; logs that a clone parted %" PRIu64 "\n",
-           c->drafts[0], c->drafts[1], c->forks, c->clones_parted);
+           "; fork proofs kept %" PRIu64 "; logs that parted %" PRIu64 "\n",
+           c->drafts[0], c->drafts[1], c->forks, c->parted);
 }
 
 static void add_census(struct census *sum, const struct census *c)
@@ -139,7 +139,7 @@ static void add_census(struct census *sum, const struct census *c)
     sum->drafts[0] += c->drafts[0];
     sum->drafts[1] += c->drafts[1];
     sum->forks += c->forks;
-    sum->clones_parted += c->clones_parted;
+    sum->parted += c->parted;
 }
 
 int main(int argc, char **argv)

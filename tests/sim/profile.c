@@ -29,7 +29,7 @@ static const uint64_t every_ms[FAULTS] = {
     [FAULT_POWER] = 12 * HOUR,   [FAULT_DISK_FULL] = DAY,        [FAULT_DISK_SLOW] = 12 * HOUR,
     [FAULT_CLOCK_JUMP] = DAY,    [FAULT_CLOCK_RATE] = 12 * HOUR, [FAULT_RESTART] = 12 * HOUR,
     [FAULT_BACKUP] = 8 * HOUR,   [FAULT_RESTORE] = DAY,          [FAULT_LOSS] = 3 * DAY,
-    [FAULT_CLONE] = 4 * DAY,
+    [FAULT_CLONE] = 4 * DAY,     [FAULT_ALONE] = 4 * DAY,
 };
 
 static const struct shape *shape_of(const char *name)
@@ -75,12 +75,19 @@ static void draw_hostile(struct rng *rng, struct profile *p)
     }
 }
 
-/* Behind all other draws, so that runs without it are what they were before it came. */
-static void draw_clone(struct rng *rng, struct profile *p)
+/* Behind all other draws, so that runs without them are what they were before they came. */
+static void draw_doubles(struct rng *rng, struct profile *p)
 {
     uint64_t run_ms = (uint64_t)p->days * DAY, every = every_ms[FAULT_CLONE] * 25 / p->houses;
+    every = every < run_ms / 3 ? every : run_ms / 3;
     if (p->houses > 1 && rng_below(rng, 4) == 0) {
-        p->every_ms[FAULT_CLONE] = every < run_ms / 3 ? every : run_ms / 3;
+        p->every_ms[FAULT_CLONE] = every;
+    }
+    /* a hostile house may deny what it holds, or be the only one that does; clones of all the
+     * houses of a small federation would leave none for this */
+    bool left = p->every_ms[FAULT_CLONE] == 0 || p->houses >= FEW_HOUSES;
+    if (p->houses > 2 && p->hostile == 0 && left && rng_below(rng, 4) == 0) {
+        p->every_ms[FAULT_ALONE] = every;
     }
 }
 
@@ -111,7 +118,7 @@ bool profile_draw(const char *name, uint32_t houses, uint32_t days, uint32_t cha
     if (shape->faults) {
         draw_faults(rng, out);
         draw_hostile(rng, out);
-        draw_clone(rng, out);
+        draw_doubles(rng, out);
     }
     return true;
 }

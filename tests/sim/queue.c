@@ -77,7 +77,7 @@ const char *event_name(enum event_type type)
 {
     static const char *const names[EVENT_TYPES] = {
         "connect", "deliver", "tick",  "notice", "dial",  "commit",  "operator", "day",   "guard",
-        "relay",   "start",   "clock", "heal",   "fault", "hostile", "twin",     "clone",
+        "relay",   "start",   "clock", "heal",   "fault", "hostile", "twin",     "alone", "clone",
     };
     return names[type];
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/sim/alone.h"
 #include "tests/sim/check.h"
 #include "tests/sim/clone.h"
 #include "tests/sim/crypto.h"
@@ -209,6 +210,9 @@ static void dispatch(struct sim *sim, const struct event *event)
         return;
     case EVENT_TWIN:
         house_on_twin(sim, event);
+        return;
+    case EVENT_ALONE:
+        alone_on_event(sim, event);
         return;
     case EVENT_CLONE:
         clone_on_event(sim, event);
