@@ -34,6 +34,20 @@ static bool cut_begins(const struct draft_check *c, const struct draft_row *row,
            first.seq == row->cut && first.cut == row->cut;
 }
 
+/* What is still to be written is what the header that was in the log is the commitment of. */
+static bool payload_fits(const struct draft_row *row, const struct entry_header *header)
+{
+    struct tris_salt salt;
+    struct tris_hash commit;
+    if (row->salt.len == 0) {
+        return row->state != DRAFT_WAITING;
+    }
+    memcpy(salt.b, row->salt.ptr, sizeof salt.b);
+    entry_commit(row->payload, &salt, &commit);
+    return (row->state == DRAFT_WAITING || row->state == DRAFT_DECISION) &&
+           tris_hash_eq(&commit, &header->commit);
+}
+
 static void check_draft(struct draft_check *c, struct span key, struct span value)
 {
     struct draft_row row;
@@ -42,7 +56,8 @@ static void check_draft(struct draft_check *c, struct span key, struct span valu
     uint64_t no = 0;
     bool good = key_read_draft(key, &no) && row_draft_decode(value, &row) == TRIS_OK &&
                 entry_header_decode(row.header, &header) == TRIS_OK &&
-                alias_is(c, ALIAS_FORMER, &row, row.seq, no) && cut_begins(c, &row, no);
+                payload_fits(&row, &header) && alias_is(c, ALIAS_FORMER, &row, row.seq, no) &&
+                cut_begins(c, &row, no);
     if (good && row.state == DRAFT_WRITTEN && row.later == 0) {
         good =
             row.new_seq < c->held[row.topic] && alias_is(c, ALIAS_PRESENT, &row, row.new_seq, no);

@@ -211,7 +211,7 @@ enum tris_err store_draft_settle(struct store_txn *t, uint64_t no, enum draft_st
     row.reason = written ? TRIS_OK : reason;
     row.new_seq = written ? new_seq : 0;
     if (written || state == DRAFT_DROPPED) {
-        row.payload = span_of(NULL, 0);
+        row.salt = row.payload = span_of(NULL, 0);
     }
     put_draft(t, no, &row);
     if (written) {
@@ -273,13 +273,16 @@ void draft_keep(struct store_txn *t, const struct store_log *log, uint64_t size)
                                       .state = entry.whole ? DRAFT_WAITING : DRAFT_DECISION,
                                       .reason = entry.whole ? TRIS_OK : TRIS_ERR_NOT_READY,
                                       .header = wbuf_span(&w),
+                                      .salt = entry.salt,
                                       .payload = entry.payload});
         put_alias(t, ALIAS_FORMER, log->ref.topic, seq, no);
         unwrite(t, log->ref.topic, seq, no);
     }
     if (err != TRIS_OK) {
         txn_fail(t, err == TRIS_ERR_NOT_FOUND ? TRIS_ERR_CORRUPT : err);
+        return;
     }
+    draft_trim(t);
 }
 
 void draft_forget(struct store_txn *t, const struct store_log *log, uint64_t size)

@@ -287,6 +287,7 @@ void row_draft_encode(struct wbuf *w, const struct draft_row *row)
     wbuf_u64(w, row->cut);
     wbuf_u8(w, (uint8_t)row->header.len);
     wbuf_span_put(w, row->header);
+    wbuf_span_put(w, row->salt);
     wbuf_span_put(w, row->payload);
 }
 
@@ -303,6 +304,7 @@ enum tris_err row_draft_decode(struct span bytes, struct draft_row *out)
     out->later = rbuf_u64(&r);
     out->cut = rbuf_u64(&r);
     out->header = rbuf_take(&r, rbuf_u8(&r));
+    out->salt = rbuf_take(&r, rbuf_left(&r) > 0 ? sizeof(struct tris_salt) : 0);
     out->payload = rbuf_take(&r, rbuf_left(&r));
     return topic <= TRIS_TOPIC_LOCAL && state <= DRAFT_DROPPED ? finish(&r) : TRIS_ERR_CORRUPT;
 }

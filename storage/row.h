@@ -106,9 +106,13 @@ struct draft_row {
     uint64_t later;
     uint64_t cut;        /* size that the log was cut to: the drafts of one cut begin there */
     struct span header;  /* complete */
-    struct span payload; /* empty: it was not here, or the draft is settled */
+    struct span salt;    /* of the payload; empty: there is none here, or the draft is settled */
+    struct span payload; /* empty without salt */
 };
-enum { ROW_DRAFT_BYTES_MAX = 36 + TRIS_HEADER_BYTES_MAX + TRIS_PAYLOAD_BYTES_MAX };
+enum {
+    ROW_DRAFT_BYTES_MAX =
+        36 + TRIS_HEADER_BYTES_MAX + sizeof(struct tris_salt) + TRIS_PAYLOAD_BYTES_MAX
+};
 void row_draft_encode(struct wbuf *w, const struct draft_row *row);
 TRIS_MUST_CHECK enum tris_err row_draft_decode(struct span bytes, struct draft_row *out);
 

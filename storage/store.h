@@ -290,6 +290,10 @@ struct store_draft {
     uint64_t new_seq; /* DRAFT_WRITTEN */
 };
 
+/* So many drafts are kept, more only if some of them still wait: an alias is there as long as
+ * people may ask by a number of before a restore. About 3 MiB. */
+enum { STORE_DRAFTS_MAX = 16384 };
+
 TRIS_MUST_CHECK enum tris_err store_draft_get(struct store_view *v, uint64_t no,
                                               struct store_draft *out);
 /* The next one after *no (0: the first), which becomes *no. TRIS_ERR_NOT_FOUND at the end. */

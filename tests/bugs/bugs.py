@@ -189,6 +189,10 @@ BUGS = [
         "any = any || now != value->number;", "(void)now;", e2e="restore"),
     Bug(107, "change of a draft written to the record at the former place", "storage/draft.c",
         "*now = row.new_seq;", "(void)0;", e2e="restore"),
+    Bug(108, "payload of a draft not compared with its commitment", "storage/check_draft.c",
+        "tris_hash_eq(&commit, &header->commit)", "true"),
+    Bug(109, "drafts that wait go with the settled ones", "storage/draft_trim.c",
+        "!cut.settled", "false"),
     # ---- restore guard
     Bug(110, "seal before confirmation", "proto/guard.c",
         "g->counted_count < guard_claims_needed(g) && !waited(g)", "false"),

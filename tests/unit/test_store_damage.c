@@ -420,12 +420,22 @@ static void replace(struct store *s, enum db_table table, const struct row *from
     assert_int_equal(mdb_txn_commit(txn), 0);
 }
 
-/* What no audit can see: settings are anybody's words, seals between others may have been thinned
- * out, and a draft has nothing beside it that its payload must fit. */
-static bool unseen(enum db_table table, enum damage how)
+/* Of a draft that is settled the header is left, with a commitment of what is not there any more.
+ */
+static bool is_settled_draft(enum db_table table, const struct row *row)
+{
+    struct draft_row draft;
+    return table == DB_DRAFT &&
+           row_draft_decode(span_of(row->value, row->value_len), &draft) == TRIS_OK &&
+           (draft.state == DRAFT_WRITTEN || draft.state == DRAFT_DROPPED);
+}
+
+/* What no audit can see: settings are anybody's words, and seals between others may have been
+ * thinned out. */
+static bool unseen(enum db_table table, const struct row *row, enum damage how)
 {
     return table == DB_META || table == DB_SETTING || (table == DB_SEAL && how == ROW_GONE) ||
-           (table == DB_DRAFT && (how == VALUE_SHORT || how == VALUE_LONG || how == LAST_FLIPPED));
+           (how == LAST_FLIPPED && is_settled_draft(table, row));
 }
 
 static void strike(struct world *w, enum db_table table, const struct row *row, enum damage how)
@@ -454,7 +464,7 @@ static void strike(struct world *w, enum db_table table, const struct row *row, 
         write_all(w, i);
     }
     enum tris_err err = store_audit(w->f.s, false, NULL, NULL, &report);
-    if (err == TRIS_OK && report.problems == 0 && !unseen(table, how)) {
+    if (err == TRIS_OK && report.problems == 0 && !unseen(table, row, how)) {
         char hex[2 * sizeof row->key + 1];
         tris_hex(row->key, row->key_len, hex);
         fail_msg("not noticed: table %s, row %s, damage %d", db_table_name(table), hex, (int)how);

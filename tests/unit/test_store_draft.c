@@ -1,4 +1,5 @@
 /* Drafts: own entries that were taken back, written again elsewhere, taken back again. */
+#include "storage/draft.h"
 #include "tests/unit/store_script.h"
 
 enum { SEALED = 3, TAIL = 4 };
@@ -287,6 +288,115 @@ static void test_the_audit_names_drafts_that_lost_their_way(void **state)
     fix_fini(&f);
 }
 
+static void test_the_audit_sees_a_changed_payload(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct store_txn *t;
+    struct key key;
+    fix_init(&f);
+    ok(store_txn_begin(f.s, &t));
+    uint32_t no = own_with_tail(&f, t);
+    ok(store_log_cut(t, no, SEALED, STORE_TAIL_DRAFT));
+    ok(store_draft_settle(t, 2, DRAFT_DECISION, TRIS_ERR_EXISTS, 0));
+    ok(store_commit(t));
+    audit_clean(f.s);
+    for (uint64_t draft = 1; draft <= 2; draft++) { /* one waits, one is left to a person */
+        struct store_view *v;
+        struct draft_row row;
+        ok(store_view_begin(f.s, &v));
+        ok(draft_row_get(v, draft, &row));
+        const long header = 36, salt = header + (long)row.header.len, payload = salt + 16;
+        const long places[] = {salt - 1, salt, payload - 1, payload,
+                               payload + (long)row.payload.len - 1};
+        store_view_end(v);
+        key_draft(&key, draft);
+        for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+            change_row(f.s, DB_DRAFT, &key, places[i], 2);
+            expect_problem(f.s);
+            change_row(f.s, DB_DRAFT, &key, places[i], 2);
+        }
+    }
+    audit_clean(f.s);
+    fix_fini(&f);
+}
+
+/* A log of `count` own entries is cut to nothing; the numbers of its drafts end at the result. */
+static uint64_t cut_of(struct fix *f, uint32_t count, bool settle)
+{
+    const struct span payload = fix_partner(f, "Viel", "Z", "05315", NULL);
+    struct store_txn *t;
+    struct store_draft draft;
+    uint64_t seq = 0, drafts = 0, last = 0;
+    ok(store_txn_begin(f->s, &t));
+    uint32_t no = own_log(f, t, TRIS_TOPIC_DATA);
+    for (uint32_t i = 0; i < count; i++) {
+        ok(own_append(t, no, header_create(KIND_PARTNER), payload, &seq));
+        if (i % 1000 == 999) { /* what is sealed becomes drafts, too, where the log is cut below */
+            own_seal(f, t, no, 50 + i);
+        }
+    }
+    ok(store_log_cut(t, no, 0, STORE_TAIL_DRAFT));
+    while (store_draft_next(store_txn_view(t), &drafts, &draft) == TRIS_OK) {
+        last = drafts;
+    }
+    for (uint64_t draft_no = last + 1 - count; settle && draft_no <= last; draft_no++) {
+        ok(store_draft_settle(t, draft_no, DRAFT_DROPPED, TRIS_ERR_EXISTS, 0));
+    }
+    ok(store_commit(t));
+    return last;
+}
+
+static uint64_t first_draft(struct fix *f, uint64_t *count)
+{
+    struct store_view *v;
+    struct store_draft draft;
+    uint64_t no = 0;
+    ok(store_view_begin(f->s, &v));
+    ok(view_rows(v, DB_DRAFT, count));
+    ok(store_draft_next(v, &no, &draft));
+    store_view_end(v);
+    return no;
+}
+
+static void test_settled_drafts_go_when_there_are_very_many(void **state)
+{
+    enum { PART = STORE_DRAFTS_MAX / 4 };
+    (void)state;
+    struct fix f;
+    struct store_view *v;
+    struct store_txn *t;
+    uint64_t count, seq;
+    fix_init(&f);
+    for (uint64_t i = 1; i <= 4; i++) {
+        assert_int_equal(cut_of(&f, PART, i != 2), i * PART);
+    }
+    assert_int_equal(first_draft(&f, &count), 1); /* as many as may be */
+    assert_int_equal(count, STORE_DRAFTS_MAX);
+    assert_int_equal(cut_of(&f, 1, true), 4 * PART + 1);
+    assert_int_equal(first_draft(&f, &count), PART + 1); /* one more: the oldest cut goes whole */
+    assert_int_equal(count, 3 * PART + 1);
+    audit_clean(f.s);
+    ok(store_view_begin(f.s, &v)); /* the first place was taken back by every cut */
+    fails(TRIS_ERR_NOT_READY, store_alias_get(v, TRIS_TOPIC_DATA, 0, &seq, &count));
+    assert_int_equal(count, 4 * PART + 1);
+    store_view_end(v);
+    /* what waits stays, and what is newer than that */
+    assert_int_equal(cut_of(&f, 2 * PART, true), 6 * PART + 1);
+    assert_int_equal(first_draft(&f, &count), PART + 1);
+    assert_int_equal(count, 5 * PART + 1);
+    ok(store_txn_begin(f.s, &t));
+    for (uint64_t no = PART + 1; no <= 2 * PART; no++) {
+        ok(store_draft_settle(t, no, DRAFT_DROPPED, TRIS_ERR_EXISTS, 0));
+    }
+    ok(store_commit(t));
+    assert_int_equal(cut_of(&f, 1, true), 6 * PART + 2);
+    assert_int_equal(first_draft(&f, &count), 2 * PART + 1 + PART);
+    assert_int_equal(count, 3 * PART + 2);
+    audit_clean(f.s);
+    fix_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +405,8 @@ int main(void)
         cmocka_unit_test(test_a_draft_taken_back_again_still_leads_on),
         cmocka_unit_test(test_an_own_entry_without_payload_waits_for_a_person),
         cmocka_unit_test(test_the_audit_names_drafts_that_lost_their_way),
+        cmocka_unit_test(test_the_audit_sees_a_changed_payload),
+        cmocka_unit_test(test_settled_drafts_go_when_there_are_very_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
