@@ -53,11 +53,25 @@ static void put_item(struct out *o, struct store_view *v, const struct feed_item
     out_end(o);
 }
 
+/* Whatever its kind: what a watcher keeps of the log's end is void. */
+static void put_cut(struct out *o, struct store_view *v, const struct feed_cut *cut)
+{
+    struct store_log log;
+    if (store_log_get(v, cut->log_no, &log) != TRIS_OK) {
+        return;
+    }
+    out_map(o, NULL);
+    out_uint(o, "arrival", cut->arrival);
+    out_cut(o, v, &log, cut->end);
+    out_end(o);
+}
+
 static void feed_answer(struct daemon *d, struct store_view *v, const struct feed_query *q,
                         uint64_t last)
 {
     struct out *o = out_new(d, q->token);
     struct feed_item item = {.arrival = q->after};
+    struct feed_cut cut = {0};
     uint64_t after = q->after;
     if (o == NULL) {
         return;
@@ -68,6 +82,14 @@ static void feed_answer(struct daemon *d, struct store_view *v, const struct fee
             break;
         }
         enum tris_err err = store_feed_next(v, after, &item);
+        if (cut.arrival <= after) {
+            cut.arrival = store_feed_cut(v, after, &cut) == TRIS_OK ? cut.arrival : UINT64_MAX;
+        }
+        if (cut.arrival <= last && (err != TRIS_OK || cut.arrival < item.arrival)) {
+            put_cut(o, v, &cut);
+            after = cut.arrival;
+            continue;
+        }
         if (err != TRIS_OK) { /* at the end, of which a cut may have taken the last numbers away */
             after = err == TRIS_ERR_NOT_FOUND && after < last ? last : after;
             break;

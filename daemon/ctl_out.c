@@ -399,6 +399,16 @@ static void out_header(struct out *o, const struct entry_header *h, const struct
     }
 }
 
+void out_cut(struct out *o, struct store_view *v, const struct store_log *log, uint64_t end)
+{
+    (void)name_log(o, v, log->no);
+    out_map(o, "cut");
+    out_text(o, "house", o->prefix);
+    out_text(o, "topic", out_topic_name(log->ref.topic));
+    out_uint(o, "end", end);
+    out_end(o);
+}
+
 enum tris_err out_entry(struct out *o, struct store_view *v, const struct store_log *log,
                         uint64_t seq, bool detail)
 {

@@ -84,6 +84,9 @@ void out_record(struct out *o, struct store_view *v, const struct store_record *
 enum tris_err out_entry(struct out *o, struct store_view *v, const struct store_log *log,
                         uint64_t seq, bool detail);
 
+/* Key "cut" with a map: the log has lost its entries from `end` on. */
+void out_cut(struct out *o, struct store_view *v, const struct store_log *log, uint64_t end);
+
 /* Names of numbers as JSON shows them; "verb-40" for unknown ones, in `buffer`. */
 const char *out_verb_name(uint32_t verb, char buffer[24]);
 const char *out_kind_name(uint32_t kind, char buffer[24]);

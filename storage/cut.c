@@ -127,6 +127,7 @@ enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size, enu
         draft_forget(t, log, size);
     }
     feed_cut(t, no, size, followed, &followed_end);
+    feed_note_cut(t, no, size);
     word_unfollow(t, no, size, followed_end);
     const uint64_t bytes = head->row.bytes;
     for (uint64_t seq = log->held; seq > size && txn_ok(t); seq--) {

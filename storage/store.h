@@ -450,6 +450,16 @@ struct feed_item {
 };
 TRIS_MUST_CHECK enum tris_err store_feed_next(struct store_view *v, uint64_t after,
                                               struct feed_item *out);
+/* A log was cut: its entries from `end` on were taken back. Of cuts the newest ones are known. */
+struct feed_cut {
+    uint64_t arrival; /* from the same numbers as entries have */
+    uint32_t log_no;
+    uint64_t end;
+};
+enum { STORE_FEED_CUTS_MAX = 1024 };
+/* The first one behind `after`; TRIS_ERR_NOT_FOUND if there is none. */
+TRIS_MUST_CHECK enum tris_err store_feed_cut(struct store_view *v, uint64_t after,
+                                             struct feed_cut *out);
 
 /* When the newest seal of a house's logs was made (its clock) and when it arrived (ours); 0=never*/
 TRIS_MUST_CHECK enum tris_err store_house_heard(struct store_view *v,

@@ -64,8 +64,11 @@ is_confirmed() { [ "$(tris_at "$1" status --json | json 'd["guard"]["confirmed"]
     same_views leipzig dresden
     audit_clean leipzig
     audit_clean dresden
-    timeout 20 "$TRIS" --data "$(node_dir leipzig)" watch --after "$seen" --once # read before the cut
-    timeout 20 "$TRIS" --data "$(node_dir leipzig)" watch --after "$((seen - 1))" --once
+    for after in $seen $((seen - 1)); do # who has read before the cut is told of it
+        [ "$(timeout 20 "$TRIS" --data "$(node_dir leipzig)" watch partner --after "$after" --once |
+            grep -F '"cut"' | json '[d["arrival"] > '"$seen"', d["cut"]]')" = \
+            "[true, {\"house\": \"koeln\", \"topic\": \"data\", \"end\": $COMMON}]" ]
+    done
     tris_at leipzig status | grep -F "two histories"
     printf '%s' "$COMMON" >"$WORLD/common"
 }

@@ -301,13 +301,13 @@ static void test_arrival_numbers_are_not_given_twice(void **state)
     struct store_info info;
     ok(store_view_begin(f.s, &v));
     ok(store_info(v, &info));
-    assert_int_equal(info.feed, 10); /* whoever has read so far is not ahead of the store */
+    assert_int_equal(info.feed, 11); /* whoever has read so far is not ahead of the store */
     store_view_end(v);
     ok(store_txn_begin(f.s, &t));
     script_deliver(&l, t, 6);
     ok(store_commit(t));
     ok(store_view_begin(f.s, &v));
-    static const uint64_t arrivals[] = {1, 2, 3, 4, 11, 12}; /* whoever knew 10 sees the new ones */
+    static const uint64_t arrivals[] = {1, 2, 3, 4, 12, 13}; /* whoever knew 10 sees the new ones */
     uint64_t after = 0;
     for (uint64_t seq = 0; seq < 6; seq++) {
         ok(store_feed_next(v, after, &item));
@@ -317,11 +317,52 @@ static void test_arrival_numbers_are_not_given_twice(void **state)
     }
     fails(TRIS_ERR_NOT_FOUND, store_feed_next(v, after, &item));
     ok(store_feed_next(v, 7, &item));
-    assert_int_equal(item.arrival, 11);
+    assert_int_equal(item.arrival, 12);
+    struct feed_cut told;
+    ok(store_feed_cut(v, 10, &told)); /* and is told of the cut before them */
+    assert_int_equal(told.arrival, 11);
+    assert_int_equal(told.log_no, no);
+    assert_int_equal(told.end, 4);
+    fails(TRIS_ERR_NOT_FOUND, store_feed_cut(v, 11, &told));
     assert_int_equal(store_word_behind(v) > 0, true);
     store_view_end(v);
     audit_clean(f.s);
     script_fini(&l);
+    fix_fini(&f);
+}
+
+static void test_of_cuts_the_newest_are_told(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct store_txn *t;
+    struct store_view *v;
+    uint64_t seq;
+    fix_init(&f);
+    ok(store_txn_begin(f.s, &t));
+    uint32_t no = own_log(&f, t, TRIS_TOPIC_DATA);
+    const struct span payload = fix_partner(&f, "Hin und her", "Z", "05315", NULL);
+    for (uint32_t i = 0; i < STORE_FEED_CUTS_MAX + 1; i++) {
+        struct feed_cut first = {0}, at = {0};
+        uint32_t count = 0;
+        ok(own_append(t, no, header_create(KIND_PARTNER), payload, &seq));
+        ok(store_log_cut(t, no, 0, STORE_TAIL_DROP));
+        if (i + 2 < STORE_FEED_CUTS_MAX) {
+            continue; /* only the limit is looked at, and one more */
+        }
+        while (store_feed_cut(store_txn_view(t), at.arrival, &at) == TRIS_OK) {
+            first = count++ == 0 ? at : first;
+        }
+        assert_int_equal(at.arrival, 2 * (i + 1)); /* entry, cut, entry, cut ... */
+        assert_int_equal(first.arrival, i < STORE_FEED_CUTS_MAX ? 2 : 4);
+        assert_int_equal(count, i < STORE_FEED_CUTS_MAX ? i + 1 : STORE_FEED_CUTS_MAX);
+    }
+    ok(store_commit(t));
+    audit_clean(f.s);
+    ok(store_view_begin(f.s, &v));
+    struct feed_cut none;
+    fails(TRIS_ERR_NOT_FOUND, store_feed_cut(v, UINT64_MAX, &none));
+    store_view_end(v);
     fix_fini(&f);
 }
 
@@ -470,6 +511,7 @@ int main(void)
         cmocka_unit_test(test_a_cut_store_equals_one_that_never_had_the_tail),
         cmocka_unit_test(test_seals_over_the_tail_go_with_it),
         cmocka_unit_test(test_arrival_numbers_are_not_given_twice),
+        cmocka_unit_test(test_of_cuts_the_newest_are_told),
         cmocka_unit_test(test_a_cut_that_is_not_committed_did_nothing),
         cmocka_unit_test(test_names_that_moved_on_go_as_well),
         cmocka_unit_test(test_the_work_is_that_of_the_tail),
