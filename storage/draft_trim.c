@@ -80,7 +80,7 @@ void draft_trim(struct store_txn *t)
 {
     uint64_t rows = 0;
     while (txn_ok(t)) {
-        struct cut_rows cut;
+        struct cut_rows cut = {0};
         enum tris_err err = view_rows(&t->view, DB_DRAFT, &rows);
         if (err == TRIS_OK && rows <= STORE_DRAFTS_MAX) {
             return;
