@@ -238,7 +238,7 @@ void ctl_record_history(struct daemon *d, uint64_t token, struct span params)
 {
     static const char *const keys[] = {"id", "after", "limit", NULL};
     struct ctl_in in = ctl_in_begin(params, keys);
-    uint64_t seq = ctl_in_uint(&in, "after", UINT64_MAX, UINT64_MAX);
+    const uint64_t after = ctl_in_uint(&in, "after", UINT64_MAX, UINT64_MAX);
     uint64_t limit = ctl_in_uint(&in, "limit", OUT_PAGE_ITEMS_MAX, OUT_PAGE_ITEMS_MAX);
     struct store_view *v;
     struct store_record record;
@@ -247,17 +247,21 @@ void ctl_record_history(struct daemon *d, uint64_t token, struct span params)
     if (o == NULL) {
         return;
     }
-    enum tris_err err = store_log_get(v, record.ref.log_no, &log);
+    struct record_ref at = {record.ref.log_no, after};
+    enum tris_err err = TRIS_OK;
     out_list(o, "items");
     for (; err == TRIS_OK && limit > 0 && out_has_room(o); limit--) {
-        err = store_record_history(v, record.ref, &seq);
+        err = store_record_history(v, record.ref, &at);
         if (err == TRIS_OK) {
-            put_change(o, v, &log, seq, record.kind);
+            err = store_log_get(v, at.log_no, &log);
+        }
+        if (err == TRIS_OK) {
+            put_change(o, v, &log, at.seq, record.kind);
         }
     }
     out_end(o);
     if (err == TRIS_OK) {
-        out_uint(o, "after", seq);
+        out_uint(o, "after", at.seq);
     }
     store_view_end(v);
     out_reply(o);

@@ -125,9 +125,9 @@ static bool was_published(struct undo *u, const struct store_record *record)
 {
     struct entry entry;
     struct entry_header header;
-    uint64_t seq = UINT64_MAX;
-    if (record->scope != SCOPE_LOCAL || store_record_history(u->v, record->ref, &seq) != TRIS_OK ||
-        store_entry_get(u->v, record->ref.log_no, seq, &entry) != TRIS_OK ||
+    struct record_ref at = {0, UINT64_MAX};
+    if (record->scope != SCOPE_LOCAL || store_record_history(u->v, record->ref, &at) != TRIS_OK ||
+        store_entry_get(u->v, at.log_no, at.seq, &entry) != TRIS_OK ||
         entry_peek_header(&entry, &header) != TRIS_OK || header.verb != VERB_END) {
         return false;
     }
@@ -148,18 +148,19 @@ static enum tris_err find_former(struct undo *u, int log, struct record_ref ref,
                                  struct span *payload)
 {
     struct entry entry;
+    struct record_ref at = {ref.log_no, seq};
     for (int i = 0; i < UNDO_HISTORY_MAX; i++) {
         enum tris_err reason;
-        enum tris_err err = store_record_history(u->v, ref, &seq);
+        enum tris_err err = store_record_history(u->v, ref, &at);
         if (err != TRIS_OK) {
             return err;
         }
-        if (imports_has(&u->runs[log], seq)) {
+        if (at.log_no == ref.log_no && imports_has(&u->runs[log], at.seq)) {
             continue;
         }
-        err = store_entry_effect(u->v, ref.log_no, seq, &reason);
+        err = store_entry_effect(u->v, at.log_no, at.seq, &reason);
         if (err == TRIS_OK && reason == TRIS_OK) {
-            err = store_entry_get(u->v, ref.log_no, seq, &entry);
+            err = store_entry_get(u->v, at.log_no, at.seq, &entry);
             *payload = entry.payload;
             return err == TRIS_OK && !entry.whole ? TRIS_ERR_NOT_READY : err;
         }
@@ -173,12 +174,13 @@ static enum tris_err find_former(struct undo *u, int log, struct record_ref ref,
 /* True if a later entry of this import names the record: it is dealt with there. */
 static bool is_named_later(struct undo *u, int log, struct record_ref ref, uint64_t seq)
 {
-    uint64_t at = UINT64_MAX;
+    struct record_ref at = {0, UINT64_MAX};
     for (int i = 0; i < UNDO_HISTORY_MAX; i++) {
-        if (store_record_history(u->v, ref, &at) != TRIS_OK || at <= seq) {
+        if (store_record_history(u->v, ref, &at) != TRIS_OK ||
+            (at.log_no == ref.log_no && at.seq <= seq)) {
             return false;
         }
-        if (imports_has(&u->runs[log], at)) {
+        if (at.log_no == ref.log_no && imports_has(&u->runs[log], at.seq)) {
             return true;
         }
     }

@@ -108,7 +108,8 @@ static enum tris_err look_at_record(const struct again *a, struct record_ref ref
     struct store_view *v = store_txn_view(a->b->txn);
     const struct entry_header *h = &a->draft.header;
     struct store_record record;
-    uint64_t newest = UINT64_MAX, prev = 0;
+    struct record_ref newest = {0, UINT64_MAX};
+    uint64_t prev = 0;
     enum tris_err err = store_record_get(v, ref, &record);
     if (err != TRIS_OK || record.ended) {
         return err != TRIS_OK ? err : TRIS_ERR_ENDED;
@@ -123,7 +124,7 @@ static enum tris_err look_at_record(const struct again *a, struct record_ref ref
     if (err != TRIS_OK) {
         return err;
     }
-    return !h->has_prev || newest != prev ? TRIS_ERR_NOT_READY : TRIS_OK;
+    return !h->has_prev || newest.seq != prev ? TRIS_ERR_NOT_READY : TRIS_OK;
 }
 
 static enum tris_err look_at_card(struct again *a, struct span payload)

@@ -120,7 +120,7 @@ static enum tris_err words_of(struct word_check *c, const struct record_row *row
     if (scratch == NULL) {
         return TRIS_ERR_NO_MEMORY;
     }
-    if (plan == NULL || store_entry_get(v, ref.log_no, row->put_seq, &entry) != TRIS_OK ||
+    if (plan == NULL || store_entry_get(v, row->put.log_no, row->put.seq, &entry) != TRIS_OK ||
         search_text(plan, entry.payload, scratch, &w) != TRIS_OK) {
         return TRIS_OK; /* the comparison of `record` has said it */
     }
@@ -137,7 +137,8 @@ static enum tris_err check_record_words(struct word_check *c, struct span key, s
     struct record_ref ref;
     struct record_row row;
     size_t count = 0;
-    if (!key_tail_ref(key, &ref) || row_record_decode(value, &row) != TRIS_OK || row.ended) {
+    if (!key_tail_ref(key, &ref) || row_record_decode(value, ref.log_no, &row) != TRIS_OK ||
+        row.ended) {
         return TRIS_OK;
     }
     enum tris_err err = words_of(c, &row, ref, &count);

@@ -136,9 +136,9 @@ static enum tris_err compare_table(struct audit *a, struct store_view *made_view
 
 enum tris_err check_tables(struct audit *a)
 {
-    static const enum db_table tables[] = {DB_LOG_ID, DB_HOUSE, DB_CARD,   DB_TREE,  DB_RECORD,
-                                           DB_INERT,  DB_HOLE,  DB_REGION, DB_NAME,  DB_SOURCE,
-                                           DB_CUBE,   DB_COUNT, DB_MATCH,  DB_TARGET};
+    static const enum db_table tables[] = {DB_LOG_ID, DB_HOUSE, DB_CARD,   DB_TREE,   DB_RECORD,
+                                           DB_INERT,  DB_HOLE,  DB_REGION, DB_NAME,   DB_SOURCE,
+                                           DB_CUBE,   DB_COUNT, DB_MATCH,  DB_TARGET, DB_CROSS};
     struct store_view *made = NULL;
     uint64_t in_regions = 0;
     enum tris_err err = store_view_begin(a->copy, &made);
@@ -176,7 +176,7 @@ static enum tris_err add_record(struct audit *a, struct span key, struct span va
 {
     struct record_ref ref;
     struct record_row row;
-    if (!key_tail_ref(key, &ref) || row_record_decode(value, &row) != TRIS_OK) {
+    if (!key_tail_ref(key, &ref) || row_record_decode(value, ref.log_no, &row) != TRIS_OK) {
         report_row(a, DB_RECORD, key, "is damaged");
         return TRIS_OK;
     }

@@ -2,6 +2,7 @@
  * what is taken back. Afterwards the store is as if they had never come, except that their arrival
  * numbers are not given again. */
 #include "storage/draft.h"
+#include "storage/epoch.h"
 #include "storage/feed.h"
 #include "storage/log.h"
 #include "storage/search.h"
@@ -95,6 +96,35 @@ static void cut_head(struct store_txn *t, struct head *head, uint64_t size, uint
     row_log_settle(row);
 }
 
+void cut_tail(struct store_txn *t, struct head *head, uint64_t size, enum store_tail tail)
+{
+    const struct store_log *log = &head->row.log;
+    struct tree tree;
+    uint64_t followed = 0;
+    uint64_t followed_end = size;
+    txn_flush(t); /* feed runs and rows that this transaction holds back */
+    enum tris_err err = txn_ok(t) ? store_tree_at(&t->view, log->no, size, &tree) : t->err;
+    err = err == TRIS_OK ? word_followed(&t->view, &followed) : err;
+    if (err != TRIS_OK) {
+        txn_fail(t, err);
+        return;
+    }
+    if (tail == STORE_TAIL_DRAFT) {
+        draft_keep(t, log, size);
+    } else if (log->own) {
+        draft_forget(t, log, size);
+    }
+    feed_cut(t, log->no, size, followed, &followed_end);
+    feed_note_cut(t, log->no, size);
+    word_unfollow(t, log->no, size, followed_end);
+    const uint64_t bytes = head->row.bytes;
+    for (uint64_t seq = log->held; seq > size && txn_ok(t); seq--) {
+        cut_entry(t, head, seq - 1);
+    }
+    cut_nodes(t, log, size);
+    cut_head(t, head, size, bytes - head->row.bytes, &tree);
+}
+
 enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size, enum store_tail tail)
 {
     struct head *head = txn_head(t, no);
@@ -111,29 +141,8 @@ enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size, enu
     if (size == log->held) {
         return TRIS_OK;
     }
-    struct tree tree;
-    uint64_t followed = 0;
-    uint64_t followed_end = size;
-    txn_flush(t); /* feed runs and rows that this transaction holds back */
-    enum tris_err err = txn_ok(t) ? store_tree_at(&t->view, no, size, &tree) : t->err;
-    err = err == TRIS_OK ? word_followed(&t->view, &followed) : err;
-    if (err != TRIS_OK) {
-        txn_fail(t, err);
-        return t->err;
-    }
-    if (tail == STORE_TAIL_DRAFT) {
-        draft_keep(t, log, size);
-    } else if (log->own) {
-        draft_forget(t, log, size);
-    }
-    feed_cut(t, no, size, followed, &followed_end);
-    feed_note_cut(t, no, size);
-    word_unfollow(t, no, size, followed_end);
-    const uint64_t bytes = head->row.bytes;
-    for (uint64_t seq = log->held; seq > size && txn_ok(t); seq--) {
-        cut_entry(t, head, seq - 1);
-    }
-    cut_nodes(t, log, size);
-    cut_head(t, head, size, bytes - head->row.bytes, &tree);
+    epoch_unfold(t, log);
+    cut_tail(t, head, size, tail);
+    epoch_refold(t, log);
     return t->err;
 }

@@ -21,6 +21,7 @@ static const char *const table_names[] = {
     [DB_MATCH] = "match",     [DB_NAME_FRESH] = "name_fresh",
     [DB_DRAFT] = "draft",     [DB_ALIAS] = "alias",
     [DB_FORK] = "fork",       [DB_TARGET] = "target",
+    [DB_CROSS] = "cross",
 };
 _Static_assert(sizeof table_names / sizeof table_names[0] == DB_TABLES, "a name for each table");
 

@@ -39,6 +39,7 @@ enum db_table {
     DB_ALIAS,
     DB_FORK,
     DB_TARGET,
+    DB_CROSS,
     DB_TABLES
 };
 enum { DB_LEVELS = 1 }; /* indexes in two tables */
@@ -105,7 +106,7 @@ TRIS_MUST_CHECK enum tris_err view_inert(const struct store_view *v, uint32_t no
 /* Of an effective change: the entry that named its record before it, and the effective put whose
  * state it replaced. One step back, however many entries without effect are in between. */
 TRIS_MUST_CHECK enum tris_err view_put_before(struct store_view *v, uint32_t no, uint64_t seq,
-                                              uint64_t *prev, uint64_t *put);
+                                              struct record_ref *prev, struct record_ref *put);
 
 /* How many rows a table has. */
 TRIS_MUST_CHECK enum tris_err view_rows(const struct store_view *v, enum db_table table,
@@ -132,10 +133,10 @@ TRIS_MUST_CHECK enum tris_err log_row_open(const struct store *s, uint32_t no, s
 TRIS_MUST_CHECK enum tris_err view_log_row(struct store_view *v, uint32_t no, struct log_row *out);
 TRIS_MUST_CHECK enum tris_err view_record_row(struct store_view *v, struct record_ref ref,
                                               struct record_row *out);
-/* The entry that named a record before entry `seq` of the same log did; *prev is SEQ_NONE if `seq`
- * created it. TRIS_ERR_NOT_FOUND if `seq` names no record. */
+/* The entry that named a record before entry `seq` of log `no` did; its seq is SEQ_NONE if that one
+ * created it. TRIS_ERR_NOT_FOUND if it names no record. */
 TRIS_MUST_CHECK enum tris_err view_entry_prev(struct store_view *v, uint32_t no, uint64_t seq,
-                                              uint64_t *prev);
+                                              struct record_ref *prev);
 
 /* Size of the file system and what is left of it for us; zeros if not known. */
 void room_of_disk(const struct store *s, uint64_t *all, uint64_t *left);

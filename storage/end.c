@@ -3,6 +3,8 @@
  * whatever came first. */
 #include "storage/end.h"
 
+#include "storage/epoch.h"
+
 /* ---- what a row says ---- */
 
 static bool cut_lower(const struct log_cut *a, const struct log_cut *b)
@@ -125,6 +127,10 @@ void end_changed(struct store_txn *t, struct head *head)
     }
     if (err == TRIS_OK && was_at_end && size == log->held && !store_log_is_at_end(log)) {
         size = log->has_seal ? log->seal.size : 0;
+    }
+    if (err == TRIS_OK && size == log->held && !store_log_is_at_end(log)) {
+        epoch_unfold(t, log); /* it may grow again: what was built on it waits */
+        epoch_refold(t, log);
     }
     if (err == TRIS_OK) {
         err = store_log_cut(t, log->no, size, log->own ? STORE_TAIL_DRAFT : STORE_TAIL_DROP);

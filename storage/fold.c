@@ -2,6 +2,7 @@
 #include "storage/fold.h"
 
 #include "proto/assert.h"
+#include "storage/epoch.h"
 #include "storage/payload_rows.h"
 #include "storage/target.h"
 
@@ -50,6 +51,18 @@ static void judge_gov(const struct head *head, uint32_t verb, struct span payloa
     }
 }
 
+/* seq, or [epoch, seq] */
+static void read_published(struct rbuf *r)
+{
+    if (pack_peek(r) == PACK_ARRAY) {
+        if (pack_read_array(r, 2) != 2) {
+            rbuf_fail(r, TRIS_ERR_BAD_VALUE);
+        }
+        (void)pack_read_uint_max(r, UINT32_MAX);
+    }
+    (void)pack_read_uint(r);
+}
+
 /* {1: reason code, 2: published_as}, both optional; numbers from 128 up are ignored. */
 static enum tris_err judge_end(struct span payload, uint32_t *reason)
 {
@@ -61,7 +74,7 @@ static enum tris_err judge_end(struct span payload, uint32_t *reason)
         if (number == END_REASON) {
             *reason = (uint32_t)pack_read_uint_max(&r, UINT32_MAX);
         } else if (number == END_PUBLISHED_AS) {
-            (void)pack_read_uint(&r);
+            read_published(&r);
         } else if (number >= FIELD_EXTENSION) {
             (void)pack_read_any(&r, PACK_CANONICAL);
         } else {
@@ -71,36 +84,23 @@ static enum tris_err judge_end(struct span payload, uint32_t *reason)
     return rbuf_finish(&r);
 }
 
-/* The record that the header names, if it is one of this log. */
+/* The record that the header names, if it is one of this log or of an earlier epoch's. */
 static enum tris_err find_record(struct store_txn *t, const struct head *head, uint64_t seq,
                                  const struct entry_header *header, struct fold *out)
 {
-    const struct tris_log_ref *ref = &head->row.log.ref;
-    if (header->has_record_epoch && header->record_epoch != ref->epoch) {
-        /* Its effect would depend on where the former epoch ends, which openings will say. */
-        return TRIS_ERR_NOT_READY;
+    enum tris_err err = epoch_record(&t->view, &head->row.log, seq, header, &out->ref);
+    if (err == TRIS_OK) {
+        err = view_record_row(&t->view, out->ref, &out->old);
     }
-    if (header->record_seq >= seq) {
-        return TRIS_ERR_NOT_FOUND;
-    }
-    struct key key;
-    struct span value;
-    out->ref = (struct record_ref){head->row.log.no, header->record_seq};
-    key_log_seq(&key, out->ref.log_no, out->ref.seq);
-    if (!txn_get(t, DB_RECORD, key_span(&key), &value)) {
-        return TRIS_ERR_NOT_FOUND;
-    }
-    enum tris_err err = row_record_decode(value, &out->old);
-    if (err != TRIS_OK) {
+    if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
         txn_fail(t, err);
-        return err;
     }
-    out->names = true;
-    return TRIS_OK;
+    out->names = err == TRIS_OK;
+    return err;
 }
 
-static enum tris_err judge_header(struct store_txn *t, const struct entry_header *header,
-                                  const struct fold *fold)
+static enum tris_err judge_header(struct store_txn *t, uint32_t no,
+                                  const struct entry_header *header, const struct fold *fold)
 {
     if (header->verb != VERB_PUT && header->verb != VERB_END) {
         return TRIS_ERR_BAD_VALUE;
@@ -116,7 +116,9 @@ static enum tris_err judge_header(struct store_txn *t, const struct entry_header
     if (header->kind != fold->old.kind) {
         return TRIS_ERR_BAD_VALUE;
     }
-    if (!header->has_prev || header->prev != fold->old.named_seq) {
+    /* `prev` speaks of this log alone: the first change in an epoch has none */
+    const bool here = fold->old.named.log_no == no;
+    if (header->has_prev != here || (here && header->prev != fold->old.named.seq)) {
         return TRIS_ERR_NOT_NEXT;
     }
     return fold->old.ended ? TRIS_ERR_ENDED : TRIS_OK;
@@ -132,7 +134,7 @@ static void judge_record(struct store_txn *t, const struct head *head, uint64_t 
         err = find_record(t, head, seq, header, out);
     }
     if (err == TRIS_OK) {
-        err = judge_header(t, header, out);
+        err = judge_header(t, head->row.log.no, header, out);
     }
     if (err == TRIS_OK) {
         out->plan = fields_find(&t->s->plans, header->kind);
@@ -168,11 +170,11 @@ void fold_judge(struct store_txn *t, const struct head *head, uint64_t seq,
 void fold_put_record(struct store_txn *t, struct record_ref ref, const struct record_row *row)
 {
     struct key key;
-    uint8_t bytes[ROW_RECORD_BYTES];
+    uint8_t bytes[ROW_RECORD_BYTES_MAX];
     struct wbuf w = wbuf_of(bytes, sizeof bytes);
     key_log_seq(&key, ref.log_no, ref.seq);
-    row_record_encode(&w, row);
-    tris_assert(w.err == TRIS_OK && w.len == sizeof bytes);
+    row_record_encode(&w, ref.log_no, row);
+    tris_assert(w.err == TRIS_OK);
     txn_append(t, DB_RECORD, &key, wbuf_span(&w));
 }
 
@@ -192,7 +194,7 @@ static bool old_payload_rows(struct store_txn *t, const struct head *head, const
                              struct payload_rows *out)
 {
     struct entry entry;
-    enum tris_err err = store_entry_get(&t->view, fold->ref.log_no, fold->old.put_seq, &entry);
+    enum tris_err err = store_entry_get(&t->view, fold->old.put.log_no, fold->old.put.seq, &entry);
     if (err == TRIS_OK) {
         err = record_decode(fold->plan->kind, entry.payload, t->old_record, NULL);
     }
@@ -204,16 +206,16 @@ static bool old_payload_rows(struct store_txn *t, const struct head *head, const
     return true;
 }
 
-static void apply_create(struct store_txn *t, const struct head *head, uint64_t seq,
+static void apply_create(struct store_txn *t, const struct head *head,
                          const struct entry_header *header, const struct fold *fold)
 {
     const struct store_log *log = &head->row.log;
     struct record_row row = {
         .kind = header->kind,
         .scope = log->ref.topic == TRIS_TOPIC_LOCAL ? SCOPE_LOCAL : SCOPE_NATIONAL,
-        .put_seq = seq,
-        .effective_seq = seq,
-        .named_seq = seq,
+        .put = fold->ref,
+        .effective = fold->ref,
+        .named = fold->ref,
         .created_ms = header->time_ms,
         .updated_ms = header->time_ms,
         .changes = 1,
@@ -232,11 +234,21 @@ static void apply_create(struct store_txn *t, const struct head *head, uint64_t 
     }
 }
 
-/* What every effective change of a record leaves in its row. */
-static void note_change(struct record_row *row, const struct entry_header *header, uint64_t seq)
+/* What every effective change of a record leaves in its row; and, where it is the first one of its
+ * log, the way back. */
+static void note_change(struct store_txn *t, struct record_row *row,
+                        const struct entry_header *header, struct record_ref at)
 {
-    row->effective_seq = seq;
-    row->named_seq = seq;
+    if (row->named.log_no != at.log_no) {
+        struct key key;
+        uint8_t bytes[ROW_CROSS_BYTES];
+        struct wbuf w = wbuf_of(bytes, sizeof bytes);
+        row_cross_encode(&w, &(struct cross_row){row->named, row->put});
+        key_log_seq(&key, at.log_no, at.seq);
+        txn_put(t, DB_CROSS, key_span(&key), wbuf_span(&w));
+    }
+    row->effective = at;
+    row->named = at;
     row->updated_ms = header->time_ms;
     row->changes++;
 }
@@ -256,8 +268,8 @@ static void apply_put(struct store_txn *t, const struct head *head, uint64_t seq
     }
     struct record_row row = fold->old;
     fields_dims(fold->plan, fold->record, &row.dims);
-    row.put_seq = seq;
-    note_change(&row, header, seq);
+    note_change(t, &row, header, (struct record_ref){head->row.log.no, seq});
+    row.put = row.effective;
     fold_put_record(t, fold->ref, &row);
     fold_count_record(t, &fold->old, -1);
     fold_count_record(t, &row, 1);
@@ -283,10 +295,10 @@ static void apply_end(struct store_txn *t, const struct head *head, uint64_t seq
     struct record_row row = fold->old;
     row.ended = true;
     row.end_reason = fold->end_reason;
-    note_change(&row, header, seq);
+    note_change(t, &row, header, (struct record_ref){head->row.log.no, seq});
     fold_put_record(t, fold->ref, &row);
     fold_count_record(t, &fold->old, -1);
-    txn_count(t, COUNT_KIND, head->row.log.no, row.kind, -1);
+    txn_count(t, COUNT_KIND, fold->ref.log_no, row.kind, -1);
 }
 
 /* Every card has a row; which one counts is seen when it is asked for. */
@@ -303,12 +315,18 @@ static void apply_inert(struct store_txn *t, const struct head *head, uint64_t s
                         const struct fold *fold)
 {
     struct key key;
-    uint8_t bytes[ROW_INERT_BYTES];
+    uint8_t bytes[ROW_INERT_BYTES_MAX];
     struct wbuf w = wbuf_of(bytes, sizeof bytes);
     const uint32_t no = head->row.log.no;
-    row_inert_encode(&w, &(struct inert_row){fold->reason, fold->names,
-                                             fold->names ? fold->old.named_seq : SEQ_NONE,
-                                             fold->names ? fold->old.put_seq : SEQ_NONE});
+    struct inert_row inert = {.reason = fold->reason,
+                              .names = fold->names,
+                              .prev = {no, SEQ_NONE},
+                              .put = {no, SEQ_NONE}};
+    if (fold->names) {
+        inert.prev = fold->old.named;
+        inert.put = fold->old.put;
+    }
+    row_inert_encode(&w, no, &inert);
     tris_assert(w.err == TRIS_OK);
     key_log_seq(&key, no, seq);
     txn_append(t, DB_INERT, &key, wbuf_span(&w));
@@ -316,7 +334,7 @@ static void apply_inert(struct store_txn *t, const struct head *head, uint64_t s
     txn_count(t, COUNT_INERT_ALL, 0, 0, 1);
     if (fold->names) {
         struct record_row row = fold->old;
-        row.named_seq = seq;
+        row.named = (struct record_ref){no, seq};
         fold_put_record(t, fold->ref, &row);
     }
 }
@@ -338,6 +356,6 @@ void fold_apply(struct store_txn *t, const struct head *head, uint64_t seq,
     } else if (header->has_record) {
         apply_put(t, head, seq, header, fold);
     } else {
-        apply_create(t, head, seq, header, fold);
+        apply_create(t, head, header, fold);
     }
 }

@@ -7,8 +7,9 @@ void store_head_item(const struct store_log *log, struct frontier_item *out)
     out->id = log->id;
     out->ref = log->ref;
     out->own = log->current;
-    if (log->outside) { /* it has no item: of nothing, and of others' logs nothing is taken */
-        out->flags = log->current ? 0 : FRONTIER_ENDED;
+    if (log->outside || (log->waits && log->held == 0)) {
+        /* no item: of nothing, and nothing is taken of one that others write, or that waits */
+        out->flags = log->current && !log->waits ? 0 : FRONTIER_ENDED;
         return;
     }
     /* own entries behind the seal are nobody else's business */

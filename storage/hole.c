@@ -2,6 +2,7 @@
  * that equal roots are equal views. When a payload comes later, they go on, and every table is as
  * if it had come with its entry. */
 #include "proto/assert.h"
+#include "storage/epoch.h"
 #include "storage/log.h"
 
 /* ---- which there are ---- */
@@ -170,22 +171,7 @@ static void make_whole(struct store_txn *t, struct head *head, const struct msg_
 static void fold_on(struct store_txn *t, struct head *head, uint64_t end)
 {
     for (uint64_t seq = head->row.first_hole; seq < end && txn_ok(t); seq++) {
-        struct entry entry;
-        struct entry_header header;
-        enum tris_err err = store_entry_get(&t->view, head->row.log.no, seq, &entry);
-        if (err == TRIS_OK) { /* what lies in the map moves when something is written */
-            memcpy(t->wire, entry.wire.ptr, entry.wire.len);
-            struct rbuf r = rbuf_of(span_of(t->wire, entry.wire.len));
-            err = entry_wire_next(&r, &entry);
-        }
-        if (err == TRIS_OK) {
-            err = entry_peek_header(&entry, &header);
-        }
-        if (err != TRIS_OK || !entry.whole) {
-            txn_fail(t, TRIS_ERR_CORRUPT);
-            return;
-        }
-        log_fold_entry(t, head, seq, &entry, &header);
+        log_fold_stored(t, head, seq);
     }
 }
 
@@ -227,6 +213,7 @@ enum tris_err store_holes_fill(struct store_txn *t, uint32_t no, struct span row
     if (err != TRIS_OK) {
         return txn_ok(t) ? err : t->err;
     }
+    epoch_unfold(t, &head->row.log); /* what later epochs say rests on all of this log */
     struct rbuf r = rbuf_of(rows);
     for (uint32_t i = 0; i < count && txn_ok(t); i++) {
         struct msg_hole row;
@@ -240,5 +227,6 @@ enum tris_err store_holes_fill(struct store_txn *t, uint32_t no, struct span row
     if (*filled > 0 && txn_ok(t)) {
         settle(t, head);
     }
+    epoch_refold(t, &head->row.log);
     return t->err;
 }

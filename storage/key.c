@@ -95,6 +95,12 @@ void key_house(struct key *k, const struct tris_house_id *house)
     add_bytes(k, house->b, sizeof house->b);
 }
 
+void key_house_topic(struct key *k, const struct tris_house_id *house, enum tris_topic topic)
+{
+    key_house(k, house);
+    add_be(k, (uint64_t)topic, 1);
+}
+
 void key_house_log(struct key *k, const struct tris_log_ref *ref, uint32_t log_no)
 {
     key_house(k, &ref->house);
@@ -308,6 +314,16 @@ bool key_read_house_log(struct span key, enum tris_topic *topic, uint32_t *log_n
     }
     *topic = (enum tris_topic)key.ptr[32];
     *log_no = (uint32_t)read_be(key.ptr + 37, 4);
+    return true;
+}
+
+bool key_read_house_epoch(struct span key, uint32_t *epoch, uint32_t *log_no)
+{
+    enum tris_topic topic;
+    if (!key_read_house_log(key, &topic, log_no)) {
+        return false;
+    }
+    *epoch = (uint32_t)read_be(key.ptr + 33, 4);
     return true;
 }
 

@@ -38,7 +38,7 @@ enum count_type {
 };
 
 void key_log(struct key *k, uint32_t log_no);
-/* tables entry, record, inert, hole, seal (there the number is a size) */
+/* tables entry, record, inert, hole, cross, seal (there the number is a size) */
 void key_log_seq(struct key *k, uint32_t log_no, uint64_t seq);
 void key_tree(struct key *k, uint32_t log_no, uint32_t level, uint64_t index);
 void key_log_id(struct key *k, const struct tris_log_id *id);
@@ -79,6 +79,9 @@ void key_count(struct key *k, enum count_type type, uint32_t log_no, uint32_t ki
 bool key_tail_ref(struct span key, struct record_ref *out);
 bool key_read_log_seq(struct span key, uint32_t *log_no, uint64_t *seq);
 bool key_read_arrival(struct span key, uint64_t *arrival);
+/* Prefix of key_house_log: logs of one topic, by epoch. */
+void key_house_topic(struct key *k, const struct tris_house_id *house, enum tris_topic topic);
+bool key_read_house_epoch(struct span key, uint32_t *epoch, uint32_t *log_no);
 bool key_read_house_log(struct span key, enum tris_topic *topic, uint32_t *log_no);
 void key_draft(struct key *k, uint64_t no);
 enum alias_way { ALIAS_FORMER = 0, ALIAS_PRESENT = 1 };

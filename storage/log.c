@@ -3,6 +3,7 @@
 
 #include "proto/assert.h"
 #include "storage/end.h"
+#include "storage/epoch.h"
 
 /* ---- finding and making ---- */
 
@@ -76,6 +77,7 @@ enum tris_err store_log_get(struct store_view *v, uint32_t no, struct store_log 
     enum tris_err err = view_log_row(v, no, &row);
     if (err == TRIS_OK) {
         *out = row.log;
+        err = epoch_waits(v, out, &out->waits);
     }
     return err;
 }
@@ -164,6 +166,26 @@ void log_fold_entry(struct store_txn *t, struct head *head, uint64_t seq, const 
     fold_judge(t, head, seq, entry, header, &fold);
     fold_apply(t, head, seq, header, &fold);
     txn_feed(t, head->row.log.no, seq);
+}
+
+void log_fold_stored(struct store_txn *t, struct head *head, uint64_t seq)
+{
+    struct entry entry;
+    struct entry_header header;
+    enum tris_err err = store_entry_get(&t->view, head->row.log.no, seq, &entry);
+    if (err == TRIS_OK) { /* what lies in the map moves when something is written */
+        memcpy(t->wire, entry.wire.ptr, entry.wire.len);
+        struct rbuf r = rbuf_of(span_of(t->wire, entry.wire.len));
+        err = entry_wire_next(&r, &entry);
+    }
+    if (err == TRIS_OK) {
+        err = entry_peek_header(&entry, &header);
+    }
+    if (err != TRIS_OK || !entry.whole) {
+        txn_fail(t, TRIS_ERR_CORRUPT);
+        return;
+    }
+    log_fold_entry(t, head, seq, &entry, &header);
 }
 
 void log_append_entry(struct store_txn *t, struct head *head, const struct entry *entry,
@@ -261,15 +283,26 @@ enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
         segment->after.size - head->row.first_hole > HOLE_BEHIND_MAX) {
         return TRIS_ERR_NOT_READY;
     }
+    bool waits = false;
+    enum tris_err err = epoch_waits(&t->view, log, &waits);
+    if (err != TRIS_OK || waits) {
+        return err != TRIS_OK ? err : TRIS_ERR_NOT_READY;
+    }
     tris_assert(segment->after.size == log->held + segment->count);
     tris_assert(segment->seal.size == segment->after.size);
     if (segment->count == 0 && (!log->has_seal || seal_cmp(&segment->seal, &log->seal) <= 0)) {
         return TRIS_OK; /* sealed anew, but not newer than what is here */
     }
+    if (segment->count > 0) {
+        epoch_unfold(t, log);
+    }
     append_entries(t, head, segment);
     put_nodes(t, no, segment->nodes, segment->nodes_count);
     log->tree = segment->after;
     log->held = segment->after.size;
+    if (segment->count > 0) {
+        epoch_refold(t, log);
+    }
     if (segment->cut) { /* what it ends with is no seal */
         t->members_stale = t->members_stale || log->ref.topic == TRIS_TOPIC_GOV;
         row_log_settle(&head->row);
@@ -283,20 +316,24 @@ enum tris_err store_append_segment(struct store_txn *t, uint32_t no,
     return t->err;
 }
 
-/* Which entry named this record last; for the header that is about to be written. */
-static enum tris_err fill_prev(struct store_txn *t, uint32_t no, struct entry_header *header)
+/* Which entry of this log named this record last; for the header that is about to be written. */
+static enum tris_err fill_prev(struct store_txn *t, const struct store_log *log,
+                               struct entry_header *header)
 {
     header->has_prev = false;
     header->prev = 0;
     if (!header->has_record) {
         return TRIS_OK;
     }
+    struct record_ref ref;
     struct record_row row;
-    enum tris_err err =
-        view_record_row(&t->view, (struct record_ref){no, header->record_seq}, &row);
+    enum tris_err err = epoch_record(&t->view, log, log->held, header, &ref);
     if (err == TRIS_OK) {
+        err = view_record_row(&t->view, ref, &row);
+    }
+    if (err == TRIS_OK && row.named.log_no == log->no) {
         header->has_prev = true;
-        header->prev = row.named_seq;
+        header->prev = row.named.seq;
     }
     return err;
 }
@@ -320,10 +357,14 @@ enum tris_err store_append_own(struct store_txn *t, uint32_t no, struct entry_he
     if (head->row.first_hole != SEQ_NONE) {
         return TRIS_ERR_NOT_READY; /* what its records are is not known yet */
     }
+    bool waits = false;
     if (payload.len > TRIS_PAYLOAD_BYTES_MAX) {
         return TRIS_ERR_TOO_LARGE;
     }
-    enum tris_err err = fill_prev(t, no, header);
+    enum tris_err err = epoch_waits(&t->view, log, &waits);
+    if (err == TRIS_OK) {
+        err = waits ? TRIS_ERR_NOT_READY : fill_prev(t, log, header);
+    }
     if (err != TRIS_OK) {
         return err;
     }

@@ -207,6 +207,19 @@ static enum tris_err make_logs(const struct applying *a)
     return err;
 }
 
+/* Is it the only opening of its epoch that counts? Of a later epoch nothing else may change the
+ * records of earlier ones. */
+static bool is_the_one(const struct member_set *set, uint32_t i)
+{
+    const struct opening *o = &set->opening[i].opening;
+    const struct member_house *h = &set->house[member_find(set, &o->house)];
+    uint32_t count = 0;
+    for (uint32_t k = h->opening_first; k < h->opening_first + h->opening_count; k++) {
+        count += set->opening[k].opening.epoch == o->epoch && set->opening[k].counts ? 1 : 0;
+    }
+    return o->epoch == 0 || (count == 1 && set->opening[i].counts);
+}
+
 /* What membership says of a log. */
 static enum store_end bound_of(const struct member_set *set, const struct tris_log_ref *ref,
                                struct log_cut *bounds)
@@ -217,6 +230,9 @@ static enum store_end bound_of(const struct member_set *set, const struct tris_l
         return STORE_END_OUTSIDE;
     }
     const struct member_opening *o = &set->opening[i];
+    if (ref->topic == TRIS_TOPIC_DATA && !is_the_one(set, i)) {
+        return STORE_END_OUTSIDE;
+    }
     if (ref->topic != TRIS_TOPIC_DATA || o->data_end.size == UINT64_MAX) {
         return STORE_END_NONE;
     }

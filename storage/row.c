@@ -3,7 +3,10 @@
 
 #include "proto/assert.h"
 
-enum { LOG_HAS_SEAL = 1, LOG_OWN = 2, LOG_FORKED = 4, LOG_BOUND = 8, RECORD_ENDED = 1 };
+enum { LOG_HAS_SEAL = 1, LOG_OWN = 2, LOG_FORKED = 4, LOG_BOUND = 8 };
+
+/* The last bit of both: log numbers stand at the end, because not all entries are of one log. */
+enum { RECORD_ENDED = 1, RECORD_ELSEWHERE = 2, INERT_NAMES = 1, INERT_ELSEWHERE = 2 };
 
 static enum tris_err finish(struct rbuf *r)
 {
@@ -147,16 +150,18 @@ enum tris_err row_seal_decode(struct span bytes, const struct tris_log_id *id, u
     return finish(&r);
 }
 
-void row_record_encode(struct wbuf *w, const struct record_row *row)
+void row_record_encode(struct wbuf *w, uint32_t log_no, const struct record_row *row)
 {
     const struct partner_dims *dims = &row->dims;
+    const bool elsewhere =
+        row->put.log_no != log_no || row->effective.log_no != log_no || row->named.log_no != log_no;
     wbuf_u16(w, (uint16_t)row->kind);
     wbuf_u8(w, (uint8_t)row->scope);
-    wbuf_u8(w, row->ended ? RECORD_ENDED : 0);
+    wbuf_u8(w, (uint8_t)((row->ended ? RECORD_ENDED : 0) | (elsewhere ? RECORD_ELSEWHERE : 0)));
     wbuf_u32(w, row->end_reason);
-    wbuf_u64(w, row->put_seq);
-    wbuf_u64(w, row->effective_seq);
-    wbuf_u64(w, row->named_seq);
+    wbuf_u64(w, row->put.seq);
+    wbuf_u64(w, row->effective.seq);
+    wbuf_u64(w, row->named.seq);
     wbuf_u64(w, row->created_ms);
     wbuf_u64(w, row->updated_ms);
     wbuf_u32(w, row->changes);
@@ -167,20 +172,26 @@ void row_record_encode(struct wbuf *w, const struct record_row *row)
     wbuf_u8(w, dims->topic_count);
     wbuf_bytes(w, dims->topic, sizeof dims->topic);
     wbuf_u16(w, 0);
+    if (elsewhere) {
+        wbuf_u32(w, row->put.log_no);
+        wbuf_u32(w, row->effective.log_no);
+        wbuf_u32(w, row->named.log_no);
+    }
 }
 
-enum tris_err row_record_decode(struct span bytes, struct record_row *out)
+enum tris_err row_record_decode(struct span bytes, uint32_t log_no, struct record_row *out)
 {
     struct rbuf r = rbuf_of(bytes);
     struct partner_dims *dims = &out->dims;
     out->kind = rbuf_u16(&r);
     uint8_t scope = rbuf_u8(&r);
     out->scope = scope == SCOPE_LOCAL ? SCOPE_LOCAL : SCOPE_NATIONAL;
-    out->ended = (rbuf_u8(&r) & RECORD_ENDED) != 0;
+    const uint8_t flags = rbuf_u8(&r);
+    out->ended = (flags & RECORD_ENDED) != 0;
     out->end_reason = rbuf_u32(&r);
-    out->put_seq = rbuf_u64(&r);
-    out->effective_seq = rbuf_u64(&r);
-    out->named_seq = rbuf_u64(&r);
+    out->put = (struct record_ref){log_no, rbuf_u64(&r)};
+    out->effective = (struct record_ref){log_no, rbuf_u64(&r)};
+    out->named = (struct record_ref){log_no, rbuf_u64(&r)};
     out->created_ms = rbuf_u64(&r);
     out->updated_ms = rbuf_u64(&r);
     out->changes = rbuf_u32(&r);
@@ -192,6 +203,11 @@ enum tris_err row_record_decode(struct span bytes, struct record_row *out)
     dims->topic_count = rbuf_u8(&r);
     rbuf_copy(&r, dims->topic, sizeof dims->topic);
     (void)rbuf_u16(&r);
+    if ((flags & RECORD_ELSEWHERE) != 0) {
+        out->put.log_no = rbuf_u32(&r);
+        out->effective.log_no = rbuf_u32(&r);
+        out->named.log_no = rbuf_u32(&r);
+    }
     if (dims->topic_count > sizeof dims->topic) {
         return TRIS_ERR_CORRUPT;
     }
@@ -242,21 +258,49 @@ static enum tris_err reason_of(uint8_t code)
     return code < REASONS ? reasons[code] : TRIS_ERR_BAD_VALUE;
 }
 
-void row_inert_encode(struct wbuf *w, const struct inert_row *row)
+void row_inert_encode(struct wbuf *w, uint32_t log_no, const struct inert_row *row)
 {
+    const bool elsewhere = row->names && (row->prev.log_no != log_no || row->put.log_no != log_no);
     wbuf_u8(w, reason_code(row->reason));
-    wbuf_u8(w, row->names ? 1 : 0);
-    wbuf_u64(w, row->prev);
-    wbuf_u64(w, row->put);
+    wbuf_u8(w, (uint8_t)((row->names ? INERT_NAMES : 0) | (elsewhere ? INERT_ELSEWHERE : 0)));
+    wbuf_u64(w, row->prev.seq);
+    wbuf_u64(w, row->put.seq);
+    if (elsewhere) {
+        wbuf_u32(w, row->prev.log_no);
+        wbuf_u32(w, row->put.log_no);
+    }
 }
 
-enum tris_err row_inert_decode(struct span bytes, struct inert_row *out)
+enum tris_err row_inert_decode(struct span bytes, uint32_t log_no, struct inert_row *out)
 {
     struct rbuf r = rbuf_of(bytes);
     out->reason = reason_of(rbuf_u8(&r));
-    out->names = rbuf_u8(&r) != 0;
-    out->prev = rbuf_u64(&r);
-    out->put = rbuf_u64(&r);
+    const uint8_t flags = rbuf_u8(&r);
+    out->names = (flags & INERT_NAMES) != 0;
+    out->prev = (struct record_ref){log_no, rbuf_u64(&r)};
+    out->put = (struct record_ref){log_no, rbuf_u64(&r)};
+    if ((flags & INERT_ELSEWHERE) != 0) {
+        out->prev.log_no = rbuf_u32(&r);
+        out->put.log_no = rbuf_u32(&r);
+    }
+    return finish(&r);
+}
+
+void row_cross_encode(struct wbuf *w, const struct cross_row *row)
+{
+    wbuf_u32(w, row->prev.log_no);
+    wbuf_u64(w, row->prev.seq);
+    wbuf_u32(w, row->put.log_no);
+    wbuf_u64(w, row->put.seq);
+}
+
+enum tris_err row_cross_decode(struct span bytes, struct cross_row *out)
+{
+    struct rbuf r = rbuf_of(bytes);
+    out->prev.log_no = rbuf_u32(&r);
+    out->prev.seq = rbuf_u64(&r);
+    out->put.log_no = rbuf_u32(&r);
+    out->put.seq = rbuf_u64(&r);
     return finish(&r);
 }
 

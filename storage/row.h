@@ -11,8 +11,9 @@
 enum {
     ROW_LOG_BYTES_MAX = 1024 + 32 * TREE_LEVELS_MAX,
     ROW_SEAL_BYTES = 32 + 8 + 64 + 8,
-    ROW_RECORD_BYTES = 66,
-    ROW_INERT_BYTES = 18,
+    ROW_RECORD_BYTES_MAX = 66 + 12,
+    ROW_INERT_BYTES_MAX = 18 + 8,
+    ROW_CROSS_BYTES = 24,
     ROW_FEED_BYTES = 16,
 };
 
@@ -65,26 +66,40 @@ struct record_row {
     enum schema_scope scope;
     bool ended;
     uint32_t end_reason;
-    uint64_t put_seq;       /* last effective put */
-    uint64_t effective_seq; /* last effective entry of either verb */
-    uint64_t named_seq;     /* last entry that names the record, effective or not */
+    /* entries of the log that the record is in, or of a later epoch's: */
+    struct record_ref put;       /* last effective put */
+    struct record_ref effective; /* last effective entry of either verb */
+    struct record_ref named;     /* last entry that names the record, effective or not */
     uint64_t created_ms, updated_ms;
     uint32_t changes;
     struct partner_dims dims; /* other kinds: only region */
 };
-void row_record_encode(struct wbuf *w, const struct record_row *row);
-TRIS_MUST_CHECK enum tris_err row_record_decode(struct span bytes, struct record_row *out);
+/* `log_no`: the log that the record is in. */
+void row_record_encode(struct wbuf *w, uint32_t log_no, const struct record_row *row);
+TRIS_MUST_CHECK enum tris_err row_record_decode(struct span bytes, uint32_t log_no,
+                                                struct record_row *out);
 
 /* Why an entry has no effect, and which entry named its record before it (SEQ_NONE: none). The
  * header's own `prev` may be wrong, so the chain of a record goes through here. */
 struct inert_row {
     enum tris_err reason;
     bool names; /* it names a record that exists */
-    uint64_t prev;
-    uint64_t put; /* last effective put of that record before it; SEQ_NONE if it names none */
+    struct record_ref prev;
+    struct record_ref put; /* last effective put of that record before it; seq SEQ_NONE if it names
+                            * none */
 };
-void row_inert_encode(struct wbuf *w, const struct inert_row *row);
-TRIS_MUST_CHECK enum tris_err row_inert_decode(struct span bytes, struct inert_row *out);
+/* `log_no`: the log of the entry. */
+void row_inert_encode(struct wbuf *w, uint32_t log_no, const struct inert_row *row);
+TRIS_MUST_CHECK enum tris_err row_inert_decode(struct span bytes, uint32_t log_no,
+                                               struct inert_row *out);
+
+/* An effective change that is the first of its log to name a record of an earlier epoch: what named
+ * the record before it, and the effective put before it. */
+struct cross_row {
+    struct record_ref prev, put;
+};
+void row_cross_encode(struct wbuf *w, const struct cross_row *row);
+TRIS_MUST_CHECK enum tris_err row_cross_decode(struct span bytes, struct cross_row *out);
 
 /* Consecutive arrivals that are consecutive entries of one log; the key is the last arrival. */
 struct feed_row {

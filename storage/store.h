@@ -89,6 +89,12 @@ void store_abort(struct store_txn *t);
 TRIS_MUST_CHECK enum tris_err store_commit(struct store_txn *t);
 enum tris_err store_txn_err(const struct store_txn *t);
 
+/* A place in a log; of a record: of the entry that created it. */
+struct record_ref {
+    uint32_t log_no;
+    uint64_t seq;
+};
+
 /* ---- logs ---- */
 
 /* Why a log ends. */
@@ -105,8 +111,10 @@ struct store_log {
     uint32_t no; /* compact number, dense from 0, in order of arrival */
     struct tris_log_ref ref;
     struct tris_log_id id;
-    bool own;       /* of this house, in any epoch */
-    bool current;   /* own and of the epoch and key given at the open, or local: may be written */
+    bool own;     /* of this house, in any epoch */
+    bool current; /* own and of the epoch and key given at the open, or local: may be written */
+    bool waits; /* a data log of a later epoch, and an earlier one of that house is not whole up to
+                 * where it ends: nothing can be appended (TRIS_ERR_NOT_READY) */
     uint64_t held;  /* entries stored (own log: unsealed ones included) */
     uint64_t whole; /* longest sealed prefix without an unjustified hole */
     struct tris_hash whole_root;
@@ -212,6 +220,9 @@ TRIS_MUST_CHECK enum tris_err store_tree_at(struct store_view *v, uint32_t no, u
                                             struct tree *out);
 TRIS_MUST_CHECK enum tris_err store_root_at(struct store_view *v, uint32_t no, uint64_t size,
                                             struct tris_hash *out);
+/* The next data log of a later epoch of the same house, whose head may change with that of data log
+ * `no`: *later starts as UINT32_MAX. TRIS_ERR_NOT_FOUND at the end. */
+TRIS_MUST_CHECK enum tris_err store_log_later(struct store_view *v, uint32_t no, uint32_t *later);
 /* ---- forks: logs of which two histories were signed ---- */
 
 struct store_fork {
@@ -320,11 +331,6 @@ TRIS_MUST_CHECK enum tris_err store_alias_get(struct store_view *v, enum tris_to
 
 /* ---- records ---- */
 
-struct record_ref {
-    uint32_t log_no; /* log of the creating entry */
-    uint64_t seq;    /* seq of the creating entry */
-};
-
 struct store_record {
     struct record_ref ref;
     uint32_t kind;
@@ -357,9 +363,14 @@ TRIS_MUST_CHECK enum tris_err store_record_next(struct store_view *v,
                                                 const struct record_filter *filter,
                                                 struct record_ref *cursor,
                                                 struct store_record *out);
-/* Entries that name a record, newest first: *seq starts at UINT64_MAX. */
+/* Entries that name a record, newest first: at->seq starts at UINT64_MAX. They are in the log of
+ * the record or in those of later epochs. */
 TRIS_MUST_CHECK enum tris_err store_record_history(struct store_view *v, struct record_ref ref,
-                                                   uint64_t *seq);
+                                                   struct record_ref *at);
+/* The record of a house's topic data that was created at `seq` of an epoch; TRIS_ERR_NOT_FOUND. */
+TRIS_MUST_CHECK enum tris_err store_record_find(struct store_view *v,
+                                                const struct tris_house_id *house, uint32_t epoch,
+                                                uint64_t seq, struct record_ref *out);
 
 /* Duplicates among own records: by (source, source_id), or by folded name and record_within.
  * TRIS_ERR_NOT_FOUND; TRIS_ERR_AMBIGUOUS if several: `out` is the first by source id, any by name

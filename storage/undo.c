@@ -3,6 +3,7 @@
  * What an entry replaced is read where it came from: the state of a record before a change is in
  * the payload of the put before it, which the chain of entries leads to in one step. */
 #include "proto/assert.h"
+#include "storage/epoch.h"
 #include "storage/fold.h"
 #include "storage/payload_rows.h"
 #include "storage/target.h"
@@ -22,11 +23,19 @@ struct undo {
     struct record_row row; /* as the entry left it */
 };
 
-static bool find_row(struct undo *u, uint64_t record_seq)
+/* The row of the record that the entry creates or names. */
+static bool find_row(struct undo *u, const struct entry_header *header)
 {
-    u->ref = (struct record_ref){u->head->row.log.no, record_seq};
-    enum tris_err err = view_record_row(&u->t->view, u->ref, &u->row);
-    if (err == TRIS_OK && u->row.named_seq != u->seq) {
+    u->ref = (struct record_ref){u->head->row.log.no, u->seq};
+    enum tris_err err = TRIS_OK;
+    if (header->has_record) {
+        err = epoch_record(&u->t->view, &u->head->row.log, u->seq, header, &u->ref);
+    }
+    if (err == TRIS_OK) {
+        err = view_record_row(&u->t->view, u->ref, &u->row);
+    }
+    if (err == TRIS_OK &&
+        (u->row.named.log_no != u->head->row.log.no || u->row.named.seq != u->seq)) {
         err = TRIS_ERR_CORRUPT;
     }
     if (err != TRIS_OK) {
@@ -35,14 +44,14 @@ static bool find_row(struct undo *u, uint64_t record_seq)
     return err == TRIS_OK;
 }
 
-/* Reads the put at `put_seq` again. */
-static bool state_at(struct undo *u, uint64_t put_seq, struct state *out)
+/* Reads a put of the record again. */
+static bool state_at(struct undo *u, struct record_ref put, struct state *out)
 {
     struct store_txn *t = u->t;
     struct entry entry;
     struct entry_header header = {0};
     const struct fields_plan *plan = fields_find(&t->s->plans, u->row.kind);
-    enum tris_err err = store_entry_get(&t->view, u->ref.log_no, put_seq, &entry);
+    enum tris_err err = store_entry_get(&t->view, put.log_no, put.seq, &entry);
     if (err == TRIS_OK) {
         err = entry_peek_header(&entry, &header);
     }
@@ -59,12 +68,12 @@ static bool state_at(struct undo *u, uint64_t put_seq, struct state *out)
     return true;
 }
 
-static void undo_create(struct undo *u)
+static void undo_create(struct undo *u, const struct entry_header *header)
 {
     struct store_txn *t = u->t;
     struct state now;
     struct key key;
-    if (!find_row(u, u->seq) || !state_at(u, u->seq, &now)) {
+    if (!find_row(u, header) || !state_at(u, u->ref, &now)) {
         return;
     }
     key_log_seq(&key, u->ref.log_no, u->ref.seq);
@@ -77,27 +86,27 @@ static void undo_create(struct undo *u)
 }
 
 /* The row as it was before an effective change whose predecessors are known. */
-static struct record_row row_before(const struct undo *u, uint64_t prev, uint64_t put,
-                                    const struct state *before)
+static struct record_row row_before(const struct undo *u, struct record_ref prev,
+                                    struct record_ref put, const struct state *before)
 {
     struct record_row row = u->row;
     row.ended = false;
     row.end_reason = 0;
-    row.put_seq = put;
-    row.effective_seq = put; /* an end is never followed by an effective change */
-    row.named_seq = prev;
+    row.put = put;
+    row.effective = put; /* an end is never followed by an effective change */
+    row.named = prev;
     row.updated_ms = before->time_ms;
     row.dims = before->dims;
     row.changes--;
     return row;
 }
 
-static void undo_put(struct undo *u, uint64_t prev, uint64_t put)
+static void undo_put(struct undo *u, struct record_ref prev, struct record_ref put)
 {
     struct store_txn *t = u->t;
     struct state now;
     struct state before;
-    if (!state_at(u, u->seq, &now) || !state_at(u, put, &before)) {
+    if (!state_at(u, u->row.put, &now) || !state_at(u, put, &before)) {
         return;
     }
     const struct record_row row = row_before(u, prev, put, &before);
@@ -114,7 +123,7 @@ static void undo_put(struct undo *u, uint64_t prev, uint64_t put)
     }
 }
 
-static void undo_end(struct undo *u, uint64_t prev, uint64_t put)
+static void undo_end(struct undo *u, struct record_ref prev, struct record_ref put)
 {
     struct store_txn *t = u->t;
     struct state before;
@@ -130,18 +139,24 @@ static void undo_end(struct undo *u, uint64_t prev, uint64_t put)
 
 static void undo_change(struct undo *u, const struct entry_header *header)
 {
-    uint64_t prev;
-    uint64_t put;
-    if (!find_row(u, header->record_seq)) {
+    const uint32_t no = u->head->row.log.no;
+    struct record_ref prev;
+    struct record_ref put;
+    struct key key;
+    if (!find_row(u, header)) {
         return;
     }
-    enum tris_err err = view_put_before(&u->t->view, u->ref.log_no, u->seq, &prev, &put);
+    enum tris_err err = view_put_before(&u->t->view, no, u->seq, &prev, &put);
     if (err != TRIS_OK) {
         txn_fail(u->t, err);
     } else if (header->verb == VERB_END) {
         undo_end(u, prev, put);
     } else {
         undo_put(u, prev, put);
+    }
+    if (!header->has_prev) {
+        key_log_seq(&key, no, u->seq);
+        txn_del(u->t, DB_CROSS, key_span(&key));
     }
 }
 
@@ -181,8 +196,8 @@ static void undo_inert(struct undo *u, const struct entry_header *header,
     struct key key;
     const uint32_t no = u->head->row.log.no;
     key_log_seq(&key, no, u->seq);
-    if (inert->names && find_row(u, header->record_seq)) {
-        u->row.named_seq = inert->prev;
+    if (inert->names && find_row(u, header)) {
+        u->row.named = inert->prev;
         fold_put_record(t, u->ref, &u->row);
     }
     txn_del(t, DB_INERT, key_span(&key));
@@ -217,6 +232,6 @@ void fold_undo(struct store_txn *t, const struct head *head, uint64_t seq)
     } else if (header.has_record) {
         undo_change(&u, &header);
     } else {
-        undo_create(&u);
+        undo_create(&u, &header);
     }
 }

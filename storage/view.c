@@ -10,7 +10,7 @@ enum tris_err view_record_row(struct store_view *v, struct record_ref ref, struc
     struct span value;
     key_log_seq(&key, ref.log_no, ref.seq);
     enum tris_err err = view_get(v, DB_RECORD, key_span(&key), &value);
-    return err == TRIS_OK ? row_record_decode(value, out) : err;
+    return err == TRIS_OK ? row_record_decode(value, ref.log_no, out) : err;
 }
 
 static enum tris_err record_fill(struct store_view *v, struct record_ref ref,
@@ -18,9 +18,9 @@ static enum tris_err record_fill(struct store_view *v, struct record_ref ref,
 {
     struct entry entry;
     struct log_row log;
-    enum tris_err err = store_entry_get(v, ref.log_no, row->put_seq, &entry);
+    enum tris_err err = store_entry_get(v, row->put.log_no, row->put.seq, &entry);
     if (err == TRIS_OK) {
-        err = view_log_row(v, ref.log_no, &log);
+        err = view_log_row(v, row->effective.log_no, &log);
     }
     if (err != TRIS_OK) {
         return TRIS_ERR_CORRUPT;
@@ -33,12 +33,12 @@ static enum tris_err record_fill(struct store_view *v, struct record_ref ref,
         .end_reason = row->end_reason,
         .created_ms = row->created_ms,
         .updated_ms = row->updated_ms,
-        .last_seq = row->put_seq,
-        .last_log = ref.log_no,
+        .last_seq = row->put.seq,
+        .last_log = row->put.log_no,
         .changes = row->changes,
         .unsealed = log.log.own && log.log.ref.topic != TRIS_TOPIC_LOCAL &&
-                    row->effective_seq >= (log.log.has_seal ? log.log.seal.size : 0) &&
-                    row->effective_seq >= log.log.whole,
+                    row->effective.seq >= (log.log.has_seal ? log.log.seal.size : 0) &&
+                    row->effective.seq >= log.log.whole,
         .payload = entry.payload,
     };
     return TRIS_OK;
@@ -99,7 +99,8 @@ static enum tris_err walk(struct record_walk *w, const struct key *start, const 
             return TRIS_ERR_NOT_READY;
         }
         w->examined++;
-        err = rows_in_value ? row_record_decode(value, &row) : view_record_row(w->v, ref, &row);
+        err = rows_in_value ? row_record_decode(value, ref.log_no, &row)
+                            : view_record_row(w->v, ref, &row);
         if (err != TRIS_OK) {
             return TRIS_ERR_CORRUPT;
         }
@@ -240,10 +241,46 @@ enum tris_err view_inert(const struct store_view *v, uint32_t no, uint64_t seq,
     struct span value;
     key_log_seq(&key, no, seq);
     enum tris_err err = view_get(v, DB_INERT, key_span(&key), &value);
-    return err == TRIS_OK ? row_inert_decode(value, out) : err;
+    return err == TRIS_OK ? row_inert_decode(value, no, out) : err;
 }
 
-enum tris_err view_entry_prev(struct store_view *v, uint32_t no, uint64_t seq, uint64_t *prev)
+/* What is noted of an effective change that is the first one of its log. */
+static enum tris_err view_cross(const struct store_view *v, uint32_t no, uint64_t seq,
+                                struct cross_row *out)
+{
+    struct key key;
+    struct span value;
+    key_log_seq(&key, no, seq);
+    enum tris_err err = view_get(v, DB_CROSS, key_span(&key), &value);
+    err = err == TRIS_OK ? row_cross_decode(value, out) : err;
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_ERR_CORRUPT : err;
+}
+
+/* Of an effective entry. */
+static enum tris_err effective_prev(struct store_view *v, uint32_t no, uint64_t seq,
+                                    struct record_ref *prev)
+{
+    struct entry entry;
+    struct entry_header header;
+    struct cross_row cross;
+    enum tris_err err = store_entry_get(v, no, seq, &entry);
+    if (err == TRIS_OK) {
+        err = entry_peek_header(&entry, &header) == TRIS_OK ? TRIS_OK : TRIS_ERR_CORRUPT;
+    }
+    if (err != TRIS_OK) {
+        return err;
+    }
+    *prev = (struct record_ref){no, header.has_prev ? header.prev : SEQ_NONE};
+    if (header.has_record && !header.has_prev) {
+        err = view_cross(v, no, seq, &cross);
+        *prev = cross.prev;
+        return err;
+    }
+    return header.has_prev && header.prev >= seq ? TRIS_ERR_CORRUPT : TRIS_OK;
+}
+
+enum tris_err view_entry_prev(struct store_view *v, uint32_t no, uint64_t seq,
+                              struct record_ref *prev)
 {
     struct inert_row inert;
     enum tris_err err = view_inert(v, no, seq, &inert);
@@ -251,60 +288,53 @@ enum tris_err view_entry_prev(struct store_view *v, uint32_t no, uint64_t seq, u
         *prev = inert.prev;
         return inert.names ? TRIS_OK : TRIS_ERR_NOT_FOUND;
     }
-    if (err != TRIS_ERR_NOT_FOUND) {
-        return err;
-    }
-    struct entry entry;
-    struct entry_header header;
-    err = store_entry_get(v, no, seq, &entry);
-    if (err == TRIS_OK) {
-        err = entry_peek_header(&entry, &header) == TRIS_OK ? TRIS_OK : TRIS_ERR_CORRUPT;
-    }
-    if (err == TRIS_OK) {
-        *prev = header.has_prev ? header.prev : SEQ_NONE;
-        if (header.has_prev && header.prev >= seq) {
-            err = TRIS_ERR_CORRUPT;
-        }
-    }
-    return err;
+    return err == TRIS_ERR_NOT_FOUND ? effective_prev(v, no, seq, prev) : err;
 }
 
-enum tris_err view_put_before(struct store_view *v, uint32_t no, uint64_t seq, uint64_t *prev,
-                              uint64_t *put)
+enum tris_err view_put_before(struct store_view *v, uint32_t no, uint64_t seq,
+                              struct record_ref *prev, struct record_ref *put)
 {
     struct inert_row inert = {0};
+    struct cross_row cross;
     enum tris_err err = view_entry_prev(v, no, seq, prev);
-    if (err != TRIS_OK || *prev == SEQ_NONE) {
+    if (err != TRIS_OK || prev->seq == SEQ_NONE) {
         return err == TRIS_OK || err == TRIS_ERR_NOT_FOUND ? TRIS_ERR_CORRUPT : err;
     }
-    err = view_inert(v, no, *prev, &inert);
+    if (prev->log_no != no) { /* both are noted */
+        err = view_cross(v, no, seq, &cross);
+        *put = cross.put;
+        return err;
+    }
+    err = view_inert(v, no, prev->seq, &inert);
     /* no end can be before an effective change: an effective entry is the put itself */
     *put = err == TRIS_OK ? inert.put : *prev;
-    if (err == TRIS_OK && (!inert.names || inert.put >= *prev)) {
+    if (err == TRIS_OK &&
+        (!inert.names || (inert.put.log_no == no && inert.put.seq >= prev->seq))) {
         return TRIS_ERR_CORRUPT;
     }
     return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
 }
 
-enum tris_err store_record_history(struct store_view *v, struct record_ref ref, uint64_t *seq)
+enum tris_err store_record_history(struct store_view *v, struct record_ref ref,
+                                   struct record_ref *at)
 {
-    if (*seq == UINT64_MAX) {
+    if (at->seq == UINT64_MAX) {
         struct record_row row;
         enum tris_err err = view_record_row(v, ref, &row);
         if (err == TRIS_OK) {
-            *seq = row.named_seq;
+            *at = row.named;
         }
         return err;
     }
-    uint64_t prev;
-    enum tris_err err = view_entry_prev(v, ref.log_no, *seq, &prev);
+    struct record_ref prev;
+    enum tris_err err = view_entry_prev(v, at->log_no, at->seq, &prev);
     if (err != TRIS_OK) {
         return err;
     }
-    if (prev == SEQ_NONE) {
+    if (prev.seq == SEQ_NONE) {
         return TRIS_ERR_NOT_FOUND;
     }
-    *seq = prev;
+    *at = prev;
     return TRIS_OK;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "proto/text.h"
+#include "storage/epoch.h"
 #include "storage/search.h"
 #include "storage/txn.h"
 
@@ -158,13 +159,13 @@ static void changes_write(struct follower *f)
     f->count = 0;
 }
 
-/* The words of the put at `seq`, which is of record `ref`, come or go. */
+/* The words of the put at `put`, which is of record `ref`, come or go. */
 static enum tris_err change_words(struct follower *f, const struct fields_plan *plan,
-                                  struct record_ref ref, uint64_t seq, bool add)
+                                  struct record_ref ref, struct record_ref put, bool add)
 {
     struct wbuf w = wbuf_of(f->text, SEARCH_TEXT_BYTES_MAX);
     struct entry entry;
-    enum tris_err err = store_entry_get(&f->t->view, ref.log_no, seq, &entry);
+    enum tris_err err = store_entry_get(&f->t->view, put.log_no, put.seq, &entry);
     if (err == TRIS_OK) {
         err = search_text(plan, entry.payload, view_record(&f->t->view), &w);
     }
@@ -190,7 +191,7 @@ static enum tris_err change_words(struct follower *f, const struct fields_plan *
 struct word_step {
     const struct fields_plan *plan; /* NULL: nothing */
     struct record_ref ref;
-    uint64_t old, now; /* SEQ_NONE: there is none */
+    struct record_ref old, now; /* seq SEQ_NONE: there is none */
 };
 
 static enum tris_err word_step_of(struct follower *f, uint32_t no, uint64_t seq,
@@ -200,7 +201,7 @@ static enum tris_err word_step_of(struct follower *f, uint32_t no, uint64_t seq,
     struct entry entry;
     struct entry_header header;
     enum tris_err reason;
-    *out = (struct word_step){.old = SEQ_NONE, .now = SEQ_NONE};
+    *out = (struct word_step){.old = {no, SEQ_NONE}, .now = {no, SEQ_NONE}};
     const struct head *head = txn_head(f->t, no);
     if (head == NULL) {
         return f->t->err;
@@ -217,22 +218,26 @@ static enum tris_err word_step_of(struct follower *f, uint32_t no, uint64_t seq,
     if (out->plan == NULL) {
         return TRIS_ERR_CORRUPT;
     }
-    out->ref = (struct record_ref){no, header.has_record ? header.record_seq : seq};
-    out->now = header.verb == VERB_PUT ? seq : SEQ_NONE;
-    uint64_t prev;
-    return header.has_record ? view_put_before(v, no, seq, &prev, &out->old) : TRIS_OK;
+    out->ref = (struct record_ref){no, seq};
+    out->now.seq = header.verb == VERB_PUT ? seq : SEQ_NONE;
+    if (!header.has_record) {
+        return TRIS_OK;
+    }
+    struct record_ref prev;
+    err = epoch_record(v, &head->row.log, seq, &header, &out->ref);
+    return err == TRIS_OK ? view_put_before(v, no, seq, &prev, &out->old) : TRIS_ERR_CORRUPT;
 }
 
 static enum tris_err follow_entry(struct follower *f, uint32_t no, uint64_t seq, bool back)
 {
     struct word_step step;
     enum tris_err err = word_step_of(f, no, seq, &step);
-    const uint64_t go = back ? step.now : step.old;
-    const uint64_t come = back ? step.old : step.now;
-    if (err == TRIS_OK && go != SEQ_NONE) {
+    const struct record_ref go = back ? step.now : step.old;
+    const struct record_ref come = back ? step.old : step.now;
+    if (err == TRIS_OK && go.seq != SEQ_NONE) {
         err = change_words(f, step.plan, step.ref, go, false);
     }
-    if (err == TRIS_OK && come != SEQ_NONE) {
+    if (err == TRIS_OK && come.seq != SEQ_NONE) {
         err = change_words(f, step.plan, step.ref, come, true);
     }
     return err;

@@ -11,7 +11,8 @@ static enum tris_err look_at_record(struct batch *b, const struct store_draft *d
     struct store_view *v = store_txn_view(b->t);
     struct record_ref ref = {b->h->own_no[draft->topic], seq};
     struct store_record record;
-    uint64_t newest = UINT64_MAX, prev = 0;
+    struct record_ref newest = {0, UINT64_MAX};
+    uint64_t prev = 0;
     enum tris_err err = store_record_get(v, ref, &record);
     if (err != TRIS_OK || record.ended) {
         return err != TRIS_OK ? err : TRIS_ERR_ENDED;
@@ -23,7 +24,7 @@ static enum tris_err look_at_record(struct batch *b, const struct store_draft *d
     if (err != TRIS_OK) {
         return err;
     }
-    return !draft->header.has_prev || newest != prev ? TRIS_ERR_NOT_READY : TRIS_OK;
+    return !draft->header.has_prev || newest.seq != prev ? TRIS_ERR_NOT_READY : TRIS_OK;
 }
 
 static enum tris_err write_again(struct batch *b, const struct store_draft *draft, uint64_t *seq)

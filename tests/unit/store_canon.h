@@ -24,12 +24,22 @@ static inline bool canon_cube(void *ctx, const struct cube_row *row)
     return true;
 }
 
+/* Log numbers mean nothing: the id does. */
+static inline void canon_ref(crypto_generichash_state *h, struct store_view *v,
+                             struct record_ref ref)
+{
+    struct store_log log;
+    ok(store_log_get(v, ref.log_no, &log));
+    canon_add(h, log.id.b, sizeof log.id.b);
+    canon_number(h, ref.seq);
+}
+
 static inline void canon_record(crypto_generichash_state *h, struct store_view *v, uint32_t no,
                                 uint64_t seq)
 {
     struct store_record r;
     enum tris_err reason = TRIS_OK;
-    uint64_t named = UINT64_MAX;
+    struct record_ref named = {0, UINT64_MAX};
     canon_number(h, store_entry_effect(v, no, seq, &reason));
     canon_number(h, reason);
     enum tris_err err = store_record_get(v, (struct record_ref){no, seq}, &r);
@@ -40,11 +50,11 @@ static inline void canon_record(crypto_generichash_state *h, struct store_view *
     canon_number(h, r.ended);
     canon_number(h, r.end_reason);
     canon_number(h, r.updated_ms);
-    canon_number(h, r.last_seq);
+    canon_ref(h, v, (struct record_ref){r.last_log, r.last_seq});
     canon_number(h, r.changes);
     canon_add(h, r.payload.ptr, r.payload.len);
     while (store_record_history(v, r.ref, &named) == TRIS_OK) {
-        canon_number(h, named);
+        canon_ref(h, v, named);
     }
 }
 

@@ -354,9 +354,9 @@ static inline void script_same_table(struct store_view *a, struct store_view *b,
 static inline void script_same(struct store *a, struct store *b)
 {
     static const enum db_table tables[] = {
-        DB_SETTING, DB_LOG,   DB_LOG_ID,     DB_HOUSE,  DB_CARD,   DB_ENTRY, DB_TREE,
-        DB_RECORD,  DB_INERT, DB_HOLE,       DB_REGION, DB_SOURCE, DB_NAME,  DB_CUBE,
-        DB_COUNT,   DB_MATCH, DB_NAME_FRESH, DB_FORK,   DB_WORD,   DB_TARGET};
+        DB_SETTING, DB_LOG,   DB_LOG_ID,     DB_HOUSE,  DB_CARD,   DB_ENTRY,  DB_TREE,
+        DB_RECORD,  DB_INERT, DB_HOLE,       DB_REGION, DB_SOURCE, DB_NAME,   DB_CUBE,
+        DB_COUNT,   DB_MATCH, DB_NAME_FRESH, DB_FORK,   DB_WORD,   DB_TARGET, DB_CROSS};
     struct store_view *v[2];
     ok(store_view_begin(a, &v[0]));
     ok(store_view_begin(b, &v[1]));

@@ -177,10 +177,10 @@ static void read_records(struct world *w, struct store_view *v)
             if (err != TRIS_OK) {
                 break;
             }
-            uint64_t seq = UINT64_MAX;
-            while ((err = store_record_history(v, record.ref, &seq)) == TRIS_OK && ++n < 200) {
+            struct record_ref at = {0, UINT64_MAX};
+            while ((err = store_record_history(v, record.ref, &at)) == TRIS_OK && ++n < 200) {
                 enum tris_err reason;
-                answer(w, store_entry_effect(v, record.ref.log_no, seq, &reason), "effect");
+                answer(w, store_entry_effect(v, at.log_no, at.seq, &reason), "effect");
             }
             answer(w, err, "history");
         }

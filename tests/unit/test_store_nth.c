@@ -209,10 +209,10 @@ static enum tris_err read_lists(struct world *w, struct store_view *v)
         struct record_ref cursor = {UINT32_MAX, 0};
         struct store_record record;
         while ((err = store_record_next(v, &filters[i], &cursor, &record)) == TRIS_OK) {
-            uint64_t seq = UINT64_MAX;
-            while ((err = store_record_history(v, record.ref, &seq)) == TRIS_OK) {
+            struct record_ref at = {0, UINT64_MAX};
+            while ((err = store_record_history(v, record.ref, &at)) == TRIS_OK) {
                 enum tris_err reason;
-                err = store_entry_effect(v, record.ref.log_no, seq, &reason);
+                err = store_entry_effect(v, at.log_no, at.seq, &reason);
                 if (err != TRIS_OK) {
                     return err;
                 }

@@ -33,13 +33,13 @@ static void check_inert_history(struct fix *f)
     assert_true(record.ended);
     assert_int_equal(record.changes, 3);
     assert_int_equal(record.last_seq, 12);
-    uint64_t seq = UINT64_MAX;
+    struct record_ref at = {0, UINT64_MAX};
     static const uint64_t history[] = {15, 14, 13, 12, 11, 9, 8, 7, 0};
     for (size_t i = 0; i < sizeof history / sizeof history[0]; i++) {
-        ok(store_record_history(v, (struct record_ref){0, 0}, &seq));
-        assert_int_equal(seq, history[i]);
+        ok(store_record_history(v, (struct record_ref){0, 0}, &at));
+        assert_int_equal(at.seq, history[i]);
     }
-    fails(TRIS_ERR_NOT_FOUND, store_record_history(v, (struct record_ref){0, 0}, &seq));
+    fails(TRIS_ERR_NOT_FOUND, store_record_history(v, (struct record_ref){0, 0}, &at));
     store_view_end(v);
 }
 
@@ -76,7 +76,7 @@ static void test_entries_without_effect_are_kept_with_their_reason(void **state)
     h = header_change(VERB_PUT, KIND_PARTNER, 0, 9);
     h.has_record_epoch = true;
     h.record_epoch = 4;
-    assert_int_equal(deliver_effect(&f, &w, &h, good), TRIS_ERR_NOT_READY); /* 10 */
+    assert_int_equal(deliver_effect(&f, &w, &h, good), TRIS_ERR_NOT_FOUND); /* 10 */
     h = header_change(VERB_CARD, 0, 0, 9);
     assert_int_equal(deliver_effect(&f, &w, &h, good), TRIS_ERR_BAD_VALUE); /* 11 */
     h = header_change(VERB_PUT, KIND_PARTNER, 0, 11);
