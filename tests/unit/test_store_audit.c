@@ -240,6 +240,41 @@ static void test_damaged_feed_is_found(void **state)
     fix_fini(&f);
 }
 
+static void put_row(struct store *s, enum db_table table, const struct key *key)
+{
+    struct store_txn *t;
+    ok(store_txn_begin(s, &t));
+    txn_put(t, table, key_span(key), span_of(NULL, 0));
+    ok(store_commit(t));
+}
+
+static void test_holes_that_are_none_or_not_noted_are_found(void **state)
+{
+    (void)state;
+    struct fix f;
+    struct writer w;
+    struct key key;
+    fix_init(&f);
+    writer_init(&w, &f, 3, TRIS_TOPIC_DATA);
+    writer_put(&w, fix_partner(&f, "A", "Z", "05315", NULL));
+    writer_put(&w, fix_partner(&f, "B", "S", "05315", NULL));
+    writer_erase_from(&w, 1);
+    const uint32_t no = writer_deliver(&w, f.s);
+    audit_clean(f.s);
+    key_log_seq(&key, no, 1);
+    delete_row(f.s, DB_HOLE, &key);
+    found(f.s, false, "table hole");
+    put_row(f.s, DB_HOLE, &key);
+    audit_clean(f.s);
+    key_log_seq(&key, no, 0);
+    put_row(f.s, DB_HOLE, &key);
+    found(f.s, false, "table hole");
+    delete_row(f.s, DB_HOLE, &key);
+    audit_clean(f.s);
+    writer_fini(&w);
+    fix_fini(&f);
+}
+
 static void follow_words(struct store *s)
 {
     struct store_txn *t;
@@ -307,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_damaged_seals_and_heads_are_found),
         cmocka_unit_test(test_strays_and_wrong_sums_of_seals_are_found),
         cmocka_unit_test(test_damaged_feed_is_found),
+        cmocka_unit_test(test_holes_that_are_none_or_not_noted_are_found),
         cmocka_unit_test(test_damaged_words_are_found),
         cmocka_unit_test(test_audit_can_be_stopped),
     };
