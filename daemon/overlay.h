@@ -22,7 +22,7 @@ enum peer_state {
     PEER_OPEN,
 };
 
-/* How the last attempt at one address ended. */
+/* How the last attempt at one address failed. */
 struct peer_end {
     enum tris_err err; /* TRIS_OK: none yet, or it was reached since */
     int status;        /* libuv's, if nobody was reached; else 0 */

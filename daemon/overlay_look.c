@@ -208,7 +208,7 @@ static bool is_plain_goodbye(uint32_t code)
 void overlay_note_end(struct peer *p, struct conn *c, enum tris_err reason, bool by_peer,
                       bool offence)
 {
-    if (!conn_inbound(c)) {
+    if (!conn_inbound(c) && p->state != PEER_OPEN) { /* a session that was open did reach it */
         p->ends[p->dial_at] = (struct peer_end){
             .err = reason, .status = conn_dial_status(c), .wall_ms = clock_wall_ms()};
     }
