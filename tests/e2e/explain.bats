@@ -183,6 +183,8 @@ session() { not no_session "$@"; }
 }
 
 @test "a house that is down: unreachable, with the error of its address; others bring what it wrote" {
+    tris_at rostock sync now leipzig # it may still wait after having been refused
+    wait_for 90 session rostock leipzig
     node_stop leipzig
     wait_for 30 stands rostock leipzig unreachable
     run_code 20 tris_at rostock why leipzig --json
@@ -200,6 +202,9 @@ session() { not no_session "$@"; }
 }
 
 @test "all others down: nobody to compare with" {
+    tris_at rostock sync now
+    wait_for 90 session rostock koeln
+    wait_for 90 session rostock leipzig
     node_stop leipzig
     node_stop koeln
     wait_for 10 no_session rostock koeln
