@@ -356,12 +356,35 @@ static void one_card_is_looked_at(void **state)
     assert_thrown_out(h, TRIS_ERR_UNEXPECTED);
     assert_int_equal(h->end.card_count, 1);
     hostile_free(h);
-    h = hostile_new(); /* a member's is skipped, good or bad */
-    send_card(h, span_str("x"));
-    send_card(h, span_str(line));
-    assert_int_equal(session_state(h->victim), SESSION_OPEN);
-    assert_int_equal(h->end.card_count, 0);
-    hostile_free(h);
+}
+
+/* A member tells the line of a next epoch, for which it asks to be endorsed, and no other one. */
+static void a_members_card_is_of_a_next_epoch(void **state)
+{
+    (void)state;
+    char line[TRIS_HOUSE_LINE_BYTES_MAX + 1];
+    for (int i = 0; i < 3; i++) {
+        struct hostile *h = hostile_new();
+        struct tris_sign_secret key;
+        struct tris_sign_pub pub;
+        struct house_line next = {.role = TRIS_ROLE_HOUSE,
+                                  .region = "05315",
+                                  .slug = "koeln",
+                                  .name = "Haus",
+                                  .id = i == 1 ? h->w->nodes[1].id : h->w->nodes[0].id,
+                                  .epoch = 1};
+        assert_int_equal(crypto_sign_keypair(pub.b, key.b), 0);
+        assert_int_equal(house_line_make(&next, &key, line, sizeof line), TRIS_OK);
+        if (i == 2) {
+            make_line(&h->w->nodes[0], &h->w->nodes[0], line); /* of the present epoch */
+        }
+        send_card(h, span_str(line));
+        assert_int_equal(h->end.card_count, i == 0 ? 1 : 0);
+        if (i > 0) {
+            assert_thrown_out(h, TRIS_ERR_WRONG_KEY);
+        }
+        hostile_free(h);
+    }
 }
 
 /* The last message of this type in the frames that the victim sends now. */
@@ -526,6 +549,7 @@ int main(void)
         cmocka_unit_test(sides_that_disagree_about_the_level_stay_at_peace),
         cmocka_unit_test(a_card_that_is_not_the_callers_is_refused),
         cmocka_unit_test(one_card_is_looked_at),
+        cmocka_unit_test(a_members_card_is_of_a_next_epoch),
         cmocka_unit_test(the_charter_is_told_in_bounded_parts),
         cmocka_unit_test(a_flood_of_questions_is_closed),
         cmocka_unit_test(a_charter_that_was_not_asked_for_is_refused),

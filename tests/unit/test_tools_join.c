@@ -74,8 +74,8 @@ static enum tris_err io_charter(void *ctx, struct span *text)
     return TRIS_OK;
 }
 
-static const struct session_io io = {io_member, NULL, io_random,  NULL,
-                                     NULL,      NULL, io_invites, io_charter};
+static const struct session_io io = {
+    .member = io_member, .random = io_random, .invites = io_invites, .charter = io_charter};
 
 /* No log is here: nothing else is asked. */
 static void serve(struct inviter *v, int fd)
