@@ -28,16 +28,38 @@ static void reject(struct writer_result *r, enum tris_err err)
     r->err = err;
 }
 
-/* The topic of an own log by its number; false if it is somebody else's. */
+/* The topic of an own log by its number, one of a former epoch too: the present one goes on with
+ * its records. False if it is somebody else's. */
 static bool own_topic(const struct batch *b, uint32_t log_no, enum tris_topic *topic)
 {
+    struct store_log log;
     for (int i = 0; i < 3; i++) {
         if (b->own[i].no != UINT32_MAX && b->own[i].no == log_no) {
             *topic = (enum tris_topic)i;
             return true;
         }
     }
-    return false;
+    if (store_log_get(store_txn_view(b->txn), log_no, &log) != TRIS_OK || !log.own) {
+        return false;
+    }
+    *topic = log.ref.topic;
+    return b->own[log.ref.topic].no != UINT32_MAX;
+}
+
+/* How an own entry names a record: by its epoch if that is a former one. */
+static enum tris_err name_record(const struct batch *b, uint32_t own_no,
+                                 const struct record_ref *record, struct entry_header *header)
+{
+    struct store_log log;
+    header->has_record = true;
+    header->record_seq = record->seq;
+    if (record->log_no == own_no) {
+        return TRIS_OK;
+    }
+    enum tris_err err = store_log_get(store_txn_view(b->txn), record->log_no, &log);
+    header->has_record_epoch = true;
+    header->record_epoch = log.ref.epoch;
+    return err;
 }
 
 enum tris_err batch_append(struct batch *b, enum tris_topic topic, enum entry_verb verb,
@@ -50,16 +72,16 @@ enum tris_err batch_append(struct batch *b, enum tris_topic topic, enum entry_ve
     }
     struct entry_header header = {
         .version = ENTRY_VERSION, .verb = verb, .kind = kind, .time_ms = b->now_ms};
-    if (record != NULL) {
-        header.has_record = true;
-        header.record_seq = record->seq;
+    enum tris_err err = record != NULL ? name_record(b, own->no, record, &header) : TRIS_OK;
+    if (err != TRIS_OK) {
+        return err;
     }
     if (b->salts_left == 0) {
         randombytes_buf(b->salt, sizeof b->salt);
         b->salts_left = BATCH_SALTS;
     }
     const struct tris_salt *salt = &b->salt[--b->salts_left];
-    enum tris_err err = store_append_own(b->txn, own->no, &header, salt, payload, b->now_ms, seq);
+    err = store_append_own(b->txn, own->no, &header, salt, payload, b->now_ms, seq);
     if (err != TRIS_OK) {
         return err;
     }
@@ -315,7 +337,8 @@ static void op_import(struct batch *b, const struct writer_op *op, struct writer
         return;
     }
     /* never write what was meant for this house alone into a log that leaves it */
-    if (ref.log_no != b->own[op->topic].no) {
+    enum tris_topic topic;
+    if (!own_topic(b, ref.log_no, &topic) || topic != op->topic) {
         reject(r, TRIS_ERR_EXISTS);
         return;
     }
