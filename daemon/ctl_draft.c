@@ -41,19 +41,12 @@ static const char *reason_text(const struct store_draft *draft)
     return tris_err_text(draft->reason);
 }
 
-static uint32_t log_of(const struct daemon *d, enum tris_topic topic)
-{
-    return topic == TRIS_TOPIC_GOV ? d->gov_no : d->data_no;
-}
-
 /* The record that a written draft belongs to now. */
-static struct record_ref record_now(const struct daemon *d, struct store_view *v,
-                                    const struct store_draft *draft, uint64_t seq)
+static struct record_ref record_now(struct store_view *v, struct record_ref ref)
 {
-    struct record_ref ref = {log_of(d, draft->topic), seq};
     struct entry entry;
     struct entry_header h;
-    if (store_entry_get(v, ref.log_no, seq, &entry) == TRIS_OK &&
+    if (store_entry_get(v, ref.log_no, ref.seq, &entry) == TRIS_OK &&
         entry_peek_header(&entry, &h) == TRIS_OK && h.has_record) {
         ref.seq = h.record_seq;
     }
@@ -61,13 +54,14 @@ static struct record_ref record_now(const struct daemon *d, struct store_view *v
 }
 
 /* Where it stands now: written, and moved again since, if that is so. */
-static bool place_of(struct store_view *v, const struct store_draft *draft, uint64_t *seq)
+static bool place_of(struct store_view *v, const struct store_draft *draft, struct record_ref *now)
 {
+    const struct record_ref former = {draft->log_no, draft->seq};
     if (draft->state != DRAFT_WRITTEN) {
         return false;
     }
-    if (store_alias_get(v, draft->topic, draft->seq, seq, NULL) != TRIS_OK) {
-        *seq = draft->new_seq;
+    if (store_alias_get(v, former, now, NULL) != TRIS_OK) {
+        *now = (struct record_ref){draft->new_log, draft->new_seq};
     }
     return true;
 }
@@ -76,7 +70,7 @@ static void out_draft(struct out *o, struct store_view *v, const struct store_dr
 {
     const struct entry_header *h = &draft->header;
     char buffer[24];
-    uint64_t seq;
+    struct record_ref now;
     out_uint(o, "draft", draft->no);
     out_text(o, "state", state_name(draft->state));
     out_text(o, "verb", out_verb_name(h->verb, buffer));
@@ -84,11 +78,10 @@ static void out_draft(struct out *o, struct store_view *v, const struct store_dr
     out_uint(o, "time_ms", h->time_ms);
     if (draft->topic != TRIS_TOPIC_GOV) {
         out_id(o, "was", v,
-               (struct record_ref){log_of(o->d, draft->topic),
-                                   h->has_record ? h->record_seq : draft->seq});
+               (struct record_ref){draft->log_no, h->has_record ? h->record_seq : draft->seq});
     }
-    if (draft->topic != TRIS_TOPIC_GOV && place_of(v, draft, &seq)) {
-        out_id(o, "id", v, record_now(o->d, v, draft, seq));
+    if (draft->topic != TRIS_TOPIC_GOV && place_of(v, draft, &now)) {
+        out_id(o, "id", v, record_now(v, now));
     }
     out_text(o, "reason", draft->reason != TRIS_OK ? tris_err_name(draft->reason) : "");
     out_text(o, "text", reason_text(draft));

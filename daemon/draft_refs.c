@@ -110,11 +110,11 @@ static void follow_kind(struct follow *f, const struct kind *kind)
 
 static enum tris_err moves_add(struct follow *f, const struct store_draft *draft)
 {
-    uint64_t now;
+    struct record_ref now;
+    const struct record_ref former = {draft->log_no, draft->seq};
     if (draft->state != DRAFT_WRITTEN || draft->topic != TRIS_TOPIC_DATA ||
         draft->header.has_record ||
-        store_alias_get(store_txn_view(f->b->txn), draft->topic, draft->seq, &now, NULL) !=
-            TRIS_OK) {
+        store_alias_get(store_txn_view(f->b->txn), former, &now, NULL) != TRIS_OK) {
         return TRIS_OK;
     }
     if (f->count == f->cap) {
@@ -126,7 +126,7 @@ static enum tris_err moves_add(struct follow *f, const struct store_draft *draft
         f->moves = grown;
         f->cap = cap;
     }
-    f->moves[f->count++] = (struct move){draft->seq, draft->no, now};
+    f->moves[f->count++] = (struct move){draft->seq, draft->no, now.seq};
     return TRIS_OK;
 }
 

@@ -27,7 +27,10 @@ struct again {
 
 static enum tris_err place_now(const struct again *a, uint64_t seq, uint64_t *now)
 {
-    return store_draft_place(store_txn_view(a->b->txn), &a->draft, seq, now);
+    struct record_ref place = {0, seq};
+    enum tris_err err = store_draft_place(store_txn_view(a->b->txn), &a->draft, seq, &place);
+    *now = place.seq;
+    return err;
 }
 
 /* References to own drafts name their new places. */

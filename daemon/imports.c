@@ -252,15 +252,16 @@ enum { LOG_DATA = 1 };
 static const char *const DRAFT_PREFIX = "import-draft/";
 
 /* The drafts of one run: they have numbers in a row, as its entries had. */
-static void store_drafts(struct store_txn *t, uint64_t id, const struct import_run *run)
+static void store_drafts(struct store_txn *t, uint32_t log_no, uint64_t id,
+                         const struct import_run *run)
 {
     char key[IMPORTS_KEY_BYTES];
     uint8_t bytes[32];
     struct wbuf w = wbuf_of(bytes, sizeof bytes);
-    uint64_t seq;
+    struct record_ref now;
     uint64_t draft = 0;
     enum tris_err err =
-        store_alias_get(store_txn_view(t), TRIS_TOPIC_DATA, run->first, &seq, &draft);
+        store_alias_get(store_txn_view(t), (struct record_ref){log_no, run->first}, &now, &draft);
     if (err != TRIS_OK && err != TRIS_ERR_NOT_READY) {
         return;
     }
@@ -271,15 +272,15 @@ static void store_drafts(struct store_txn *t, uint64_t id, const struct import_r
 }
 
 /* One run of an import, all or its end behind the cut. */
-static void cut_run(struct store_txn *t, uint64_t id, struct import_head *head, uint64_t size,
-                    const struct import_run *run)
+static void cut_run(struct store_txn *t, uint32_t log_no, uint64_t id, struct import_head *head,
+                    uint64_t size, const struct import_run *run)
 {
     const uint64_t kept = run->first < size ? size - run->first : 0;
     struct import_run *last = &head->last[LOG_DATA];
     if (kept >= run->count) {
         return;
     }
-    store_drafts(t, id, &(struct import_run){run->first + kept, run->count - kept});
+    store_drafts(t, log_no, id, &(struct import_run){run->first + kept, run->count - kept});
     if (last->first == run->first && last->count == run->count) {
         *last = kept > 0 ? (struct import_run){run->first, kept} : (struct import_run){0, 0};
     } else if (kept > 0) {
@@ -293,7 +294,7 @@ static void cut_run(struct store_txn *t, uint64_t id, struct import_head *head, 
     }
 }
 
-void imports_cut(struct store_txn *t, uint64_t size)
+void imports_cut(struct store_txn *t, uint32_t log_no, uint64_t size)
 {
     struct import_head found;
     uint64_t id = 0;
@@ -304,7 +305,7 @@ void imports_cut(struct store_txn *t, uint64_t size)
         if (err == TRIS_OK) {
             err = imports_runs(store_txn_view(t), id, &e.head, LOG_DATA, &runs);
             for (size_t i = runs.count; i > 0 && err == TRIS_OK; i--) {
-                cut_run(t, id, &e.head, size, &runs.run[i - 1]);
+                cut_run(t, log_no, id, &e.head, size, &runs.run[i - 1]);
             }
             free(runs.run);
             edit_end(t, id, &e);

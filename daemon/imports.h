@@ -54,7 +54,7 @@ void imports_note(struct store_txn *t, const struct writer_import *import, uint3
 
 /* The own data log was cut at `size`, its tail is drafts: no import calls the places behind it its
  * own any more, where other entries will stand, but the drafts that it had written. */
-void imports_cut(struct store_txn *t, uint64_t size);
+void imports_cut(struct store_txn *t, uint32_t log_no, uint64_t size);
 /* A draft is the entry `seq` of the data log now: it is of the import again that had written it. */
 void imports_written(struct store_txn *t, uint64_t draft, uint64_t seq);
 

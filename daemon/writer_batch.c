@@ -181,7 +181,7 @@ static enum tris_err tail_make_room(struct batch *b, const struct store_log *log
 {
     enum tris_err err = store_log_cut(b->txn, log->no, log->held, STORE_TAIL_DRAFT);
     if (err == TRIS_OK && log->ref.topic == TRIS_TOPIC_DATA) {
-        imports_cut(b->txn, log->held);
+        imports_cut(b->txn, log->no, log->held);
     }
     if (err == TRIS_OK) {
         b->own[log->ref.topic].entries = 0;
@@ -283,8 +283,33 @@ static void work_apply(struct batch *b, struct work *w)
     }
 }
 
+/* A data log that comes to its end lets the next epoch's be fetched; one that is cut takes it back.
+ */
+static enum tris_err touch_later(struct batch *b)
+{
+    for (uint32_t i = 0; i < b->heads_count; i++) {
+        uint32_t later = UINT32_MAX;
+        enum tris_err err = TRIS_OK;
+        while (err == TRIS_OK) {
+            err = store_log_later(store_txn_view(b->txn), b->heads[i].log_no, &later);
+            if (err == TRIS_OK && later < b->head_of_count && b->head_of[later] == 0) {
+                batch_touch(b, later, 0);
+                b->heads[b->head_of[later] - 1].cut = true;
+            }
+        }
+        if (err != TRIS_ERR_NOT_FOUND) {
+            return err;
+        }
+    }
+    return TRIS_OK;
+}
+
 static enum tris_err batch_read_heads(struct batch *b)
 {
+    enum tris_err later = touch_later(b);
+    if (later != TRIS_OK) {
+        return later;
+    }
     for (uint32_t i = 0; i < b->heads_count; i++) {
         struct store_log log;
         enum tris_err err = store_log_get(store_txn_view(b->txn), b->heads[i].log_no, &log);

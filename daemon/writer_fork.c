@@ -40,7 +40,7 @@ static enum tris_err unsealed_take_back(struct batch *b, uint32_t log_no, struct
     }
     enum tris_err err = store_log_cut(b->txn, log_no, sealed, STORE_TAIL_DRAFT);
     if (err == TRIS_OK && log->ref.topic == TRIS_TOPIC_DATA) {
-        imports_cut(b->txn, sealed);
+        imports_cut(b->txn, log_no, sealed);
     }
     return err == TRIS_OK ? store_log_get(store_txn_view(b->txn), log_no, log) : err;
 }
@@ -64,7 +64,7 @@ static enum tris_err rewind_apply(struct batch *b, const struct work *w)
     if (log.own) {
         batch_own_is_cut(b, log_no);
         if (log.ref.topic == TRIS_TOPIC_DATA) {
-            imports_cut(b->txn, w->fork.at);
+            imports_cut(b->txn, log_no, w->fork.at);
         }
     }
     batch_touch(b, log_no, 0);
@@ -110,7 +110,7 @@ enum tris_err fork_apply(struct batch *b, const struct work *w)
     if (log.own) {
         batch_own_is_cut(b, log_no);
         if (log.ref.topic == TRIS_TOPIC_DATA) {
-            imports_cut(b->txn, proof.at);
+            imports_cut(b->txn, log_no, proof.at);
         }
     }
     batch_touch(b, log_no, 0);

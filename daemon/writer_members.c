@@ -59,7 +59,7 @@ static void on_change(void *ctx, const struct store_members_change *change)
         log.own) {
         batch_own_is_cut(b, change->log_no);
         if (log.ref.topic == TRIS_TOPIC_DATA) {
-            imports_cut(b->txn, log.held);
+            imports_cut(b->txn, change->log_no, log.held);
         }
     }
 }

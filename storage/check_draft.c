@@ -6,15 +6,14 @@
 struct draft_check {
     struct audit *a;
     uint64_t present; /* present: written drafts that were not taken back again */
-    uint64_t held[TRIS_TOPIC_LOCAL + 1];
 };
 
-static bool alias_is(const struct draft_check *c, enum alias_way way, const struct draft_row *row,
-                     uint64_t seq, uint64_t no)
+static bool alias_is(const struct draft_check *c, enum alias_way way, struct record_ref place,
+                     uint64_t no)
 {
     struct key key;
     struct span value;
-    key_alias(&key, way, row->topic, seq);
+    key_alias(&key, way, place);
     if (view_get(c->a->v, DB_ALIAS, key_span(&key), &value) != TRIS_OK) {
         return false;
     }
@@ -28,10 +27,15 @@ static bool alias_is(const struct draft_check *c, enum alias_way way, const stru
 static bool cut_begins(const struct draft_check *c, const struct draft_row *row, uint64_t no)
 {
     struct draft_row first;
-    const uint64_t before = row->seq - row->cut;
-    return row->cut <= row->seq && before < no &&
-           draft_row_get(c->a->v, no - before, &first) == TRIS_OK && first.topic == row->topic &&
-           first.seq == row->cut && first.cut == row->cut;
+    const uint64_t before = row->at.seq - row->cut;
+    return row->cut <= row->at.seq && before < no &&
+           draft_row_get(c->a->v, no - before, &first) == TRIS_OK &&
+           first.at.log_no == row->at.log_no && first.at.seq == row->cut && first.cut == row->cut;
+}
+
+static bool same(struct record_ref a, struct record_ref b)
+{
+    return a.log_no == b.log_no && a.seq == b.seq;
 }
 
 /* What is still to be written is what the header that was in the log is the commitment of. */
@@ -54,17 +58,18 @@ static void check_draft(struct draft_check *c, struct span key, struct span valu
     struct draft_row later;
     struct entry_header header;
     uint64_t no = 0;
+    bool own = false;
     bool good = key_read_draft(key, &no) && row_draft_decode(value, &row) == TRIS_OK &&
                 entry_header_decode(row.header, &header) == TRIS_OK &&
-                payload_fits(&row, &header) && alias_is(c, ALIAS_FORMER, &row, row.seq, no) &&
+                payload_fits(&row, &header) && alias_is(c, ALIAS_FORMER, row.at, no) &&
                 cut_begins(c, &row, no);
     if (good && row.state == DRAFT_WRITTEN && row.later == 0) {
-        good =
-            row.new_seq < c->held[row.topic] && alias_is(c, ALIAS_PRESENT, &row, row.new_seq, no);
+        good = draft_place_is_own(c->a->v, row.topic, row.now, &own) == TRIS_OK && own &&
+               alias_is(c, ALIAS_PRESENT, row.now, no);
         c->present++;
     } else if (good && row.later != 0) {
         good = row.later > no && draft_row_get(c->a->v, row.later, &later) == TRIS_OK &&
-               later.topic == row.topic && later.seq == row.new_seq;
+               same(later.at, row.now);
     }
     if (!good) {
         check_problem(c->a, "draft %llu is damaged or has lost its way", (unsigned long long)no);
@@ -74,22 +79,21 @@ static void check_draft(struct draft_check *c, struct span key, struct span valu
 static void check_alias(struct draft_check *c, struct span key, struct span value)
 {
     enum alias_way way;
-    enum tris_topic topic;
-    uint64_t seq = 0;
+    struct record_ref place = {0, 0};
     struct draft_row row;
     struct rbuf r = rbuf_of(value);
     const uint64_t no = rbuf_u64(&r);
-    bool good = key_read_alias(key, &way, &topic, &seq) && rbuf_finish(&r) == TRIS_OK &&
-                draft_row_get(c->a->v, no, &row) == TRIS_OK && row.topic == topic;
+    bool good = key_read_alias(key, &way, &place) && rbuf_finish(&r) == TRIS_OK &&
+                draft_row_get(c->a->v, no, &row) == TRIS_OK;
     if (good) {
         good = way == ALIAS_FORMER
-                   ? row.seq == seq
-                   : row.state == DRAFT_WRITTEN && row.later == 0 && row.new_seq == seq;
+                   ? same(row.at, place)
+                   : row.state == DRAFT_WRITTEN && row.later == 0 && same(row.now, place);
         c->present -= way == ALIAS_PRESENT && good ? 1 : 0;
     }
     if (!good) {
         check_problem(c->a, "the alias of former entry %llu leads to no draft of it",
-                      (unsigned long long)seq);
+                      (unsigned long long)place.seq);
     }
 }
 
@@ -118,13 +122,7 @@ static enum tris_err each_row(struct draft_check *c, enum db_table table,
 enum tris_err check_drafts(struct audit *a)
 {
     struct draft_check c = {.a = a};
-    enum tris_err err = TRIS_OK;
-    for (int topic = 0; topic <= TRIS_TOPIC_LOCAL && err == TRIS_OK; topic++) {
-        err = draft_own_held(a->v, (enum tris_topic)topic, &c.held[topic]);
-    }
-    if (err == TRIS_OK) {
-        err = each_row(&c, DB_DRAFT, check_draft);
-    }
+    enum tris_err err = each_row(&c, DB_DRAFT, check_draft);
     if (err == TRIS_OK) {
         err = each_row(&c, DB_ALIAS, check_alias);
     }

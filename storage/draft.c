@@ -20,12 +20,14 @@ static enum tris_err draft_fill(uint64_t no, const struct draft_row *row, struct
 {
     *out = (struct store_draft){.no = no,
                                 .topic = row->topic,
-                                .seq = row->seq,
+                                .log_no = row->at.log_no,
+                                .seq = row->at.seq,
                                 .cut = row->cut,
                                 .payload = row->payload,
                                 .state = row->state,
                                 .reason = row->reason,
-                                .new_seq = row->new_seq};
+                                .new_log = row->now.log_no,
+                                .new_seq = row->now.seq};
     enum tris_err err = entry_header_decode(row->header, &out->header);
     return err == TRIS_OK ? TRIS_OK : TRIS_ERR_CORRUPT;
 }
@@ -65,11 +67,11 @@ enum tris_err store_draft_next(struct store_view *v, uint64_t *no, struct store_
 
 /* The draft at one end of an alias. */
 static enum tris_err alias_draft(const struct store_view *v, enum alias_way way,
-                                 enum tris_topic topic, uint64_t seq, uint64_t *draft)
+                                 struct record_ref place, uint64_t *draft)
 {
     struct key key;
     struct span value;
-    key_alias(&key, way, topic, seq);
+    key_alias(&key, way, place);
     enum tris_err err = view_get(v, DB_ALIAS, key_span(&key), &value);
     if (err != TRIS_OK) {
         return err;
@@ -91,10 +93,10 @@ static enum tris_err draft_last(const struct store_view *v, uint64_t *no, struct
 }
 
 enum tris_err store_draft_place(struct store_view *v, const struct store_draft *draft, uint64_t seq,
-                                uint64_t *now)
+                                struct record_ref *now)
 {
     struct draft_row row;
-    *now = seq;
+    *now = (struct record_ref){draft->log_no, seq};
     if (seq >= draft->seq) {
         return TRIS_ERR_INVALID;
     }
@@ -105,17 +107,17 @@ enum tris_err store_draft_place(struct store_view *v, const struct store_draft *
     uint64_t no = draft->no - back;
     enum tris_err err = back < draft->no ? draft_last(v, &no, &row) : TRIS_ERR_CORRUPT;
     if (err == TRIS_OK && row.state == DRAFT_WRITTEN) {
-        *now = row.new_seq;
+        *now = row.now;
     }
     return err == TRIS_OK && row.state != DRAFT_WRITTEN ? TRIS_ERR_NOT_READY : err;
 }
 
-enum tris_err store_alias_get(struct store_view *v, enum tris_topic topic, uint64_t seq,
-                              uint64_t *new_seq, uint64_t *draft)
+enum tris_err store_alias_get(struct store_view *v, struct record_ref former,
+                              struct record_ref *now, uint64_t *draft)
 {
     struct draft_row row;
     uint64_t no = 0;
-    enum tris_err err = alias_draft(v, ALIAS_FORMER, topic, seq, &no);
+    enum tris_err err = alias_draft(v, ALIAS_FORMER, former, &no);
     if (err != TRIS_OK) {
         return err;
     }
@@ -123,39 +125,19 @@ enum tris_err store_alias_get(struct store_view *v, enum tris_topic topic, uint6
     if (err != TRIS_OK) {
         return err;
     }
-    *new_seq = row.new_seq;
+    *now = row.now;
     if (draft != NULL) {
         *draft = no;
     }
     return row.state == DRAFT_WRITTEN ? TRIS_OK : TRIS_ERR_NOT_READY;
 }
 
-enum tris_err draft_own_held(struct store_view *v, enum tris_topic topic, uint64_t *held)
+enum tris_err draft_place_is_own(struct store_view *v, enum tris_topic topic,
+                                 struct record_ref place, bool *is)
 {
-    MDB_cursor *cursor = NULL;
-    struct key prefix;
-    struct span value;
-    key_house(&prefix, &v->s->own);
-    struct span key = key_span(&prefix);
-    enum tris_err err = view_cursor(v, DB_HOUSE, &cursor);
-    if (err != TRIS_OK) {
-        return err;
-    }
-    *held = 0;
-    err = cursor_get(cursor, MDB_SET_RANGE, &key, &value);
-    while (err == TRIS_OK && key_starts_with(key, &prefix)) {
-        enum tris_topic found;
-        uint32_t no;
-        struct log_row log;
-        err = key_read_house_log(key, &found, &no) ? view_log_row(v, no, &log) : TRIS_ERR_CORRUPT;
-        if (err == TRIS_OK && found == topic && log.log.held > *held) {
-            *held = log.log.held;
-        }
-        if (err == TRIS_OK) {
-            err = cursor_get(cursor, MDB_NEXT, &key, &value);
-        }
-    }
-    mdb_cursor_close(cursor);
+    struct log_row log;
+    enum tris_err err = view_log_row(v, place.log_no, &log);
+    *is = err == TRIS_OK && log.log.own && log.log.ref.topic == topic && place.seq < log.log.held;
     return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
 }
 
@@ -172,14 +154,14 @@ static void put_draft(struct store_txn *t, uint64_t no, const struct draft_row *
     txn_append(t, DB_DRAFT, &key, wbuf_span(&w));
 }
 
-static void put_alias(struct store_txn *t, enum alias_way way, enum tris_topic topic, uint64_t seq,
+static void put_alias(struct store_txn *t, enum alias_way way, struct record_ref place,
                       uint64_t draft)
 {
     struct key key;
     uint8_t bytes[8];
     struct wbuf w = wbuf_of(bytes, sizeof bytes);
     wbuf_u64(&w, draft);
-    key_alias(&key, way, topic, seq);
+    key_alias(&key, way, place);
     txn_put(t, DB_ALIAS, key_span(&key), wbuf_span(&w));
 }
 
@@ -187,47 +169,50 @@ enum tris_err store_draft_settle(struct store_txn *t, uint64_t no, enum draft_st
                                  enum tris_err reason, uint64_t new_seq)
 {
     struct draft_row row;
-    uint64_t held = 0;
+    struct record_ref now = {0, new_seq};
+    bool there = false;
     uint64_t other;
     if (!txn_ok(t)) {
         return t->err;
     }
     enum tris_err err = draft_row_get(&t->view, no, &row);
     if (err == TRIS_OK) {
-        err = draft_own_held(&t->view, row.topic, &held);
+        err = store_own_log(&t->view, row.topic, &now.log_no);
+    }
+    if (err == TRIS_OK) {
+        err = draft_place_is_own(&t->view, row.topic, now, &there);
     }
     if (err != TRIS_OK) {
         return err;
     }
     const bool written = state == DRAFT_WRITTEN;
-    if (row.state == DRAFT_WRITTEN || row.state == DRAFT_DROPPED || (written && new_seq >= held)) {
+    if (row.state == DRAFT_WRITTEN || row.state == DRAFT_DROPPED || (written && !there)) {
         return TRIS_ERR_INVALID;
     }
-    if (written &&
-        alias_draft(&t->view, ALIAS_PRESENT, row.topic, new_seq, &other) != TRIS_ERR_NOT_FOUND) {
+    if (written && alias_draft(&t->view, ALIAS_PRESENT, now, &other) != TRIS_ERR_NOT_FOUND) {
         return TRIS_ERR_INVALID; /* one entry cannot be two drafts */
     }
     row.state = state;
     row.reason = written ? TRIS_OK : reason;
-    row.new_seq = written ? new_seq : 0;
+    row.now = written ? now : (struct record_ref){0, 0};
     if (written || state == DRAFT_DROPPED) {
         row.salt = row.payload = span_of(NULL, 0);
     }
     put_draft(t, no, &row);
     if (written) {
-        put_alias(t, ALIAS_PRESENT, row.topic, new_seq, no);
+        put_alias(t, ALIAS_PRESENT, now, no);
     }
     return t->err;
 }
 
 /* If an entry is a draft that was written again: takes that back. `later`: the draft that it
  * becomes now; 0: it is dropped. */
-static void unwrite(struct store_txn *t, enum tris_topic topic, uint64_t seq, uint64_t later)
+static void unwrite(struct store_txn *t, struct record_ref place, uint64_t later)
 {
     struct key key;
     struct draft_row row;
     uint64_t no = 0;
-    enum tris_err err = alias_draft(&t->view, ALIAS_PRESENT, topic, seq, &no);
+    enum tris_err err = alias_draft(&t->view, ALIAS_PRESENT, place, &no);
     if (err == TRIS_ERR_NOT_FOUND) {
         return;
     }
@@ -241,12 +226,13 @@ static void unwrite(struct store_txn *t, enum tris_topic topic, uint64_t seq, ui
     row.later = later;
     row.state = later != 0 ? DRAFT_WRITTEN : DRAFT_DROPPED;
     put_draft(t, no, &row);
-    key_alias(&key, ALIAS_PRESENT, topic, seq);
+    key_alias(&key, ALIAS_PRESENT, place);
     txn_del(t, DB_ALIAS, key_span(&key));
 }
 
 void draft_keep(struct store_txn *t, const struct store_log *log, uint64_t size)
 {
+    const uint64_t sealed = log->has_seal ? log->seal.size : 0;
     struct key last;
     uint64_t no = 0;
     enum tris_err err = txn_ok(t) ? view_last_key(&t->view, DB_DRAFT, &last) : t->err;
@@ -266,17 +252,22 @@ void draft_keep(struct store_txn *t, const struct store_log *log, uint64_t size)
         if (err != TRIS_OK) {
             break;
         }
+        const struct record_ref place = {log->no, seq};
+        /* what others held of a former epoch is not simply written again */
+        const bool waits = entry.whole && (log->current || seq >= sealed);
         put_draft(t, ++no,
                   &(struct draft_row){.topic = log->ref.topic,
-                                      .seq = seq,
+                                      .at = place,
                                       .cut = size,
-                                      .state = entry.whole ? DRAFT_WAITING : DRAFT_DECISION,
-                                      .reason = entry.whole ? TRIS_OK : TRIS_ERR_NOT_READY,
+                                      .state = waits ? DRAFT_WAITING : DRAFT_DECISION,
+                                      .reason = waits         ? TRIS_OK
+                                                : entry.whole ? TRIS_ERR_FORK
+                                                              : TRIS_ERR_NOT_READY,
                                       .header = wbuf_span(&w),
                                       .salt = entry.salt,
                                       .payload = entry.payload});
-        put_alias(t, ALIAS_FORMER, log->ref.topic, seq, no);
-        unwrite(t, log->ref.topic, seq, no);
+        put_alias(t, ALIAS_FORMER, place, no);
+        unwrite(t, place, no);
     }
     if (err != TRIS_OK) {
         txn_fail(t, err == TRIS_ERR_NOT_FOUND ? TRIS_ERR_CORRUPT : err);
@@ -288,6 +279,6 @@ void draft_keep(struct store_txn *t, const struct store_log *log, uint64_t size)
 void draft_forget(struct store_txn *t, const struct store_log *log, uint64_t size)
 {
     for (uint64_t seq = size; seq < log->held && txn_ok(t); seq++) {
-        unwrite(t, log->ref.topic, seq, 0);
+        unwrite(t, (struct record_ref){log->no, seq}, 0);
     }
 }

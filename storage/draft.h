@@ -14,8 +14,8 @@ void draft_trim(struct store_txn *t);
 /* A draft as stored. */
 TRIS_MUST_CHECK enum tris_err draft_row_get(const struct store_view *v, uint64_t no,
                                             struct draft_row *out);
-/* How many entries the longest own log of a topic has. */
-TRIS_MUST_CHECK enum tris_err draft_own_held(struct store_view *v, enum tris_topic topic,
-                                             uint64_t *held);
+/* Whether an entry stands there, in an own log of this topic. */
+TRIS_MUST_CHECK enum tris_err draft_place_is_own(struct store_view *v, enum tris_topic topic,
+                                                 struct record_ref place, bool *is);
 
 #endif

@@ -27,7 +27,7 @@ static enum tris_err read_oldest(struct store_txn *t, struct cut_rows *out)
     out->settled = true;
     while (err == TRIS_OK) {
         err = row_draft_decode(value, &row);
-        if (err == TRIS_OK && row.seq == row.cut && out->end > out->first) {
+        if (err == TRIS_OK && row.at.seq == row.cut && out->end > out->first) {
             return TRIS_OK; /* the next cut's first one */
         }
         if (err == TRIS_OK) {
@@ -41,12 +41,12 @@ static enum tris_err read_oldest(struct store_txn *t, struct cut_rows *out)
 }
 
 /* The alias goes, unless it leads to a newer draft by now. */
-static void drop_alias(struct store_txn *t, enum alias_way way, enum tris_topic topic, uint64_t seq,
+static void drop_alias(struct store_txn *t, enum alias_way way, struct record_ref place,
                        uint64_t no)
 {
     struct key key;
     struct span value;
-    key_alias(&key, way, topic, seq);
+    key_alias(&key, way, place);
     if (view_get(&t->view, DB_ALIAS, key_span(&key), &value) == TRIS_OK) {
         struct rbuf r = rbuf_of(value);
         if (rbuf_u64(&r) == no) {
@@ -65,13 +65,12 @@ static void drop_rows(struct store_txn *t, const struct cut_rows *cut)
             txn_fail(t, TRIS_ERR_CORRUPT);
             return;
         }
-        const struct draft_row was = {
-            .topic = row.topic, .seq = row.seq, .state = row.state, .new_seq = row.new_seq};
+        const struct draft_row was = {.at = row.at, .state = row.state, .now = row.now};
         key_draft(&key, no);
         txn_del(t, DB_DRAFT, key_span(&key)); /* what `row` points to is gone */
-        drop_alias(t, ALIAS_FORMER, was.topic, was.seq, no);
+        drop_alias(t, ALIAS_FORMER, was.at, no);
         if (was.state == DRAFT_WRITTEN) {
-            drop_alias(t, ALIAS_PRESENT, was.topic, was.new_seq, no);
+            drop_alias(t, ALIAS_PRESENT, was.now, no);
         }
     }
 }

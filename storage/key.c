@@ -244,12 +244,11 @@ void key_draft(struct key *k, uint64_t no)
     add_be(k, no, 8);
 }
 
-void key_alias(struct key *k, enum alias_way way, enum tris_topic topic, uint64_t seq)
+void key_alias(struct key *k, enum alias_way way, struct record_ref place)
 {
     k->len = 0;
     add_be(k, (uint64_t)way, 1);
-    add_be(k, (uint64_t)topic, 1);
-    add_be(k, seq, 8);
+    key_add_ref(k, place);
 }
 
 bool key_read_log(struct span key, uint32_t *log_no)
@@ -266,15 +265,14 @@ bool key_read_draft(struct span key, uint64_t *no)
     return key_read_arrival(key, no);
 }
 
-bool key_read_alias(struct span key, enum alias_way *way, enum tris_topic *topic, uint64_t *seq)
+bool key_read_alias(struct span key, enum alias_way *way, struct record_ref *place)
 {
-    if (key.len != 10 || key.ptr[0] > ALIAS_PRESENT || key.ptr[1] > TRIS_TOPIC_LOCAL) {
-        return false;
-    }
-    *way = (enum alias_way)key.ptr[0];
-    *topic = (enum tris_topic)key.ptr[1];
-    *seq = read_be(key.ptr + 2, 8);
-    return true;
+    struct rbuf r = rbuf_of(key);
+    const uint8_t first = rbuf_u8(&r);
+    *way = first == ALIAS_PRESENT ? ALIAS_PRESENT : ALIAS_FORMER;
+    place->log_no = rbuf_u32(&r);
+    place->seq = rbuf_u64(&r);
+    return rbuf_finish(&r) == TRIS_OK && first <= ALIAS_PRESENT;
 }
 
 bool key_tail_ref(struct span key, struct record_ref *out)

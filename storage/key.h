@@ -85,10 +85,10 @@ bool key_read_house_epoch(struct span key, uint32_t *epoch, uint32_t *log_no);
 bool key_read_house_log(struct span key, enum tris_topic *topic, uint32_t *log_no);
 void key_draft(struct key *k, uint64_t no);
 enum alias_way { ALIAS_FORMER = 0, ALIAS_PRESENT = 1 };
-void key_alias(struct key *k, enum alias_way way, enum tris_topic topic, uint64_t seq);
+void key_alias(struct key *k, enum alias_way way, struct record_ref place);
 bool key_read_log(struct span key, uint32_t *log_no);
 bool key_read_draft(struct span key, uint64_t *no);
-bool key_read_alias(struct span key, enum alias_way *way, enum tris_topic *topic, uint64_t *seq);
+bool key_read_alias(struct span key, enum alias_way *way, struct record_ref *place);
 bool key_read_card(struct span key, uint32_t *log_no, uint64_t *time_ms, uint64_t *seq);
 bool key_read_target(struct span key, struct tris_house_id *house, struct record_ref *at);
 bool key_read_cube(struct span key, struct cube_row *out); /* count is left alone */

@@ -82,6 +82,18 @@ enum tris_err store_log_get(struct store_view *v, uint32_t no, struct store_log 
     return err;
 }
 
+enum tris_err store_own_log(struct store_view *v, enum tris_topic topic, uint32_t *no)
+{
+    struct tris_log_ref ref = tris_log_ref_first(&v->s->own, topic);
+    struct tris_log_id id;
+    if (topic != TRIS_TOPIC_LOCAL) {
+        ref.epoch = v->s->own_epoch;
+        ref.seal_key = v->s->own_key;
+    }
+    log_id_derive(&v->s->fed, &ref, &id);
+    return store_log_find(v, &id, no);
+}
+
 static void log_create(struct store_txn *t, const struct tris_log_ref *ref,
                        const struct tris_log_id *id, uint32_t no)
 {

@@ -285,11 +285,7 @@ static enum tris_err mark_read(const struct store *s, struct mark_file *out)
 static enum tris_err own_log(struct store_view *v, enum tris_topic topic, uint32_t *no,
                              struct log_row *out)
 {
-    const struct tris_log_ref ref = {
-        .house = v->s->own, .topic = topic, .epoch = v->s->own_epoch, .seal_key = v->s->own_key};
-    struct tris_log_id id;
-    log_id_derive(&v->s->fed, &ref, &id);
-    enum tris_err err = store_log_find(v, &id, no);
+    enum tris_err err = store_own_log(v, topic, no);
     return err == TRIS_OK ? view_log_row(v, *no, out) : err;
 }
 

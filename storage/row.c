@@ -323,10 +323,12 @@ enum tris_err row_feed_decode(struct span bytes, struct feed_row *out)
 void row_draft_encode(struct wbuf *w, const struct draft_row *row)
 {
     wbuf_u8(w, (uint8_t)row->topic);
-    wbuf_u64(w, row->seq);
+    wbuf_u32(w, row->at.log_no);
+    wbuf_u64(w, row->at.seq);
     wbuf_u8(w, (uint8_t)row->state);
     wbuf_u8(w, reason_code(row->reason));
-    wbuf_u64(w, row->new_seq);
+    wbuf_u32(w, row->now.log_no);
+    wbuf_u64(w, row->now.seq);
     wbuf_u64(w, row->later);
     wbuf_u64(w, row->cut);
     wbuf_u8(w, (uint8_t)row->header.len);
@@ -340,11 +342,13 @@ enum tris_err row_draft_decode(struct span bytes, struct draft_row *out)
     struct rbuf r = rbuf_of(bytes);
     uint8_t topic = rbuf_u8(&r);
     out->topic = topic <= TRIS_TOPIC_LOCAL ? (enum tris_topic)topic : TRIS_TOPIC_LOCAL;
-    out->seq = rbuf_u64(&r);
+    out->at.log_no = rbuf_u32(&r);
+    out->at.seq = rbuf_u64(&r);
     uint8_t state = rbuf_u8(&r);
     out->state = state <= DRAFT_DROPPED ? (enum draft_state)state : DRAFT_DECISION;
     out->reason = reason_of(rbuf_u8(&r));
-    out->new_seq = rbuf_u64(&r);
+    out->now.log_no = rbuf_u32(&r);
+    out->now.seq = rbuf_u64(&r);
     out->later = rbuf_u64(&r);
     out->cut = rbuf_u64(&r);
     out->header = rbuf_take(&r, rbuf_u8(&r));

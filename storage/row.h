@@ -114,10 +114,10 @@ TRIS_MUST_CHECK enum tris_err row_feed_decode(struct span bytes, struct feed_row
  * (0: it did not). Spans point into the bytes or to what is encoded. */
 struct draft_row {
     enum tris_topic topic;
-    uint64_t seq;
+    struct record_ref at; /* where it stood */
     enum draft_state state;
     enum tris_err reason;
-    uint64_t new_seq;
+    struct record_ref now; /* where it stands; zeros: nowhere */
     uint64_t later;
     uint64_t cut;        /* size that the log was cut to: the drafts of one cut begin there */
     struct span header;  /* complete */
@@ -126,7 +126,7 @@ struct draft_row {
 };
 enum {
     ROW_DRAFT_BYTES_MAX =
-        36 + TRIS_HEADER_BYTES_MAX + sizeof(struct tris_salt) + TRIS_PAYLOAD_BYTES_MAX
+        44 + TRIS_HEADER_BYTES_MAX + sizeof(struct tris_salt) + TRIS_PAYLOAD_BYTES_MAX
 };
 void row_draft_encode(struct wbuf *w, const struct draft_row *row);
 TRIS_MUST_CHECK enum tris_err row_draft_decode(struct span bytes, struct draft_row *out);

@@ -223,6 +223,10 @@ TRIS_MUST_CHECK enum tris_err store_root_at(struct store_view *v, uint32_t no, u
 /* The next data log of a later epoch of the same house, whose head may change with that of data log
  * `no`: *later starts as UINT32_MAX. TRIS_ERR_NOT_FOUND at the end. */
 TRIS_MUST_CHECK enum tris_err store_log_later(struct store_view *v, uint32_t no, uint32_t *later);
+/* The own log of a topic that is written now: of the epoch given at the open. TRIS_ERR_NOT_FOUND.
+ */
+TRIS_MUST_CHECK enum tris_err store_own_log(struct store_view *v, enum tris_topic topic,
+                                            uint32_t *no);
 /* ---- forks: logs of which two histories were signed ---- */
 
 struct store_fork {
@@ -283,7 +287,7 @@ TRIS_MUST_CHECK enum tris_err store_entry_effect(struct store_view *v, uint32_t 
 
 enum draft_state {
     DRAFT_WAITING,  /* to be written again */
-    DRAFT_WRITTEN,  /* is the entry new_seq now */
+    DRAFT_WRITTEN,  /* is the entry new_seq of new_log now */
     DRAFT_DECISION, /* a person decides: `reason` says why it cannot just be written */
     DRAFT_DROPPED,  /* somebody decided against it, or its new entry was dropped */
 };
@@ -291,14 +295,16 @@ enum draft_state {
 struct store_draft {
     uint64_t no; /* from 1, in the order of the entries; never given again */
     enum tris_topic topic;
-    uint64_t seq; /* where it stood in the own log */
+    uint32_t log_no;
+    uint64_t seq; /* where it stood, in that own log */
     uint64_t cut; /* entries that were left when it was taken back */
     struct entry_header header;
     struct span payload; /* into the map; empty if it was not here (then DRAFT_DECISION from the
                           * start, reason TRIS_ERR_NOT_READY), and once it is settled */
     enum draft_state state;
     enum tris_err reason;
-    uint64_t new_seq; /* DRAFT_WRITTEN */
+    uint32_t new_log; /* DRAFT_WRITTEN: where it stands now */
+    uint64_t new_seq;
 };
 
 /* So many drafts are kept, more only if some of them still wait: an alias is there as long as
@@ -310,7 +316,8 @@ TRIS_MUST_CHECK enum tris_err store_draft_get(struct store_view *v, uint64_t no,
 /* The next one after *no (0: the first), which becomes *no. TRIS_ERR_NOT_FOUND at the end. */
 TRIS_MUST_CHECK enum tris_err store_draft_next(struct store_view *v, uint64_t *no,
                                                struct store_draft *out);
-/* DRAFT_WRITTEN: the entry `new_seq` of the own log of its topic is in this transaction already.
+/* DRAFT_WRITTEN: the entry `new_seq` of the own current log of its topic is in this transaction
+ * already.
  * Not poisoning: TRIS_ERR_NOT_FOUND, _INVALID if it is written or dropped, or no such entry is
  * there. */
 TRIS_MUST_CHECK enum tris_err store_draft_settle(struct store_txn *t, uint64_t no,
@@ -318,16 +325,17 @@ TRIS_MUST_CHECK enum tris_err store_draft_settle(struct store_txn *t, uint64_t n
                                                  uint64_t new_seq);
 /* Where the own entry that a draft calls `seq` stands now: one that was left when the draft was
  * taken back is still there; one that was taken back with it stands where its own draft was
- * written, however often that has moved since, and whatever else has stood at `seq`. _INVALID:
+ * written, however often that has moved since, and whatever else has stood at `seq`; that may be in
+ * the log of a later epoch. _INVALID:
  * entries name earlier ones only; _NOT_READY: it is not written. */
 TRIS_MUST_CHECK enum tris_err store_draft_place(struct store_view *v,
                                                 const struct store_draft *draft, uint64_t seq,
-                                                uint64_t *now);
-/* Where the own entry that stood at `seq` before it was taken back (the last time something was,
+                                                struct record_ref *now);
+/* Where the own entry that stood at `former` before it was taken back (the last time something was,
  * there) stands now. TRIS_ERR_NOT_FOUND: nothing was taken back there; _NOT_READY: it is a draft,
  * whose number is in *draft (may be NULL). */
-TRIS_MUST_CHECK enum tris_err store_alias_get(struct store_view *v, enum tris_topic topic,
-                                              uint64_t seq, uint64_t *new_seq, uint64_t *draft);
+TRIS_MUST_CHECK enum tris_err store_alias_get(struct store_view *v, struct record_ref former,
+                                              struct record_ref *now, uint64_t *draft);
 
 /* ---- records ---- */
 

@@ -12,7 +12,7 @@ static enum tris_err look_at_record(struct batch *b, const struct store_draft *d
     struct record_ref ref = {b->h->own_no[draft->topic], seq};
     struct store_record record;
     struct record_ref newest = {0, UINT64_MAX};
-    uint64_t prev = 0;
+    struct record_ref prev = {0, 0};
     enum tris_err err = store_record_get(v, ref, &record);
     if (err != TRIS_OK || record.ended) {
         return err != TRIS_OK ? err : TRIS_ERR_ENDED;
@@ -24,17 +24,17 @@ static enum tris_err look_at_record(struct batch *b, const struct store_draft *d
     if (err != TRIS_OK) {
         return err;
     }
-    return !draft->header.has_prev || newest.seq != prev ? TRIS_ERR_NOT_READY : TRIS_OK;
+    return !draft->header.has_prev || newest.seq != prev.seq ? TRIS_ERR_NOT_READY : TRIS_OK;
 }
 
 static enum tris_err write_again(struct batch *b, const struct store_draft *draft, uint64_t *seq)
 {
     const struct entry_header *header = &draft->header;
-    uint64_t record = 0;
+    struct record_ref record = {0, 0};
     enum tris_err err = draft->payload.len == 0 ? TRIS_ERR_NOT_READY : TRIS_OK;
     if (err == TRIS_OK && header->has_record) {
         err = store_draft_place(store_txn_view(b->t), draft, header->record_seq, &record);
-        err = err == TRIS_OK ? look_at_record(b, draft, record) : err;
+        err = err == TRIS_OK ? look_at_record(b, draft, record.seq) : err;
     }
     if (err != TRIS_OK) {
         return err;
@@ -43,7 +43,8 @@ static enum tris_err write_again(struct batch *b, const struct store_draft *draf
     tris_assert(copy != NULL);
     memcpy(copy, draft->payload.ptr, draft->payload.len);
     err = batch_append(b, draft->topic, (enum entry_verb)header->verb, header->kind,
-                       header->has_record ? &record : NULL, span_of(copy, draft->payload.len), seq);
+                       header->has_record ? &record.seq : NULL, span_of(copy, draft->payload.len),
+                       seq);
     free(copy);
     return err;
 }

@@ -34,31 +34,34 @@ static bool is_newest(struct store_view *v, const struct store_draft *d)
 static void look_at_written(struct house *h, struct store_view *v, const struct store_draft *d,
                             struct trial_figures *sum)
 {
-    uint64_t now = 0;
+    struct record_ref now = {0, 0};
     struct entry entry;
     struct entry_header header;
-    if (store_alias_get(v, d->topic, d->seq, &now, NULL) != TRIS_OK || now != d->new_seq) {
+    if (store_alias_get(v, (struct record_ref){d->log_no, d->seq}, &now, NULL) != TRIS_OK ||
+        now.seq != d->new_seq) {
         sim_fail(h->sim, "house %u: draft %llu is entry %llu, and its old place leads to %llu",
                  h->no, (unsigned long long)d->no, (unsigned long long)d->new_seq,
-                 (unsigned long long)now);
+                 (unsigned long long)now.seq);
     }
-    if (store_entry_get(v, h->own_no[d->topic], now, &entry) != TRIS_OK ||
+    if (store_entry_get(v, now.log_no, now.seq, &entry) != TRIS_OK ||
         entry_peek_header(&entry, &header) != TRIS_OK || header.verb != d->header.verb ||
         header.kind != d->header.kind || header.has_record != d->header.has_record) {
         sim_fail(h->sim, "house %u: draft %llu is not what stands at entry %llu", h->no,
-                 (unsigned long long)d->no, (unsigned long long)now);
+                 (unsigned long long)d->no, (unsigned long long)now.seq);
     }
     sum->aliases++;
 }
 
 static void look_at_decision(struct house *h, struct store_view *v, const struct store_draft *d)
 {
-    uint64_t now, draft = 0;
+    struct record_ref now;
+    uint64_t draft = 0;
     if (d->reason == TRIS_OK || (d->payload.len == 0 && d->reason != TRIS_ERR_NOT_READY)) {
         sim_fail(h->sim, "house %u: draft %llu waits for a person without a reason or its text",
                  h->no, (unsigned long long)d->no);
     }
-    if (store_alias_get(v, d->topic, d->seq, &now, &draft) != TRIS_ERR_NOT_READY ||
+    if (store_alias_get(v, (struct record_ref){d->log_no, d->seq}, &now, &draft) !=
+            TRIS_ERR_NOT_READY ||
         draft != d->no) {
         sim_fail(h->sim, "house %u: the old place of draft %llu does not lead to it", h->no,
                  (unsigned long long)d->no);

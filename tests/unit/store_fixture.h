@@ -272,6 +272,29 @@ static inline void own_seal(struct fix *f, struct store_txn *t, uint32_t no, uin
     ok(store_seal_own(t, no, &seal));
 }
 
+/* Where a draft's place is now; all of it in the own log of a topic. */
+static inline enum tris_err alias_of(struct store_view *v, enum tris_topic topic, uint64_t seq,
+                                     uint64_t *now, uint64_t *draft)
+{
+    struct record_ref place = {0, 0};
+    struct record_ref former = {0, seq};
+    enum tris_err err = store_own_log(v, topic, &former.log_no);
+    if (err == TRIS_OK) {
+        err = store_alias_get(v, former, &place, draft);
+    }
+    *now = place.seq;
+    return err;
+}
+
+static inline enum tris_err place_of(struct store_view *v, const struct store_draft *draft,
+                                     uint64_t seq, uint64_t *now)
+{
+    struct record_ref place = {0, 0};
+    enum tris_err err = store_draft_place(v, draft, seq, &place);
+    *now = place.seq;
+    return err;
+}
+
 static inline void audit_clean(struct store *s)
 {
     for (int fast = 0; fast < 2; fast++) {

@@ -460,10 +460,11 @@ static void a_tail_in_several_pieces_pushes_aside_more_than_once(void **state)
     assert_int_equal(sealed(&f->copy, f->copy.d.data_no, &held), 4);
     assert_int_equal(held, 6);
     struct store_view *v;
-    uint64_t now;
+    struct record_ref now;
     assert_int_equal(store_view_begin(f->copy.d.store, &v), TRIS_OK);
-    assert_int_equal(store_alias_get(v, TRIS_TOPIC_DATA, 1, &now, NULL), TRIS_OK);
-    assert_int_equal(now, 4);
+    assert_int_equal(store_alias_get(v, (struct record_ref){f->copy.d.data_no, 1}, &now, NULL),
+                     TRIS_OK);
+    assert_int_equal(now.seq, 4);
     store_view_end(v);
     assert_clean(f);
 }

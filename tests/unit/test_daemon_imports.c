@@ -75,7 +75,7 @@ static uint64_t rows_of(struct imported *w, uint64_t id, uint64_t from, uint64_t
 static void cut(struct imported *w, uint64_t size)
 {
     ok(store_log_cut(w->t, w->no, size, STORE_TAIL_DRAFT));
-    imports_cut(w->t, size);
+    imports_cut(w->t, w->no, size);
 }
 
 static void test_no_import_owns_what_stands_where_its_rows_stood(void **state)

@@ -274,7 +274,7 @@ static void read_rest(struct world *w, struct store_view *v)
     answer(w, err, "drafts");
     for (seq = w->own.count - 7; seq < w->own.count; seq++) {
         uint64_t now;
-        answer(w, store_alias_get(v, TRIS_TOPIC_DATA, seq, &now, &draft_no), "alias");
+        answer(w, alias_of(v, TRIS_TOPIC_DATA, seq, &now, &draft_no), "alias");
     }
     (void)store_count_inert(v);
     err = store_mark_look(w->f.s, &mark, detail, sizeof detail);

@@ -64,12 +64,12 @@ static void test_a_tail_becomes_drafts_in_its_order(void **state)
         assert_int_equal(draft.header.verb, verbs[i]);
         assert_int_equal(draft.header.has_record, i >= 2);
         assert_int_equal(draft.header.record_seq, i == 2 ? 1 : i == 3 ? 3 : 0);
-        fails(TRIS_ERR_NOT_READY, store_alias_get(v, TRIS_TOPIC_DATA, draft.seq, &found, &number));
+        fails(TRIS_ERR_NOT_READY, alias_of(v, TRIS_TOPIC_DATA, draft.seq, &found, &number));
         assert_int_equal(number, at);
     }
     fails(TRIS_ERR_NOT_FOUND, store_draft_next(v, &at, &draft));
-    fails(TRIS_ERR_NOT_FOUND, store_alias_get(v, TRIS_TOPIC_DATA, 1, &found, NULL));
-    fails(TRIS_ERR_NOT_FOUND, store_alias_get(v, TRIS_TOPIC_GOV, SEALED, &found, NULL));
+    fails(TRIS_ERR_NOT_FOUND, alias_of(v, TRIS_TOPIC_DATA, 1, &found, NULL));
+    fails(TRIS_ERR_NOT_FOUND, alias_of(v, TRIS_TOPIC_GOV, SEALED, &found, NULL));
     ok(store_draft_get(v, 2, &draft));
     assert_true(span_eq(draft.payload, fix_partner(&f, "Neuer", "W", "14713", "P-2")));
     struct store_record record;
@@ -114,9 +114,9 @@ static void test_a_written_draft_leads_to_its_new_place(void **state)
 
     struct store_view *v;
     ok(store_view_begin(f.s, &v));
-    ok(store_alias_get(v, TRIS_TOPIC_DATA, SEALED, &found, NULL));
+    ok(alias_of(v, TRIS_TOPIC_DATA, SEALED, &found, NULL));
     assert_int_equal(found, SEALED + 1);
-    fails(TRIS_ERR_NOT_READY, store_alias_get(v, TRIS_TOPIC_DATA, SEALED + 1, &found, NULL));
+    fails(TRIS_ERR_NOT_READY, alias_of(v, TRIS_TOPIC_DATA, SEALED + 1, &found, NULL));
     ok(store_draft_get(v, 1, &draft));
     assert_int_equal(draft.state, DRAFT_WRITTEN);
     assert_int_equal(draft.new_seq, SEALED + 1);
@@ -155,8 +155,7 @@ static void test_a_draft_taken_back_again_still_leads_on(void **state)
         ok(store_draft_settle(t, i, DRAFT_WRITTEN, TRIS_OK, seq)); /* 3 is at 4, 4 is at 5 */
     }
     ok(store_log_cut(t, no, SEALED + 1, STORE_TAIL_DRAFT)); /* drafts 5 and 6 */
-    fails(TRIS_ERR_NOT_READY,
-          store_alias_get(store_txn_view(t), TRIS_TOPIC_DATA, 3, &found, &number));
+    fails(TRIS_ERR_NOT_READY, alias_of(store_txn_view(t), TRIS_TOPIC_DATA, 3, &found, &number));
     assert_int_equal(number, 5);
     ok(own_append(t, no, header_create(KIND_PARTNER), fix_partner(&f, "C", "Z", "05315", NULL),
                   &seq));
@@ -166,30 +165,30 @@ static void test_a_draft_taken_back_again_still_leads_on(void **state)
     ok(store_commit(t));
     audit_clean(f.s);
     ok(store_view_begin(f.s, &v));
-    ok(store_alias_get(v, TRIS_TOPIC_DATA, 3, &found, NULL)); /* first shown as 3, then as 4 */
+    ok(alias_of(v, TRIS_TOPIC_DATA, 3, &found, NULL)); /* first shown as 3, then as 4 */
     assert_int_equal(found, 5);
-    ok(store_alias_get(v, TRIS_TOPIC_DATA, 4, &found, &number));
+    ok(alias_of(v, TRIS_TOPIC_DATA, 4, &found, &number));
     assert_int_equal(found, 5); /* the last one that stood there, and not the second draft */
     assert_int_equal(number, 5);
     /* what a draft names is told by its own cut, not by who has stood there last */
     ok(store_draft_get(v, 3, &draft));
-    ok(store_draft_place(v, &draft, SEALED - 1, &found));
+    ok(place_of(v, &draft, SEALED - 1, &found));
     assert_int_equal(found, SEALED - 1);
-    ok(store_draft_place(v, &draft, 3, &found));
+    ok(place_of(v, &draft, 3, &found));
     assert_int_equal(found, 5);
-    fails(TRIS_ERR_NOT_READY, store_draft_place(v, &draft, 4, &found)); /* draft 2, then 6 */
-    fails(TRIS_ERR_INVALID, store_draft_place(v, &draft, 5, &found));
+    fails(TRIS_ERR_NOT_READY, place_of(v, &draft, 4, &found)); /* draft 2, then 6 */
+    fails(TRIS_ERR_INVALID, place_of(v, &draft, 5, &found));
     ok(store_draft_get(v, 6, &draft));
     assert_int_equal(draft.cut, SEALED + 1);
-    ok(store_draft_place(v, &draft, 3, &found));
+    ok(place_of(v, &draft, 3, &found));
     assert_int_equal(found, 3);
-    ok(store_draft_place(v, &draft, 4, &found));
+    ok(place_of(v, &draft, 4, &found));
     assert_int_equal(found, 5);
     store_view_end(v);
 
     ok(store_txn_begin(f.s, &t)); /* for good: nothing leads there any more */
     ok(store_log_cut(t, no, SEALED, STORE_TAIL_DROP));
-    fails(TRIS_ERR_NOT_READY, store_alias_get(store_txn_view(t), TRIS_TOPIC_DATA, 3, &found, NULL));
+    fails(TRIS_ERR_NOT_READY, alias_of(store_txn_view(t), TRIS_TOPIC_DATA, 3, &found, NULL));
     ok(store_draft_get(store_txn_view(t), 5, &draft));
     assert_int_equal(draft.state, DRAFT_DROPPED);
     ok(store_commit(t));
@@ -267,20 +266,20 @@ static void test_the_audit_names_drafts_that_lost_their_way(void **state)
     ok(store_draft_settle(t, 1, DRAFT_WRITTEN, TRIS_OK, seq));
     ok(store_commit(t));
     audit_clean(f.s);
-    static const long places[] = {0,  8,  9, 18,
-                                  26, 34, 36}; /* topic, seq, state, new seq, later, cut, header */
+    /* topic, log, seq, state, new log, new seq, later, cut, header */
+    static const long places[] = {0, 4, 12, 13, 18, 26, 34, 42, 44};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         key_draft(&key, 1);
         change_row(f.s, DB_DRAFT, &key, places[i], 2);
         expect_problem(f.s);
         change_row(f.s, DB_DRAFT, &key, places[i], 2);
     }
-    key_alias(&key, ALIAS_FORMER, TRIS_TOPIC_DATA, SEALED + 1);
+    key_alias(&key, ALIAS_FORMER, (struct record_ref){no, SEALED + 1});
     change_row(f.s, DB_ALIAS, &key, 7, 8);
     expect_problem(f.s);
     change_row(f.s, DB_ALIAS, &key, 7, 8);
     audit_clean(f.s);
-    key_alias(&key, ALIAS_PRESENT, TRIS_TOPIC_DATA, seq);
+    key_alias(&key, ALIAS_PRESENT, (struct record_ref){no, seq});
     ok(store_txn_begin(f.s, &t));
     txn_del(t, DB_ALIAS, key_span(&key));
     ok(store_commit(t));

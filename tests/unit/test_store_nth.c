@@ -423,7 +423,7 @@ static enum tris_err own_cut(struct world *w, struct store_txn *t)
     }
     err = err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
     err = err == TRIS_OK
-              ? store_alias_get(store_txn_view(t), TRIS_TOPIC_DATA, log.held - 4, &new_seq, &draft)
+              ? alias_of(store_txn_view(t), TRIS_TOPIC_DATA, log.held - 4, &new_seq, &draft)
               : err;
     return ends(err) ? TRIS_OK : err;
 }

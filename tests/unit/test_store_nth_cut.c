@@ -157,7 +157,7 @@ static enum tris_err read_drafts(struct world *w, struct store_view *v)
         return err;
     }
     assert_int_equal(count, 6);
-    err = store_alias_get(v, TRIS_TOPIC_DATA, ENTRIES, &seq, &which);
+    err = alias_of(v, TRIS_TOPIC_DATA, ENTRIES, &seq, &which);
     if (err == TRIS_ERR_NOT_READY) {
         assert_int_equal(which, 3);
         return TRIS_OK;
