@@ -48,6 +48,7 @@ struct fake_log {
     struct fake_entry *entries;
     uint64_t count;
     bool forked; /* ends at `end` by the proof */
+    bool closed; /* ends at `end`, whatever forks there are, because membership says so */
     uint64_t end;
     struct tris_hash end_root;
     uint8_t proof[FORK_PROOF_BYTES_MAX];
@@ -265,7 +266,8 @@ static inline enum tris_err fake_read(void *ctx, uint32_t log_no, uint64_t first
             best = seq + 1;
             best_len = out->len;
             *seal = log->entries[seq].seal;
-        } else if (log->forked && log->count == log->end && seq + 1 == log->end && best == first) {
+        } else if ((log->forked || log->closed) && log->count == log->end && seq + 1 == log->end &&
+                   best == first) {
             best = log->end; /* the last run of a cut log */
             best_len = out->len;
             *seal = (struct seal){.log = log->id, .size = log->end, .root = log->end_root};
@@ -357,8 +359,8 @@ static inline void node_publish(struct node *n, uint32_t log_no)
         tree_root(&tree, &item.root);
         item.day = seal_day(&log->entries[log->count - 1].seal);
     }
-    if (log->forked) {
-        item.flags = FRONTIER_FORKED;
+    if (log->forked || log->closed) {
+        item.flags = log->closed ? FRONTIER_ENDED : FRONTIER_FORKED;
         item.end = log->end;
         item.end_root = log->end_root;
         item.day = frontier_end_day(log->end);
@@ -540,7 +542,8 @@ static inline enum tris_err node_apply(struct node *n, const struct session_segm
     struct tris_sign_pub key = log->ref.seal_key;
     struct span wire = span_of(segment->bytes, segment->len);
     enum tris_err err = TRIS_ERR_NOT_READY;
-    if (log->forked && segment->count > 0 && segment->first + segment->count >= log->end) {
+    if ((log->forked || log->closed) && segment->count > 0 &&
+        segment->first + segment->count >= log->end) {
         err = segment_verify_cut(&log->id, &log->tree, wire, segment->count, log->end,
                                  &log->end_root, &verified);
     } else if (!seal_is_cut(&segment->seal)) {
@@ -575,6 +578,18 @@ static inline enum tris_err node_apply(struct node *n, const struct session_segm
     return TRIS_OK;
 }
 
+/* Back to where another history, which counts, is the same. */
+static inline enum tris_err node_rewind(struct node *n, uint32_t log_no, uint64_t at)
+{
+    struct fake_log *log = &n->logs[log_no];
+    if (log->closed && at < log->count && log->count < log->end) {
+        log_cut(log, at);
+        n->cuts++;
+        node_publish(n, log_no);
+    }
+    return TRIS_OK;
+}
+
 /* What the owner of a store does with a fork proof. */
 static inline enum tris_err node_fork(struct node *n, uint32_t log_no, struct span bytes)
 {
@@ -584,6 +599,9 @@ static inline enum tris_err node_fork(struct node *n, uint32_t log_no, struct sp
     if (err != TRIS_OK || !tris_log_id_eq(&proof.log, &log->id)) {
         n->rejected++;
         return err != TRIS_OK ? err : TRIS_ERR_BAD_VALUE;
+    }
+    if (log->closed) {
+        return node_rewind(n, log_no, proof.at);
     }
     if (log->forked && proof.at >= log->end) {
         return TRIS_OK;
@@ -762,7 +780,9 @@ static inline void pending_run(struct world *w, uint32_t which)
     w->pending_count--;
     memmove(&w->pending[at], &w->pending[at + 1], (w->pending_count - at) * sizeof p);
     if (p.is_fork) {
-        enum tris_err verdict = node_fork(n, p.fork.log_no, span_of(p.fork.bytes, p.fork.len));
+        enum tris_err verdict =
+            p.fork.len == 0 ? node_rewind(n, p.fork.log_no, p.fork.at)
+                            : node_fork(n, p.fork.log_no, span_of(p.fork.bytes, p.fork.len));
         struct end *e = end_of_session(w, p.session_no);
         if (e != NULL) {
             session_fork_done(e->session, p.fork.log_no, verdict);
@@ -815,7 +835,7 @@ static inline void end_fork(struct end *e, const struct session_fork *fork)
 {
     struct fork_proof proof;
     struct span bytes = span_of(fork->bytes, fork->len);
-    if (fork->found_here) { /* it must be good, whatever the peer did */
+    if (fork->found_here && fork->len > 0) { /* it must be good, whatever the peer did */
         assert_int_equal(fork_proof_verify(bytes, &proof), TRIS_OK);
         assert_true(proof.at == fork->at);
         e->found_count++;
@@ -826,7 +846,8 @@ static inline void end_fork(struct end *e, const struct session_fork *fork)
         p->fork = *fork;
         return;
     }
-    enum tris_err err = node_fork(e->node, fork->log_no, bytes);
+    enum tris_err err = fork->len == 0 ? node_rewind(e->node, fork->log_no, fork->at)
+                                       : node_fork(e->node, fork->log_no, bytes);
     session_fork_done(e->session, fork->log_no, err);
     free(fork->bytes);
 }

@@ -645,12 +645,83 @@ static void a_store_that_is_being_cut_is_waited_for(void **state)
     world_free(w);
 }
 
+/* Membership closes the log of node 2 at `end`; node `which` knows. */
+static void close_at(struct world *w, uint32_t which, uint64_t end, const struct tris_hash *root)
+{
+    struct fake_log *log = &w->nodes[which].logs[0];
+    log->closed = true;
+    log->end = end;
+    log->end_root = *root;
+    node_publish(&w->nodes[which], 0);
+}
+
+/* Node 1 holds `held` entries of a history that parts at `at` from the one that was closed. */
+static void closed_history_is_taken(uint64_t at, uint64_t held, uint64_t end, bool sealed_at_end)
+{
+    struct world *w = world_new(3, 2);
+    struct fake_log *right = &w->nodes[2].logs[0];
+    struct tris_hash root;
+    fork_make(w, 0, 1, 2, at, held, end + 20, true);
+    log_cut(right, end);
+    right->entries[end - 1].sealed = right->entries[end - 1].sealed && sealed_at_end;
+    tree_root(&right->tree, &root);
+    close_at(w, 2, end, &root);
+    close_at(w, 1, end, &root);
+    struct link *l = link_open(w, 0, 1, 2);
+    world_run(w);
+    for (int i = 0; i < 40 && w->nodes[1].logs[0].count < end; i++) {
+        world_pass(w, 5000);
+    }
+    assert_alive(l);
+    assert_int_equal(w->nodes[1].logs[0].count, end);
+    struct tris_hash got;
+    tree_root(&w->nodes[1].logs[0].tree, &got);
+    assert_true(tris_hash_eq(&got, &root));
+    assert_true(at == held || w->nodes[1].cuts > 0);
+    world_free(w);
+}
+
+static void test_the_history_that_was_closed_takes_the_others_place(void **state)
+{
+    (void)state;
+    closed_history_is_taken(20, 30, 50, false);
+    closed_history_is_taken(20, 49, 50, false);
+    closed_history_is_taken(20, 20, 50, false);
+    closed_history_is_taken(3, 5, 50, false);
+    closed_history_is_taken(1500, 2200, 2500, false);
+}
+
+/* Who has not heard of the closing is not asked for a proof, and is not to blame for what it has.
+ */
+static void test_a_peer_that_has_not_heard_of_the_closing_is_left_alone(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3, 2);
+    struct tris_hash root;
+    fork_make(w, 0, 1, 2, 20, 40, 50, true);
+    tree_root(&w->nodes[2].logs[0].tree, &root);
+    close_at(w, 2, 50, &root);
+    log_cut(&w->nodes[2].logs[0], 0);
+    node_publish(&w->nodes[2], 0); /* nothing of it is here yet */
+    struct link *l = link_open(w, 0, 1, 2);
+    world_run(w);
+    for (int i = 0; i < 30; i++) {
+        world_pass(w, 5000);
+    }
+    assert_alive(l);
+    assert_false(w->nodes[1].logs[0].forked);
+    close_at(w, 1, 50, &root);
+    world_free(w);
+}
+
 int main(void)
 {
     if (sodium_init() < 0) {
         return 1;
     }
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_history_that_was_closed_takes_the_others_place),
+        cmocka_unit_test(test_a_peer_that_has_not_heard_of_the_closing_is_left_alone),
         cmocka_unit_test(every_fork_point_of_small_logs_is_found),
         cmocka_unit_test(fork_points_of_large_logs_are_found_in_four_round_trips),
         cmocka_unit_test(random_fork_points_are_found),
