@@ -553,8 +553,11 @@ void fork_suspect(struct session *s, uint32_t log_no, enum suspect_kind kind, ui
 /* The log has an end that is not reached: what misses it may be sealed, and part from both
  * histories of the proof behind what is held here. */
 bool fork_end_open(const struct session *s, uint32_t log_no);
+/* session_suspect.c. _remove: the log is not suspected any more; _cleared: and what the peer has
+ * more of it is wanted; _leave: nobody is to blame, it is left alone for a while. */
 bool fork_suspected(const struct session *s, uint32_t log_no);
-/* The log is not suspected any more; _cleared: and what the peer has more of it is wanted. */
+struct suspect *suspect_find(struct session *s, uint32_t log_no);
+void suspect_leave(struct session *s, uint32_t log_no);
 void suspect_remove(struct session *s, uint32_t log_no);
 void suspect_cleared(struct session *s, uint32_t log_no);
 void probe_next(struct session *s); /* the next suspect's turn, if none is being probed */

@@ -51,8 +51,8 @@ struct work {
     uint64_t session_no;
     uint32_t conn;
     struct session_segment segment;
-    struct session_fork fork; /* bytes NULL: none */
-    bool is_segment, decided, from_hostile;
+    struct session_fork fork;
+    bool is_fork, is_segment, decided, from_hostile;
     enum tris_err err;
 };
 

@@ -252,7 +252,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
 static void work_apply(struct batch *b, struct work *w)
 {
     w->err = TRIS_OK;
-    if (w->fork.bytes != NULL) {
+    if (w->is_fork) {
         w->err = fork_apply(b, w);
     } else if (w->is_segment) {
         w->err = w->segment.filling ? filling_apply(b, w) : segment_apply(b, w);

@@ -202,6 +202,7 @@ static void on_fork(struct house *h, uint32_t conn, uint32_t end, const struct s
     w->conn = conn;
     w->session_no = net_conn(h->sim, conn)->end[end].no;
     w->fork = *fork;
+    w->is_fork = true;
     house_take_work(h, w);
 }
 

@@ -145,7 +145,7 @@ static void answer(struct house *h, struct work *list)
     while (list != NULL) {
         struct work *w = list;
         list = w->next;
-        if (w->fork.bytes != NULL) {
+        if (w->is_fork) {
             sim_note(h->sim, w->err);
             house_fork_verdict(h, w);
         } else if (w->is_segment) {

@@ -377,7 +377,7 @@ static void test_settled_drafts_go_when_there_are_very_many(void **state)
     assert_int_equal(count, 3 * PART + 1);
     audit_clean(f.s);
     ok(store_view_begin(f.s, &v)); /* the first place was taken back by every cut */
-    fails(TRIS_ERR_NOT_READY, store_alias_get(v, TRIS_TOPIC_DATA, 0, &seq, &count));
+    fails(TRIS_ERR_NOT_READY, alias_of(v, TRIS_TOPIC_DATA, 0, &seq, &count));
     assert_int_equal(count, 4 * PART + 1);
     store_view_end(v);
     /* what waits stays, and what is newer than that */
