@@ -220,7 +220,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (log.ref.topic == TRIS_TOPIC_LOCAL) {
         return TRIS_ERR_UNEXPECTED;
     }
-    if (log.own && log.ends == STORE_END_NONE &&
+    if (log.current && log.ends == STORE_END_NONE &&
         s->count > 0) { /* a newer seal alone changes no entry */
         err = tail_look(b, &log);
         if (err != TRIS_OK) {
@@ -245,7 +245,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (err != TRIS_OK) {
         return err;
     }
-    if (log.own && log.ends == STORE_END_NONE && s->count > 0) {
+    if (log.current && log.ends == STORE_END_NONE && s->count > 0) {
         err = tail_make_room(b, &log);
     }
     if (err == TRIS_OK) {

@@ -208,7 +208,7 @@ static enum tris_err segment_apply(struct batch *b, struct work *w)
     if (log.ref.topic == TRIS_TOPIC_LOCAL) {
         return TRIS_ERR_UNEXPECTED;
     }
-    bool tail = log.own && s->count > 0 && log.ends == STORE_END_NONE;
+    bool tail = log.current && s->count > 0 && log.ends == STORE_END_NONE;
     if (tail) {
         err = tail_look(b, &log);
         if (err != TRIS_OK) {

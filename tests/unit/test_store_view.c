@@ -104,13 +104,15 @@ static void test_endings_are_judged_by_the_shape_of_their_payload(void **state)
         struct span payload;
         enum tris_err effect;
     } cases[] = {
-        {{(const uint8_t *)"\x81\x02\xa1x", 4}, TRIS_ERR_BAD_TYPE}, /* published_as is a seq */
-        {{(const uint8_t *)"\x81\x01\xc0", 3}, TRIS_ERR_BAD_TYPE},  /* reason nil */
+        {{(const uint8_t *)"\x81\x02\xa1x", 4}, TRIS_ERR_BAD_TYPE},     /* published_as is a seq */
+        {{(const uint8_t *)"\x81\x01\xc0", 3}, TRIS_ERR_BAD_TYPE},      /* reason nil */
+        {{(const uint8_t *)"\x81\x02\x91\x05", 4}, TRIS_ERR_BAD_VALUE}, /* or [epoch, seq] */
+        {{(const uint8_t *)"\x81\x02\x93\x01\x05\x05", 6}, TRIS_ERR_TOO_LARGE},
         {{(const uint8_t *)"\x81\x03\x00", 3}, TRIS_ERR_BAD_VALUE}, /* no such field */
         {{(const uint8_t *)"\x82\x02\x05\x01\x01", 5}, TRIS_ERR_NOT_CANONICAL},
         {{(const uint8_t *)"\x80\x00", 2}, TRIS_ERR_TRAILING},
         {{(const uint8_t *)"", 0}, TRIS_ERR_TRUNCATED},
-        {{(const uint8_t *)"\x83\x01\x07\x02\x05\xcc\x80\xc0", 8}, TRIS_OK},
+        {{(const uint8_t *)"\x83\x01\x07\x02\x92\x01\x05\xcc\x80\xc0", 10}, TRIS_OK},
     };
     struct fix f;
     struct writer w;
