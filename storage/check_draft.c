@@ -52,6 +52,16 @@ static bool payload_fits(const struct draft_row *row, const struct entry_header 
            tris_hash_eq(&commit, &header->commit);
 }
 
+/* It stood in an own log of its topic, and stands nowhere as long as it waits. */
+static bool places_fit(const struct draft_check *c, const struct draft_row *row)
+{
+    struct log_row log;
+    return view_log_row(c->a->v, row->at.log_no, &log) == TRIS_OK && log.log.own &&
+           log.log.ref.topic == row->topic &&
+           (row->state == DRAFT_WRITTEN || row->state == DRAFT_DROPPED ||
+            same(row->now, (struct record_ref){0, 0}));
+}
+
 static void check_draft(struct draft_check *c, struct span key, struct span value)
 {
     struct draft_row row;
@@ -62,7 +72,7 @@ static void check_draft(struct draft_check *c, struct span key, struct span valu
     bool good = key_read_draft(key, &no) && row_draft_decode(value, &row) == TRIS_OK &&
                 entry_header_decode(row.header, &header) == TRIS_OK &&
                 payload_fits(&row, &header) && alias_is(c, ALIAS_FORMER, row.at, no) &&
-                cut_begins(c, &row, no);
+                cut_begins(c, &row, no) && places_fit(c, &row);
     if (good && row.state == DRAFT_WRITTEN && row.later == 0) {
         good = draft_place_is_own(c->a->v, row.topic, row.now, &own) == TRIS_OK && own &&
                alias_is(c, ALIAS_PRESENT, row.now, no);
