@@ -7,9 +7,9 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proto/session.h"
@@ -198,6 +198,7 @@ static void inviter_start(struct inviter *v, enum answer answer)
     v->pid = fork();
     assert_true(v->pid >= 0);
     if (v->pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
         inviter_run(v);
     }
     (void)close(v->listener);
