@@ -114,28 +114,32 @@ enum tris_err members_add(struct members *m, const struct house_line *line, uint
     return TRIS_OK;
 }
 
+struct line_of {
+    const struct house_line *line;
+};
+
 static int line_cmp(const void *a, const void *b)
 {
-    const struct house_line *const *x = a, *const *y = b;
-    return tris_house_id_cmp(&(*x)->id, &(*y)->id);
+    const struct line_of *x = a, *y = b;
+    return tris_house_id_cmp(&x->line->id, &y->line->id);
 }
 
 enum tris_err members_init(struct members *m, const struct charter *charter)
 {
     memset(m, 0, sizeof *m);
     m->charter = charter;
-    const struct house_line **lines = malloc((charter->member_count + (size_t)1) * sizeof *lines);
+    struct line_of *lines = malloc((charter->member_count + (size_t)1) * sizeof *lines);
     if (lines == NULL) {
         return TRIS_ERR_NO_MEMORY;
     }
     for (uint32_t i = 0; i < charter->member_count; i++) {
-        lines[i] = &charter->member[i];
+        lines[i].line = &charter->member[i];
     }
     qsort(lines, charter->member_count, sizeof *lines, line_cmp);
     enum tris_err err = TRIS_OK;
     for (uint32_t i = 0; i < charter->member_count && err == TRIS_OK; i++) {
         uint32_t index;
-        err = members_add(m, lines[i], &index);
+        err = members_add(m, lines[i].line, &index);
         if (err == TRIS_OK) {
             m->list[index].state = MEMBER_ACTIVE;
             m->active++;

@@ -178,7 +178,7 @@ static enum tris_err house_update(struct members *m, const struct member_set *se
                                   struct house_line lines[2], members_told_fn *told, void *ctx)
 {
     bool found = false, is_new = false;
-    uint32_t index;
+    uint32_t index = UINT32_MAX;
     const struct member_opening *o = speaking_opening(set, house);
     if (o == NULL || (m->now != NULL && house_is_same(&m->now->set, set, house))) {
         return TRIS_OK; /* named in a revocation alone, or as before */

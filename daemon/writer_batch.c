@@ -102,13 +102,17 @@ bool batch_know_log(struct batch *b, uint32_t log_no)
         return true;
     }
     uint32_t *head_of = realloc(b->head_of, (count + 1) * sizeof *head_of);
-    b->head_of = head_of != NULL ? head_of : b->head_of;
-    struct batch_head *heads = realloc(b->heads, (count + 1) * sizeof *heads);
-    b->heads = heads != NULL ? heads : b->heads;
-    if (head_of == NULL || heads == NULL) {
+    if (head_of == NULL) {
         b->no_room = true;
         return false;
     }
+    b->head_of = head_of;
+    struct batch_head *heads = realloc(b->heads, (count + 1) * sizeof *heads);
+    if (heads == NULL) {
+        b->no_room = true;
+        return false;
+    }
+    b->heads = heads;
     memset(head_of + b->head_of_count, 0, (count - b->head_of_count) * sizeof *head_of);
     b->head_of_count = log_no + 1;
     return true;

@@ -35,7 +35,8 @@ static enum tris_err unsealed_take_back(struct batch *b, uint32_t log_no, struct
                                         const struct fork_proof *proof)
 {
     const uint64_t sealed = log->has_seal ? log->seal.size : 0;
-    if (!log->current || log->ends != STORE_END_NONE || proof->at <= sealed || log->held == sealed) {
+    if (!log->current || log->ends != STORE_END_NONE || proof->at <= sealed ||
+        log->held == sealed) {
         return TRIS_OK;
     }
     enum tris_err err = store_log_cut(b->txn, log_no, sealed, STORE_TAIL_DRAFT);

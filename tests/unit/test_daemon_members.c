@@ -127,7 +127,8 @@ static void a_member_is_admitted_with_the_key_of_its_line_only(void **state)
     assert_int_equal(members_admit(&members, &line.id, &zeros, &admit), TRIS_ERR_WRONG_KEY);
     struct tris_house_id stranger = line.id;
     stranger.b[0] ^= 1;
-    assert_int_equal(members_admit(&members, &stranger, &line.transport, &admit), TRIS_ERR_STRANGER);
+    assert_int_equal(members_admit(&members, &stranger, &line.transport, &admit),
+                     TRIS_ERR_STRANGER);
     members_fini(&members);
     charter_fini(&charter);
 }

@@ -136,6 +136,17 @@ static void sample_join(struct msg *m)
     }
 }
 
+static void sample_compare(struct msg *m)
+{
+    if (m->type == MSG_GET_CHANGED) {
+        m->get_changed.common = (struct msg_maybe){true, short_of(1)};
+    } else if (m->type == MSG_DIGESTS) {
+        m->digests.digests = span_of(digest_bytes, sizeof digest_bytes);
+    } else {
+        m->get_buckets.buckets = span_of(digest_bytes, MSG_BUCKET_SET_BYTES);
+    }
+}
+
 /* The largest of each kind where size matters. */
 static struct msg sample(uint32_t which)
 {
@@ -168,13 +179,9 @@ static struct msg sample(uint32_t which)
         m.claim_own.claims = claims_of(MSG_CLAIMS_MAX);
         break;
     case MSG_GET_CHANGED:
-        m.get_changed.common = (struct msg_maybe){true, short_of(1)};
-        break;
     case MSG_DIGESTS:
-        m.digests.digests = span_of(digest_bytes, sizeof digest_bytes);
-        break;
     case MSG_GET_BUCKETS:
-        m.get_buckets.buckets = span_of(digest_bytes, MSG_BUCKET_SET_BYTES);
+        sample_compare(&m);
         break;
     case MSG_FRONTIER:
         m.frontier.more = 1;

@@ -215,6 +215,23 @@ static void vector_join(struct msg *m, const uint8_t *bytes)
     }
 }
 
+/* What brings entries and their seals. */
+static void vector_fetch(struct msg *m, const uint8_t *bytes)
+{
+    const struct tris_short log = vector_short(0x10);
+    static const struct tris_hash hash = {{0xaa, 1}};
+    static const struct tris_sig sig = {{0xbb, 2}};
+    if (m->type == MSG_GET_RANGE) {
+        m->get_range = (struct msg_get_range){log, 255, 256};
+    } else if (m->type == MSG_ENTRIES) {
+        m->entries = (struct msg_entries){log, 65535, span_of(bytes, 300)};
+    } else if (m->type == MSG_SEAL) {
+        m->seal = (struct msg_seal){log, 65535, 1024, 1763905200000, hash, sig};
+    } else {
+        m->end = (struct msg_end){log, UINT32_MAX};
+    }
+}
+
 /* `bytes` is room for what the message points at. */
 static struct msg vector_msg(uint32_t number, uint8_t *bytes)
 {
@@ -224,9 +241,7 @@ static struct msg vector_msg(uint32_t number, uint8_t *bytes)
     for (size_t i = 0; i < MSG_DIGESTS_BYTES; i++) {
         bytes[i] = (uint8_t)(i * 7);
     }
-    struct tris_short log = vector_short(0x10), root = vector_short(0x20);
-    static const struct tris_hash hash = {{0xaa, 1}};
-    static const struct tris_sig sig = {{0xbb, 2}};
+    const struct tris_short root = vector_short(0x20);
     switch (m.type) {
     case MSG_UNKNOWN:
     case MSG_PING:
@@ -261,16 +276,10 @@ static struct msg vector_msg(uint32_t number, uint8_t *bytes)
         m.frontier.items = vector_items(bytes, MSG_SMALL_BYTES_MAX);
         break;
     case MSG_GET_RANGE:
-        m.get_range = (struct msg_get_range){log, 255, 256};
-        break;
     case MSG_ENTRIES:
-        m.entries = (struct msg_entries){log, 65535, span_of(bytes, 300)};
-        break;
     case MSG_SEAL:
-        m.seal = (struct msg_seal){log, 65535, 1024, 1763905200000, hash, sig};
-        break;
     case MSG_END:
-        m.end = (struct msg_end){log, UINT32_MAX};
+        vector_fetch(&m, bytes);
         break;
     case MSG_GET_HOLES:
     case MSG_HOLES:
