@@ -197,7 +197,7 @@ static void peer_store(struct daemon *d, uint64_t token, uint32_t index, struct 
     c->changed = address.len > 0 ? !peer->configured || strcmp(peer->address, c->address) != 0
                                  : peer->configured;
     tris_hex(members_line(&d->members, index)->id.b, 32, hex);
-    (void)snprintf(key, sizeof key, "peer/%s", hex);
+    (void)snprintf(key, sizeof key, OVERLAY_ADDRESS_PREFIX "%s", hex);
     struct writer_op op = {.type = WRITER_SETTING, .key = span_str(key), .payload = address};
     struct writer_group group = {.ops = &op, .count = 1, .done = peer_changed, .ctx = c};
     enum tris_err err = writer_submit(d->writer, &group);

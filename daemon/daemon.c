@@ -104,7 +104,10 @@ static enum tris_err open_memory(struct daemon *d)
     if (err == TRIS_OK) {
         err = heads_load(d->store, d->frontier);
     }
-    return err == TRIS_OK ? invites_load(d) : err;
+    if (err == TRIS_OK) {
+        err = invites_load(d);
+    }
+    return err == TRIS_OK ? membership_inviter(d) : err;
 }
 
 static enum tris_err open_parts(struct daemon *d, struct refusal *why)

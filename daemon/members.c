@@ -169,6 +169,13 @@ void members_fini(struct members *m)
     memset(m, 0, sizeof *m);
 }
 
+enum tris_err members_note_inviter(struct members *m, const struct house_line *line)
+{
+    uint32_t index = members_find(m, &line->id);
+    enum tris_err err = index == UINT32_MAX ? members_add(m, line, &index) : TRIS_OK;
+    return err == TRIS_OK ? members_note_slugs(m) : err;
+}
+
 /* ---- looking ---- */
 
 uint32_t members_find(const struct members *m, const struct tris_house_id *house)

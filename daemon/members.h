@@ -64,6 +64,11 @@ TRIS_MUST_CHECK enum tris_err members_update(struct members *m, struct store_mem
 TRIS_MUST_CHECK enum tris_err members_refresh(struct members *m, uint32_t index,
                                               struct store_view *v, bool *changed);
 
+/* A row for the house that has invited this one, by the line that it has told; nothing happens if
+ * it has one. It may be dialled, and is a candidate until gov logs say more. TRIS_ERR_NO_MEMORY. */
+TRIS_MUST_CHECK enum tris_err members_note_inviter(struct members *m,
+                                                   const struct house_line *line);
+
 /* Index into list, or UINT32_MAX. */
 uint32_t members_find(const struct members *m, const struct tris_house_id *house);
 /* By slug, or a unique prefix of slug or hex id: TRIS_ERR_NOT_FOUND, TRIS_ERR_AMBIGUOUS. Of several

@@ -79,6 +79,31 @@ enum tris_err membership_open(struct daemon *d)
     return err == TRIS_OK ? membership_first(d, members) : err;
 }
 
+/* The joining client has stored its address and its line; at a member there is no such pair. */
+enum tris_err membership_inviter(struct daemon *d)
+{
+    struct store_view *v;
+    char key[256] = OVERLAY_ADDRESS_PREFIX;
+    struct span value;
+    enum tris_err err = daemon_view(d, &v);
+    if (err != TRIS_OK) {
+        return err;
+    }
+    while ((err = store_setting_next(v, OVERLAY_ADDRESS_PREFIX, key, sizeof key, &value)) ==
+           TRIS_OK) {
+        struct tris_house_id house;
+        struct span hex = span_str(key + sizeof OVERLAY_ADDRESS_PREFIX - 1);
+        const struct candidate_house *told =
+            tris_unhex(hex, house.b, sizeof house.b) ? candidates_find(d, &house) : NULL;
+        err = told != NULL ? members_note_inviter(&d->members, &told->line) : TRIS_OK;
+        if (err != TRIS_OK) {
+            break;
+        }
+    }
+    store_view_end(v);
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+}
+
 void membership_take(struct daemon *d, struct store_members *members)
 {
     struct taking t = {.d = d};

@@ -133,9 +133,9 @@ static void on_dial_timer(uv_timer_t *timer)
 /* Reads the configured addresses from the store's settings. */
 static enum tris_err load_settings(struct overlay *o)
 {
-    static const char prefix[] = "peer/";
+    static const char prefix[] = OVERLAY_ADDRESS_PREFIX;
     struct store_view *v;
-    char key[256] = "peer/";
+    char key[256] = OVERLAY_ADDRESS_PREFIX;
     struct span value;
     enum tris_err err = daemon_view(o->d, &v);
     if (err != TRIS_OK) {

@@ -15,6 +15,9 @@ struct daemon;
 struct conn;
 struct overlay; /* opaque */
 
+/* Setting of a configured address, before the house's id in hex. */
+#define OVERLAY_ADDRESS_PREFIX "peer/"
+
 enum peer_state {
     PEER_IDLE,    /* no address, or not chosen */
     PEER_WAITING, /* will be dialled at penalty.dial_ms */

@@ -1,0 +1,107 @@
+#!/usr/bin/env bats
+# Who belongs is what enough houses have stated: admission, a new key, a lost key, revocation, by
+# the commands that operators use; what is refused is refused in words.
+
+load lib
+
+setup_file() {
+    world_new
+    node_new koeln 05315
+    node_new leipzig 14713
+    node_new rostock 13003
+    federation_found "Mitglieder" 2 3 koeln leipzig rostock
+    local node
+    for node in koeln leipzig rostock; do node_start "$node"; done
+    wait_for 20 connected koeln 2
+    add koeln 05315 "Vor der Aufnahme e. V." >/dev/null
+    wait_equal 30 koeln leipzig rostock
+}
+
+teardown_file() { world_end; }
+
+add() { # node, region, name: prints the id
+    tris_at "$1" partner add --listed --name "$3" --sector Z --legal-form ev --region "$2"
+}
+has_partner() { tris_at "$1" partner list --json | grep -q "$2"; }
+invite() { # inviter, words...: prints the line
+    local node=$1
+    shift
+    tris_at "$node" peer invite --json "$@" | json 'd["line"]'
+}
+join() { # name, region, invitation: keys, line and charter in a new directory
+    local port
+    port=$(free_port)
+    printf '%s' "$port" >"$(node_dir "$1").port"
+    printf 'listen = 127.0.0.1:%s\n' "$port" >"$(node_dir "$1").conf"
+    guard_wait "$1" 300
+    tris_at "$1" init --join "$3" --region "$2" --name "Haus $1" --address "127.0.0.1:$port"
+}
+member_of() { # node, house, expression over its row m
+    tris_at "$1" member list --json | json "[($3) for m in d['items'] if m['slug'] == '$2'][0]"
+}
+state_is() { [[ $(member_of "$1" "$2" 'm["state"]' 2>/dev/null) == "$3" ]]; }
+epoch_is() { [[ $(member_of "$1" "$2" 'm["epoch"]' 2>/dev/null) == "$3" ]]; }
+asks_at() { # node, house, epoch: its key of that epoch waits there to be vouched for
+    tris_at "$1" member candidates --json |
+        json "any(m['slug'] == '$2' and ($3 in [m['epoch']] + [o['epoch'] for o in m.get('openings', [])])
+            for m in d['items'])" | grep -qx true
+}
+everywhere() { # command with one @ for the node, nodes after --
+    local words=() node
+    while [[ $1 != -- ]]; do
+        words+=("$1")
+        shift
+    done
+    shift
+    for node in "$@"; do wait_for 40 "${words[@]/#@/$node}"; done
+}
+
+# Exit code, and the error as programs read it: what failed, what is unchanged, what is next.
+refused() { # exit code, name of the error, words of its text, command...
+    local code=$1 name=$2 words=$3
+    shift 3
+    run "$@" --json
+    printf '%s\n' "$output"
+    [ "$status" -eq "$code" ]
+    json 'd["exit"], d["code"], d["title"]' <<<"$output" | grep -qF "($code, '$name', "
+    json 'd["title"]' <<<"$output" | grep -qF "$words"
+    json 'bool(d["unchanged"] and d["next"])' <<<"$output" | grep -qx true
+}
+
+@test "two endorsements make a member, and all are told" {
+    join bonn 05314 "$(invite koeln)"
+    node_start bonn
+    wait_for 20 connected bonn 1
+    tris_at bonn status | grep -F "nobody has vouched for this house yet"
+    add bonn 05314 "Bonner Verein e. V."
+    wait_for 20 asks_at koeln bonn 0
+    tris_at koeln member endorse bonn -y | grep -F "1 more houses have to state the same."
+    wait_for 20 asks_at leipzig bonn 0
+    tris_at leipzig member candidates | grep -F "1 more needed"
+    not has_partner leipzig "Bonner Verein"
+    tris_at leipzig member endorse bonn -y | grep -F "It is complete."
+    wait_equal 40 koeln leipzig rostock bonn
+    for node in koeln leipzig rostock bonn; do
+        state_is "$node" bonn active
+        has_partner "$node" "Bonner Verein"
+        tris_at "$node" member list | grep -E '^bonn .*koeln, leipzig|^bonn .*leipzig, koeln'
+        audit_clean "$node"
+    done
+    same_views koeln leipzig rostock bonn
+}
+
+@test "a candidate dials the house that has invited it, although the charter does not name it" {
+    join trier 07211 "$(invite bonn)"
+    node_start trier # nobody else knows it: what it learns comes from its inviter
+    wait_for 20 connected trier 1
+    wait_for 20 state_is trier bonn active
+    tris_at trier peer list --json |
+        json '[i["state"] for i in d["items"] if i["slug"] == "bonn"]' | grep -qx '\["open"\]'
+    wait_for 20 asks_at bonn trier 0
+    tris_at bonn member endorse trier -y
+    wait_for 20 asks_at koeln trier 0
+    tris_at koeln member endorse trier -y
+    wait_equal 40 koeln leipzig rostock bonn trier
+    everywhere state_is @ trier active -- koeln leipzig rostock bonn trier
+    same_views koeln trier
+}
