@@ -106,6 +106,19 @@ static bool has_hole(struct daemon *d, struct store_view *v, uint32_t log_no)
     return hole;
 }
 
+/* Nor to one of a new key while the records of the former one are not all here: they are fetched
+ * first, the house's own record among them. */
+static bool waits_for_former(struct daemon *d, struct store_view *v)
+{
+    struct store_log log;
+    bool waits = store_log_get(v, d->data_no, &log) == TRIS_OK && log.waits;
+    if (waits) {
+        LOG(&d->log, LOG_INFO, "former_records_awaited", log_number("log", d->data_no),
+            log_text("next", "tris sync status"));
+    }
+    return waits;
+}
+
 static enum tris_err set_field(struct record *r, uint32_t number, const char *text,
                                struct wbuf *scratch)
 {
@@ -195,7 +208,8 @@ enum tris_err first_entries(struct daemon *d, struct batch *b)
         err = has_house_record(d, v, &record);
     }
     card = has_ended(d, v, d->gov_no) || has_hole(d, v, d->gov_no) || card;
-    record = has_ended(d, v, d->data_no) || has_hole(d, v, d->data_no) || record;
+    record = has_ended(d, v, d->data_no) || has_hole(d, v, d->data_no) || record ||
+             waits_for_former(d, v);
     store_view_end(v);
     if (err != TRIS_OK) {
         return err;

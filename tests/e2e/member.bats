@@ -36,6 +36,9 @@ join() { # name, region, invitation: keys, line and charter in a new directory
     guard_wait "$1" 300
     tris_at "$1" init --join "$3" --region "$2" --name "Haus $1" --address "127.0.0.1:$port"
 }
+join_again() { # name, invitation, words...
+    tris_at "$1" init --join "$2" --region 05113 --name "Haus $1" "${@:3}"
+}
 member_of() { # node, house, expression over its row m
     tris_at "$1" member list --json | json "[($3) for m in d['items'] if m['slug'] == '$2'][0]"
 }
@@ -65,7 +68,7 @@ refused() { # exit code, name of the error, words of its text, command...
     [ "$status" -eq "$code" ]
     json 'd["exit"], d["code"], d["title"]' <<<"$output" | grep -qF "($code, '$name', "
     json 'd["title"]' <<<"$output" | grep -qF "$words"
-    json 'bool(d["unchanged"] and d["next"])' <<<"$output" | grep -qx true
+    json 'bool(d["unchanged"] and (d.get("next") or d.get("field")))' <<<"$output" | grep -qx true
 }
 
 @test "two endorsements make a member, and all are told" {
@@ -104,4 +107,114 @@ refused() { # exit code, name of the error, words of its text, command...
     wait_equal 40 koeln leipzig rostock bonn trier
     everywhere state_is @ trier active -- koeln leipzig rostock bonn trier
     same_views koeln trier
+}
+
+@test "what cannot be stated is refused in words, and nothing changes" {
+    local before line number node
+    before=$(root_of koeln)
+    refused 4 not_found "nobody of this name has asked" tris_at koeln member endorse nirgendwo -y
+    refused 5 exists "endorsed it already" tris_at koeln member endorse trier -y
+    refused 5 exists "endorsed it already" tris_at koeln member endorse bonn -y
+    refused 2 invalid "no house endorses itself" tris_at bonn member endorse bonn -y
+    refused 2 invalid "no house revokes itself" tris_at koeln member revoke koeln -y
+    refused 4 not_found "no house" tris_at koeln member revoke nirgendwo -y
+    run_code 5 tris_at leipzig member endorse trier </dev/null # not asked: nobody has compared
+    run_code 5 tris_at leipzig member revoke trier </dev/null
+    [[ $output == *"Nothing stated"* ]]
+    # invitations
+    line=$(invite koeln)
+    join essen 05113 "$line" >/dev/null
+    refused 21 gate "used" join_again essen2 "$line"
+    refused 21 expired "expired" "$PYTHON" "$ROOT/tests/e2e/expire.py" "$(invite koeln)" "$TRIS" \
+        --data "$(node_dir essen2)" init --region 05113 --name Essen
+    refused 2 invalid "no other house" tris_at koeln peer invite --house koeln
+    refused 4 not_found "house" tris_at koeln peer invite --house nirgendwo
+    [ "$(root_of koeln)" = "$before" ]
+    for node in leipzig rostock bonn trier; do [ "$(root_of "$node")" = "$before" ]; done
+}
+
+@test "a house changes its key: it keeps its name and its records" {
+    local id before node
+    id=$(add koeln 05315 "Mit dem alten Schlüssel e. V.")
+    wait_equal 30 koeln leipzig rostock bonn trier
+    before=$(house_id koeln)
+    tris_at koeln key rotate -y
+    # as long as it waits, nothing is sealed with the old key, and it can be given up
+    tris_at koeln key rotate --cancel -y
+    tris_at koeln key rotate -y
+    add koeln 05315 "Während des Wechsels e. V." >/dev/null
+    for node in leipzig bonn; do
+        wait_for 20 asks_at "$node" koeln 1
+        tris_at "$node" member endorse koeln -y
+    done
+    everywhere epoch_is @ koeln 1 -- koeln leipzig rostock bonn trier
+    wait_for 30 has_partner rostock "Während des Wechsels"
+    tris_at koeln partner edit "$id" --name "Mit dem neuen Schlüssel e. V."
+    wait_equal 40 koeln leipzig rostock bonn trier
+    for node in koeln leipzig rostock bonn trier; do
+        [ "$(member_of "$node" koeln 'm["id"]')" = "$before" ]
+        has_partner "$node" "Mit dem neuen Schlüssel"
+        not has_partner "$node" "Mit dem alten Schlüssel"
+        audit_clean "$node"
+    done
+    tris_at rostock member list | grep -E '^koeln\.1 '
+    same_views koeln leipzig rostock bonn trier
+}
+
+@test "a house that has lost key and data comes back as the same house, and edits its former records" {
+    local id before node
+    id=$(add rostock 13003 "Vor dem Brand e. V.")
+    wait_equal 30 koeln leipzig rostock bonn trier
+    before=$(house_id rostock)
+    node_stop rostock
+    rm -r "$(node_dir rostock)"
+    join rostock 13003 "$(invite leipzig --house rostock)" >"$WORLD/rostock.join"
+    node_start rostock
+    for node in leipzig trier; do
+        wait_for 20 asks_at "$node" rostock 1
+        tris_at "$node" member endorse rostock -y
+    done
+    everywhere epoch_is @ rostock 1 -- koeln leipzig rostock bonn trier
+    wait_for 30 has_partner rostock "Vor dem Brand"
+    tris_at rostock partner edit "$id" --name "Nach dem Brand e. V."
+    add rostock 13003 "Neu nach dem Brand e. V."
+    wait_equal 40 koeln leipzig rostock bonn trier
+    for node in koeln leipzig rostock bonn trier; do
+        [ "$(member_of "$node" rostock 'm["id"]')" = "$before" ]
+        has_partner "$node" "Nach dem Brand"
+        has_partner "$node" "Neu nach dem Brand"
+        not has_partner "$node" "Vor dem Brand"
+        audit_clean "$node"
+    done
+    same_views koeln leipzig rostock bonn trier
+}
+
+@test "a revoked house: what it wrote behind the cut counts nowhere, and it is told why" {
+    local node
+    add trier 07211 "Vor dem Ausschluss e. V."
+    wait_equal 30 koeln leipzig rostock bonn trier
+    for node in koeln leipzig rostock bonn; do node_stop "$node"; done
+    add trier 07211 "Hinter dem Schnitt e. V."
+    sealed() { [ "$(tris_at trier status --json | json 'd["guard"]["unsealed"]')" = 0 ]; }
+    wait_for 20 sealed
+    node_stop trier
+    for node in koeln leipzig rostock bonn; do node_start "$node"; done
+    for node in koeln leipzig bonn; do
+        wait_equal 30 koeln leipzig rostock bonn
+        tris_at "$node" member revoke trier -y
+    done
+    everywhere state_is @ trier revoked -- koeln leipzig rostock bonn
+    wait_equal 30 koeln leipzig rostock bonn
+    refused 18 ended "no member" tris_at rostock member revoke trier -y
+    node_start trier
+    wait_for 30 state_is trier trier revoked
+    tris_at trier status
+    tris_at trier doctor || true
+    tris_at trier draft list
+    tris_at trier why trier
+    tris_at koeln why trier
+    tris_at koeln doctor || true
+    tris_at koeln member list
+    tris_at koeln member show trier
+    false
 }
