@@ -273,6 +273,8 @@ static void deliver_heads(struct writer *w, const struct outcome *o)
         }
         if (head->cut) {
             deliver_fork(d, head);
+        } else if (head->anew) {
+            overlay_fork_known(d->overlay, head->log_no);
         }
         if (head->bound) {
             membership_log_ends(d, head->log_no, &head->item);

@@ -298,7 +298,7 @@ static enum tris_err touch_later(struct batch *b)
             err = store_log_later(store_txn_view(b->txn), b->heads[i].log_no, &later);
             if (err == TRIS_OK && later < b->head_of_count && b->head_of[later] == 0) {
                 batch_touch(b, later, 0);
-                b->heads[b->head_of[later] - 1].cut = true;
+                b->heads[b->head_of[later] - 1].anew = true;
             }
         }
         if (err != TRIS_ERR_NOT_FOUND) {

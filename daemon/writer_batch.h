@@ -45,7 +45,8 @@ struct batch_head {
     uint32_t log_no;
     uint64_t source; /* session that brought it; 0 = own write, or several */
     bool by_us;      /* sealed here */
-    bool cut;        /* a fork proof lowered its end */
+    bool cut;        /* a fork proof lowered its end, or its other history was taken back */
+    bool anew;       /* a log of a former epoch changed: sessions look at this one again */
     bool bound;      /* membership lets it end elsewhere than before */
     struct frontier_item item;
 };

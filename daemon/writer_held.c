@@ -18,8 +18,10 @@ static void hold(struct held_heads *h, const struct batch_head *head)
     }
     tris_assert(slot < HELD_MAX);
     const bool cut = slot < h->count && h->head[slot].cut;
+    const bool anew = slot < h->count && h->head[slot].anew;
     h->head[slot] = *head;
     h->head[slot].cut = head->cut || cut; /* is still to be told */
+    h->head[slot].anew = head->anew || anew;
     h->count = slot == h->count ? slot + 1 : h->count;
 }
 
@@ -46,8 +48,10 @@ void held_release(struct held_heads *h, struct batch *b)
         if (b->head_of[head->log_no] == 0) {
             b->heads[b->heads_count] = *head;
             b->head_of[head->log_no] = ++b->heads_count;
-        } else if (head->cut) {
-            b->heads[b->head_of[head->log_no] - 1].cut = true;
+        } else {
+            struct batch_head *now = &b->heads[b->head_of[head->log_no] - 1];
+            now->cut = now->cut || head->cut;
+            now->anew = now->anew || head->anew;
         }
     }
     h->count = 0;
