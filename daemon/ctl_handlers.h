@@ -13,7 +13,7 @@ ctl_handler ctl_import_begin, ctl_import_check, ctl_import_rows, ctl_export_page
 ctl_handler ctl_import_list, ctl_import_undo;
 ctl_handler ctl_national_overview, ctl_national_regions, ctl_national_sectors;
 ctl_handler ctl_peer_list, ctl_peer_show, ctl_peer_add, ctl_peer_remove, ctl_peer_ping;
-ctl_handler ctl_invite_create, ctl_invite_list, ctl_invite_cancel, ctl_candidate_list;
+ctl_handler ctl_invite_create, ctl_invite_list, ctl_invite_cancel;
 ctl_handler ctl_peer_limits, ctl_why;
 ctl_handler ctl_sync_status, ctl_sync_compare, ctl_sync_now, ctl_sync_wait;
 ctl_handler ctl_log_tail, ctl_log_show, ctl_log_level, ctl_log_recent, ctl_log_forks, ctl_log_fork;

@@ -1,4 +1,4 @@
-/* Control methods invite.* and candidate.list: whom this house lets in, and who came. */
+/* Control methods invite.*: whom this house lets in, and who came. */
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,31 +240,4 @@ void ctl_invite_cancel(struct daemon *d, uint64_t token, struct span params)
                         "Nothing was changed.", "tris peer invite --list", "invite");
         free(w);
     }
-}
-
-/* ---- candidate.list ---- */
-
-void ctl_candidate_list(struct daemon *d, uint64_t token, struct span params)
-{
-    static const char *const keys[] = {NULL};
-    struct ctl_in in = ctl_in_begin(params, keys);
-    struct out *o = ctl_in_ok(d, token, &in) ? out_new(d, token) : NULL;
-    if (o == NULL) {
-        return;
-    }
-    const struct candidate_house *c;
-    out_list(o, "items");
-    for (uint32_t i = 0; (c = candidates_at(d, i)) != NULL; i++) {
-        out_map(o, NULL);
-        out_hex(o, "house", c->line.id.b, sizeof c->line.id.b);
-        out_text(o, "slug", c->line.slug);
-        out_text(o, "name", c->line.name);
-        out_text(o, "region", c->line.region);
-        out_text(o, "role", tris_role_name(c->line.role));
-        out_uint(o, "heard_ms", c->heard_ms);
-        out_text(o, "line", c->text);
-        out_end(o);
-    }
-    out_end(o);
-    out_reply(o);
 }

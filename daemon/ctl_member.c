@@ -1,5 +1,5 @@
-/* Control methods member.list and member.show: who belongs, who vouched for whom, what is missing.
- */
+/* Control methods member.list, .show and .candidates: who belongs, who vouched for whom, what is
+ * missing; and epoch.look, keys of this house that wait for their endorsements. */
 #include "daemon/ctl_member.h"
 #include "daemon/ctl_handlers.h"
 #include "daemon/ctl_in.h"

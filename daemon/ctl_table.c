@@ -35,7 +35,6 @@ const struct ctl_method ctl_methods[] = {
     {"invite.create", ctl_invite_create},
     {"invite.list", ctl_invite_list},
     {"invite.cancel", ctl_invite_cancel},
-    {"candidate.list", ctl_candidate_list},
     {"peer.limits", ctl_peer_limits},
     {"why", ctl_why},
     {"sync.status", ctl_sync_status},
