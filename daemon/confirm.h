@@ -13,7 +13,9 @@
 struct daemon;
 struct conn;
 
-/* Settings in which decisions outlive the process. */
+/* Settings in which decisions outlive the process, but not the key whose seals they are about: the
+ * first start with another one forgets them (writer_first.h). */
+#define CONFIRM_KEY "guard/key" /* the seal key meant, 32 bytes; none: that of epoch 0 */
 /* what is wrong with the mark, as a person has accepted it: of this mark, not of a later one */
 #define CONFIRM_ACCEPTED "guard/accepted"
 #define CONFIRM_ALARM "guard/alarm"    /* "clone" or "fork" */

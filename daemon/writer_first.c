@@ -31,6 +31,28 @@ static enum tris_err ensure_own(struct daemon *d, struct store_txn *t)
     return err == TRIS_OK ? ensure(d, t, TRIS_TOPIC_LOCAL, &d->local_no) : err;
 }
 
+/* Alarms and claims are about what one key has sealed: with a new one they are over. In the
+ * transaction that first knows the key, so that no start sees half of it. */
+static enum tris_err forget_former(struct daemon *d, struct store_txn *t)
+{
+    static const char *const kept[] = {CONFIRM_ALARM, CONFIRM_ACCEPTED, CONFIRM_PROVEN "gov",
+                                       CONFIRM_PROVEN "data"};
+    const struct tris_sign_pub *key = &d->own_line.key;
+    struct span noted;
+    enum tris_err err = store_setting_get(store_txn_view(t), CONFIRM_KEY, &noted);
+    if (err == TRIS_ERR_NOT_FOUND && d->own_line.epoch == 0) {
+        return TRIS_OK;
+    }
+    if (err == TRIS_OK && span_eq(noted, span_of(key->b, sizeof key->b))) {
+        return TRIS_OK;
+    }
+    err = err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0] && err == TRIS_OK; i++) {
+        err = store_setting_put(t, kept[i], span_of(NULL, 0));
+    }
+    return err == TRIS_OK ? store_setting_put(t, CONFIRM_KEY, span_of(key->b, sizeof key->b)) : err;
+}
+
 enum tris_err first_logs(struct daemon *d, struct store_members **members)
 {
     struct store_txn *t;
@@ -39,7 +61,10 @@ enum tris_err first_logs(struct daemon *d, struct store_members **members)
     if (err != TRIS_OK) {
         return err;
     }
-    err = ensure_own(d, t);
+    err = forget_former(d, t);
+    if (err == TRIS_OK) {
+        err = ensure_own(d, t);
+    }
     if (err == TRIS_OK) {
         err = members_first(d, t, members);
     }

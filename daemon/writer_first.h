@@ -5,8 +5,9 @@
 
 #include "daemon/writer_batch.h"
 
-/* Ensures the own logs, sets d->gov_no, data_no, local_no; evaluates who belongs and ensures their
- * logs. *members is the caller's, to be ended with members_free. */
+/* Forgets what the restore guard kept of a former key, ensures the own logs, sets d->gov_no,
+ * data_no, local_no; evaluates who belongs and ensures their logs. *members is the caller's, to be
+ * ended with members_free. */
 TRIS_MUST_CHECK enum tris_err first_logs(struct daemon *d, struct store_members **members);
 /* Writes the card if it differs from the newest one, and the house record if there is none;
  * commits, and if the guard lets it, seals and writes the mark. */

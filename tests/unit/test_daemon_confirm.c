@@ -3,6 +3,7 @@
 #include "tests/lib/testlib.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/confirm.h"
@@ -135,6 +136,48 @@ static void an_alarm_outlives_the_process(void **state)
     assert_false(atomic_load(&f->d.confirm.may_seal));
 }
 
+/* The same house with the keys of a later epoch. */
+static void take_new_key(struct fixture *f, uint32_t epoch)
+{
+    struct writer *w = f->d.writer;
+    struct tris_sign_secret key;
+    assert_int_equal(batch_run(&w->batch, &w->groups), TRIS_OK);
+    f->d.own_line.epoch = epoch;
+    assert_int_equal(crypto_sign_keypair(f->d.own_line.key.b, key.b), 0);
+    members_fini(&f->d.members);
+    assert_int_equal(membership_open(&f->d), TRIS_OK);
+    assert_int_equal(confirm_load(&f->d, TRIS_ERR_MARK_MISSING, "no mark"), TRIS_OK);
+}
+
+static void what_was_kept_of_a_former_key_is_over_with_it(void **state)
+{
+    struct fixture *f = *state;
+    struct seal seal = seal_of(f, &f->d.identity);
+    confirm_seal(&f->d, &f->peer, f->d.data_no, &seal);
+    confirm_clone(&f->d);
+    f->d.confirm.guard.config.doubt = GUARD_MARK_MISSING;
+    (void)snprintf(f->d.confirm.detail, sizeof f->d.confirm.detail, "no mark");
+    assert_int_equal(confirm_accept_loss(&f->d), TRIS_OK);
+    take_new_key(f, 1);
+    assert_int_equal(f->d.confirm.guard.alarm, GUARD_QUIET);
+    assert_int_equal(guard_want_tail(&f->d.confirm.guard, GUARD_DATA), 0);
+    assert_true(guard_doubtful(&f->d.confirm.guard)); /* another mark was accepted */
+}
+
+static void an_alarm_of_a_later_key_outlives_the_process_too(void **state)
+{
+    struct fixture *f = *state;
+    take_new_key(f, 1);
+    confirm_clone(&f->d);
+    start_again(f);
+    members_fini(&f->d.members);
+    assert_int_equal(membership_open(&f->d), TRIS_OK);
+    assert_int_equal(confirm_load(&f->d, TRIS_OK, ""), TRIS_OK);
+    assert_int_equal(guard_why(&f->d.confirm.guard), GUARD_WHY_CLONE);
+    take_new_key(f, 2);
+    assert_int_equal(f->d.confirm.guard.alarm, GUARD_QUIET);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -143,6 +186,8 @@ int main(void)
         CASE(what_was_proven_outlives_the_process),
         CASE(what_another_key_has_signed_proves_nothing),
         CASE(an_alarm_outlives_the_process),
+        CASE(what_was_kept_of_a_former_key_is_over_with_it),
+        CASE(an_alarm_of_a_later_key_outlives_the_process_too),
     };
     if (sodium_init() < 0) {
         return 1;
