@@ -28,7 +28,7 @@ static enum tris_err open_datadir(struct daemon *d, struct refusal *why)
     if (dir == NULL) {
         return refuse(why, TRIS_ERR_NO_MEMORY, "free some memory", "not enough memory");
     }
-    enum tris_err err = datadir_load(d->config.data, dir, why);
+    enum tris_err err = datadir_load(d->config.data, d->passphrase, dir, why);
     if (err == TRIS_OK) {
         d->identity = dir->identity;
         d->transport = dir->transport;

@@ -30,6 +30,8 @@ struct daemon {
     struct config_args args;
     struct log log;
 
+    struct passphrase *passphrase; /* of the identity key; main's, over all starts */
+
     /* constant after start-up */
     struct tris_sign_secret identity;
     struct noise_keypair transport;

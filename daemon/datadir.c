@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/passphrase.h"
 #include "proto/ctlmsg.h"
 
 enum tris_err refuse(struct refusal *why, enum tris_err err, const char *next, const char *format,
@@ -31,8 +32,7 @@ void refusal_print(const struct refusal *why)
             why->next);
 }
 
-/* Keys are for this user alone: others must neither read nor replace them. */
-static enum tris_err check_secret(const char *path, int fd, struct refusal *why)
+enum tris_err datadir_check_secret(const char *path, int fd, struct refusal *why)
 {
     struct stat st;
     char next[DATADIR_PATH_BYTES + 32];
@@ -80,7 +80,7 @@ static enum tris_err read_file(const char *dir, const char *name, bool secret, s
     if (fd < 0) {
         err = open_failed(dir, path, why);
     } else if (secret) {
-        err = check_secret(path, fd, why);
+        err = datadir_check_secret(path, fd, why);
     }
     if (err == TRIS_OK && buf == NULL) {
         err = refuse(why, TRIS_ERR_NO_MEMORY, "free some memory", "not enough memory");
@@ -110,15 +110,19 @@ static enum tris_err read_file(const char *dir, const char *name, bool secret, s
     return err;
 }
 
-static enum tris_err load_identity(const char *dir, struct datadir *out, struct refusal *why)
+static enum tris_err load_identity(const char *dir, struct passphrase *passphrase,
+                                   struct datadir *out, struct refusal *why)
 {
     uint8_t *bytes;
     size_t len;
-    enum tris_err err = read_file(dir, "identity.key", true, KEYFILE_BYTES_MAX, &bytes, &len, why);
+    enum tris_err err =
+        read_file(dir, "identity.key", true, SEALED_KEY_BYTES_MAX, &bytes, &len, why);
     if (err != TRIS_OK) {
         return err;
     }
-    if (keyfile_identity_parse(span_of(bytes, len), &out->identity) != TRIS_OK) {
+    if (sealed_is(span_of(bytes, len))) {
+        err = passphrase_open(passphrase, dir, span_of(bytes, len), &out->identity, why);
+    } else if (keyfile_identity_parse(span_of(bytes, len), &out->identity) != TRIS_OK) {
         err = refuse(why, TRIS_ERR_BAD_KEY, "tris key restore", "%.1000s/identity.key is damaged",
                      dir);
     }
@@ -213,7 +217,8 @@ static enum tris_err check_dir(const char *dir, struct refusal *why)
                   (unsigned)(st.st_mode & 07777));
 }
 
-enum tris_err datadir_load(const char *dir, struct datadir *out, struct refusal *why)
+enum tris_err datadir_load(const char *dir, struct passphrase *passphrase, struct datadir *out,
+                           struct refusal *why)
 {
     memset(out, 0, sizeof *out);
     enum tris_err err = check_dir(dir, why);
@@ -221,7 +226,7 @@ enum tris_err datadir_load(const char *dir, struct datadir *out, struct refusal 
         err = datadir_finish_taking(dir, why);
     }
     if (err == TRIS_OK) {
-        err = load_identity(dir, out, why);
+        err = load_identity(dir, passphrase, out, why);
     }
     if (err == TRIS_OK) {
         err = load_transport(dir, out, why);

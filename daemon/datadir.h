@@ -16,6 +16,8 @@ struct refusal {
     char next[DATADIR_TEXT_BYTES];      /* the next command */
 };
 
+struct passphrase; /* passphrase.h */
+
 struct datadir {
     struct tris_sign_secret identity;
     struct noise_keypair transport;
@@ -24,9 +26,10 @@ struct datadir {
     struct charter charter; /* the caller ends it with charter_fini */
 };
 
-/* On failure `why` is filled and nothing is left to free; secrets are wiped. */
-TRIS_MUST_CHECK enum tris_err datadir_load(const char *dir, struct datadir *out,
-                                           struct refusal *why);
+/* On failure `why` is filled and nothing is left to free; secrets are wiped. `passphrase` is asked
+ * only if one protects the identity key. */
+TRIS_MUST_CHECK enum tris_err datadir_load(const char *dir, struct passphrase *passphrase,
+                                           struct datadir *out, struct refusal *why);
 
 /* The house line of the keys that wait in DIR/next; TRIS_ERR_NOT_FOUND if none do. `text` gets the
  * line as it is signed. */

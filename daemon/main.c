@@ -8,6 +8,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/datadir.h"
+#include "daemon/passphrase.h"
 
 static int usage(const struct config_error *error)
 {
@@ -17,14 +18,14 @@ static int usage(const struct config_error *error)
 }
 
 /* --check: configuration and data directory, without touching either. */
-static int check(const struct config *config)
+static int check(const struct config *config, struct passphrase *passphrase)
 {
     struct refusal why;
     struct datadir *dir = malloc(sizeof *dir);
     if (dir == NULL) {
         return EXIT_FAILED;
     }
-    enum tris_err err = datadir_load(config->data, dir, &why);
+    enum tris_err err = datadir_load(config->data, passphrase, dir, &why);
     if (err != TRIS_OK) {
         refusal_print(&why);
         free(dir);
@@ -69,7 +70,7 @@ static int run(struct daemon *d, int argc, char **argv)
         return usage(&error);
     }
     if (d->args.check) {
-        return check(&d->config);
+        return check(&d->config, d->passphrase);
     }
     int code = daemon_open(d);
     if (code != 0) {
@@ -81,12 +82,13 @@ static int run(struct daemon *d, int argc, char **argv)
     return code;
 }
 
-/* Once, and again whenever the house has got new keys. */
-static int run_on(struct daemon *d, int argc, char **argv)
+/* Once, and again whenever the house has got new keys: nobody is asked for the passphrase then. */
+static int run_on(struct daemon *d, struct passphrase *passphrase, int argc, char **argv)
 {
     int code;
     do {
         memset(d, 0, sizeof *d);
+        d->passphrase = passphrase;
         code = run(d, argc, argv);
     } while (code == 0 && d->again);
     return code;
@@ -101,11 +103,14 @@ int main(int argc, char **argv)
         return EXIT_FAILED;
     }
     struct daemon *d = calloc(1, sizeof *d);
-    if (d == NULL) {
+    struct passphrase *passphrase = passphrase_new();
+    int code = EXIT_FAILED;
+    if (d != NULL && passphrase != NULL) {
+        code = run_on(d, passphrase, argc, argv);
+    } else {
         fprintf(stderr, "trisd: not enough memory\n");
-        return EXIT_FAILED;
     }
-    int code = run_on(d, argc, argv);
+    passphrase_free(passphrase);
     free(d);
     return code;
 }

@@ -296,7 +296,10 @@ static int run_sign(struct cli *cli, const struct args *args)
     if (err != TRIS_OK) {
         return offline_key_error(cli, err, key_file);
     }
-    int code = offline_charter_read(cli, file, &c);
+    int code = keys_open(cli, &keys, NULL);
+    if (code == EXIT_OK) {
+        code = offline_charter_read(cli, file, &c);
+    }
     if (code != EXIT_OK) {
         keys_fini(&keys);
         return code;

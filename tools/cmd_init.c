@@ -164,7 +164,7 @@ int init_write_keys(struct init *in)
     if (err != TRIS_OK) {
         return offline_file_error(in->cli, err, in->cli->data_dir, _("nothing was written"));
     }
-    err = keys_store(in->cli->data_dir, &in->keys, &file);
+    err = keys_store(in->cli->data_dir, &in->keys, NULL, &file);
     if (err == TRIS_OK && in->line_made) {
         file = HOUSE_LINE_FILE;
         err = keys_line_store(in->cli->data_dir, in->text);
@@ -279,6 +279,10 @@ static int prepare(struct init *in, const char *join)
     if (err != TRIS_OK) {
         return offline_key_error(in->cli, err, file);
     }
+    int code = keys_open(in->cli, &in->keys, NULL);
+    if (code != EXIT_OK) {
+        return code;
+    }
     err = offline_charter_load(in->cli, &in->charter);
     in->has_charter = err == TRIS_OK;
     if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
@@ -288,7 +292,7 @@ static int prepare(struct init *in, const char *join)
     if (charter != NULL) {
         return charter_prepare(in, charter);
     }
-    int code = join != NULL ? init_join_prepare(in, join) : EXIT_OK;
+    code = join != NULL ? init_join_prepare(in, join) : EXIT_OK;
     if (code == EXIT_OK) {
         code = init_line_prepare(in);
     }

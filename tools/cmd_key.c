@@ -1,11 +1,11 @@
-/* key: show, backup, restore. */
+/* key: show, backup, restore; the rows of protect and rotate. */
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "tools/fingerprint.h"
 #include "tools/offline.h"
-#include "tools/passphrase.h"
+#include "tools/protect.h"
 #include "tools/rotate.h"
 
 enum {
@@ -43,14 +43,16 @@ static int line_own(const struct cli *cli, struct house_line *out)
     if (err != TRIS_OK) {
         return offline_key_error(cli, err, file);
     }
+    int code = EXIT_OK;
     err = keys_line_load(cli->data_dir, out);
     if (err != TRIS_OK) {
         memset(out, 0, sizeof *out);
+        code = keys_open(cli, &keys, NULL);
         keys_house_id(&keys, &out->id);
     }
     out->transport = keys.transport.pub;
     keys_fini(&keys);
-    return EXIT_OK;
+    return code;
 }
 
 static void print_groups(const char *label, const char *hex)
@@ -91,35 +93,48 @@ static int run_show(struct cli *cli, const struct args *args)
 
 /* ---- backup ---- */
 
-/* Both key files and the house line, one after the other. */
+/* Both keys and the house line, one after the other, into BACKUP_BYTES_MAX. */
+static enum tris_err backup_print(const struct cli *cli, const struct keys *keys, char *all,
+                                  size_t *used)
+{
+    char path[FILE_PATH_BYTES];
+    char *line = NULL;
+    size_t len = 0;
+    enum tris_err err = keyfile_identity_print(&keys->identity, all, KEYFILE_BYTES_MAX);
+    if (err == TRIS_OK) {
+        err = keyfile_transport_print(&keys->transport, all + strlen(all), KEYFILE_BYTES_MAX);
+    }
+    *used = strlen(all);
+    if (err == TRIS_OK) {
+        err = file_path(cli->data_dir, HOUSE_LINE_FILE, path)
+                  ? file_read(path, TRIS_HOUSE_LINE_BYTES_MAX + 1, &line, &len)
+                  : TRIS_ERR_TOO_LARGE;
+    }
+    if (err == TRIS_OK) {
+        memcpy(all + *used, line, len);
+        *used += len;
+    }
+    file_free(line, len);
+    return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err; /* init was interrupted: no line yet */
+}
+
 static int backup_text(const struct cli *cli, char **out, size_t *out_len)
 {
-    static const char *const names[] = {IDENTITY_FILE, TRANSPORT_FILE, HOUSE_LINE_FILE};
     struct keys keys;
     const char *file = NULL;
     enum tris_err err = keys_require(cli->data_dir, &keys, &file);
-    keys_fini(&keys);
     if (err != TRIS_OK) {
         return offline_key_error(cli, err, file);
     }
+    int code = keys_open(cli, &keys, NULL);
+    if (code != EXIT_OK) {
+        keys_fini(&keys);
+        return code;
+    }
     char *all = calloc(1, BACKUP_BYTES_MAX);
     size_t used = 0;
-    for (size_t i = 0; all != NULL && err == TRIS_OK && i < 3; i++) {
-        char path[FILE_PATH_BYTES];
-        char *text = NULL;
-        size_t len = 0;
-        err = file_path(cli->data_dir, names[i], path)
-                  ? file_read(path, TRIS_HOUSE_LINE_BYTES_MAX + 1, &text, &len)
-                  : TRIS_ERR_TOO_LARGE;
-        if (err == TRIS_OK && len < BACKUP_BYTES_MAX - used) {
-            memcpy(all + used, text, len);
-            used += len;
-        }
-        file_free(text, len);
-        if (err == TRIS_ERR_NOT_FOUND && i == 2) {
-            err = TRIS_OK; /* init was interrupted: there is no line yet */
-        }
-    }
+    err = all != NULL ? backup_print(cli, &keys, all, &used) : TRIS_OK;
+    keys_fini(&keys);
     if (all == NULL || err != TRIS_OK) {
         file_free(all, all == NULL ? 0 : BACKUP_BYTES_MAX);
         return cli_error(cli, all == NULL ? TRIS_ERR_NO_MEMORY : err, _("nothing was written"),
@@ -145,9 +160,9 @@ static int backup_write(const struct cli *cli, const char *file, struct span byt
 
 static int seal_and_write(const struct cli *cli, const char *file, struct span plain)
 {
-    char passphrase[PASSPHRASE_BYTES_MAX];
+    char passphrase[SEALED_PASSPHRASE_BYTES_MAX];
     char *sealed = NULL;
-    int code = passphrase_get(cli, true, passphrase);
+    int code = passphrase_get(cli, passphrase_file(), _("Passphrase: "), true, passphrase);
     if (code != EXIT_OK) {
         return code;
     }
@@ -232,19 +247,22 @@ static enum tris_err restore_parse(struct span text, struct keys *keys, char *li
 
 static int restore_open(const struct cli *cli, const char *file, char **text, size_t *len)
 {
-    char passphrase[PASSPHRASE_BYTES_MAX];
+    char passphrase[SEALED_PASSPHRASE_BYTES_MAX];
     char *sealed = NULL;
     size_t sealed_len = 0;
-    enum tris_err err = file_read(file, SEALED_BYTES_MAX, &sealed, &sealed_len);
+    enum tris_err err = file_read(file, SEALED_BYTES_MAX - 1, &sealed, &sealed_len);
     if (err != TRIS_OK) {
         return offline_file_error(cli, err, file, _("nothing was written"));
     }
-    if (!passphrase_is_sealed(span_of(sealed, sealed_len))) {
+    if (!sealed_is(span_of(sealed, sealed_len))) {
         *text = sealed;
         *len = sealed_len;
         return EXIT_OK;
     }
-    int code = passphrase_get(cli, false, passphrase);
+    if (sealed[sealed_len - 1] != '\n') {
+        sealed[sealed_len++] = '\n'; /* lost in copying; it stands where the NUL was */
+    }
+    int code = passphrase_get(cli, passphrase_file(), _("Passphrase: "), false, passphrase);
     if (code == EXIT_OK) {
         err = passphrase_open(passphrase, span_of(sealed, sealed_len), text, len);
         sodium_memzero(passphrase, sizeof passphrase);
@@ -275,7 +293,7 @@ static int restore_write(const struct cli *cli, struct keys *keys, const char *l
     file = cli->data_dir;
     err = dir_make(cli->data_dir);
     if (err == TRIS_OK) {
-        err = keys_store(cli->data_dir, keys, &file);
+        err = keys_store(cli->data_dir, keys, NULL, &file);
     }
     if (err == TRIS_OK && line_text[0] != '\0') {
         file = HOUSE_LINE_FILE;
@@ -304,6 +322,10 @@ static int run_restore(struct cli *cli, const struct args *args)
     }
     keys_fini(&keys);
     if (code == EXIT_OK) {
+        if (!cli->dry_run) {
+            cli_note(cli, "%s",
+                     _("No passphrase protects the identity key there: tris key protect"));
+        }
         cli_note(cli,
                  cli->dry_run ? _("Dry run, nothing written to %s.") : _("Keys restored to %s."),
                  cli->data_dir);
@@ -324,6 +346,8 @@ const struct command cmd_key_rows[] = {
      0, run_backup},
     {"key", "restore", "FILE", N_("bring saved keys back into an empty data directory"), NULL, 1, 1,
      0, run_restore},
+    {"key", "protect", NULL, N_("protect the identity key with a passphrase, or change it"),
+     protect_options, 0, 0, 0, key_protect},
     {"key", "rotate", NULL, N_("a new key for this house, which keeps its name and records"),
      rotate_options, 0, 0, 0, key_rotate},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},

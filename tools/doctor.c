@@ -113,7 +113,11 @@ static void check_keys(struct doctor *d)
     memset(&keys, 0, sizeof keys);
     enum tris_err err = keys_require(d->cli->data_dir, &keys, &file);
     if (err == TRIS_OK) {
-        report(d, VERDICT_OK, err, CHECK_KEYS, _("the keys are there and only you can read them"),
+        report(d, VERDICT_OK, err, CHECK_KEYS,
+               keys.sealed[0] != '\0'
+                   ? _("the keys are there, only you can read them, and a passphrase protects the "
+                       "identity key")
+                   : _("the keys are there and only you can read them"),
                NULL);
         keys_fini(&keys);
         return;

@@ -9,8 +9,22 @@
 static enum tris_err load_file(const char *dir, const char *name, char **text, size_t *len)
 {
     char path[FILE_PATH_BYTES];
-    return file_path(dir, name, path) ? file_read_secret(path, KEYFILE_BYTES_MAX, text, len)
+    return file_path(dir, name, path) ? file_read_secret(path, SEALED_KEY_BYTES_MAX - 1, text, len)
                                       : TRIS_ERR_TOO_LARGE;
+}
+
+/* A sealed key is kept as it is: whoever needs it asks for the passphrase (keys_open). */
+static enum tris_err identity_take(struct span text, struct keys *out)
+{
+    struct sealed sealed;
+    if (!sealed_is(text)) {
+        return keyfile_identity_parse(text, &out->identity);
+    }
+    if (sealed_parse(text, &sealed) != TRIS_OK) {
+        return TRIS_ERR_BAD_KEY;
+    }
+    memcpy(out->sealed, text.ptr, text.len);
+    return TRIS_OK;
 }
 
 enum tris_err keys_load(const char *dir, struct keys *out, const char **file)
@@ -21,7 +35,7 @@ enum tris_err keys_load(const char *dir, struct keys *out, const char **file)
     *file = IDENTITY_FILE;
     enum tris_err err = load_file(dir, IDENTITY_FILE, &text, &len);
     if (err == TRIS_OK) {
-        err = keyfile_identity_parse(span_of(text, len), &out->identity);
+        err = identity_take(span_of(text, len), out);
         file_free(text, len);
         out->has_identity = err == TRIS_OK;
     }
@@ -66,24 +80,35 @@ void keys_make_missing(struct keys *keys)
     }
 }
 
-static enum tris_err store_file(const char *dir, const char *name, char text[KEYFILE_BYTES_MAX])
+static enum tris_err store_file(const char *dir, const char *name, const char *text)
 {
     char path[FILE_PATH_BYTES];
     enum tris_err err = TRIS_ERR_TOO_LARGE;
     if (file_path(dir, name, path)) {
         err = file_write(path, span_str(text), KEY_FILE_MODE, FILE_KEEP_OLD);
     }
-    sodium_memzero(text, KEYFILE_BYTES_MAX);
     return err;
 }
 
-enum tris_err keys_store(const char *dir, struct keys *keys, const char **file)
+enum tris_err keys_identity_text(const struct keys *keys, const char *passphrase,
+                                 char out[SEALED_KEY_BYTES_MAX])
 {
-    char text[KEYFILE_BYTES_MAX];
+    struct sealed head;
+    if (passphrase == NULL || passphrase[0] == '\0') {
+        return keyfile_identity_print(&keys->identity, out, SEALED_KEY_BYTES_MAX);
+    }
+    passphrase_head(&head);
+    return sealed_identity_print(&head, passphrase, &keys->identity, out);
+}
+
+enum tris_err keys_store(const char *dir, struct keys *keys, const char *passphrase,
+                         const char **file)
+{
+    char text[SEALED_KEY_BYTES_MAX];
     enum tris_err err = TRIS_OK;
     if (!keys->has_identity) {
         *file = IDENTITY_FILE;
-        err = keyfile_identity_print(&keys->identity, text, sizeof text);
+        err = keys_identity_text(keys, passphrase, text);
         err = err == TRIS_OK ? store_file(dir, IDENTITY_FILE, text) : err;
         keys->has_identity = err == TRIS_OK;
     }
@@ -93,7 +118,36 @@ enum tris_err keys_store(const char *dir, struct keys *keys, const char **file)
         err = err == TRIS_OK ? store_file(dir, TRANSPORT_FILE, text) : err;
         keys->has_transport = err == TRIS_OK;
     }
+    sodium_memzero(text, sizeof text);
     return err;
+}
+
+int keys_open(const struct cli *cli, struct keys *keys, char *passphrase)
+{
+    char typed[SEALED_PASSPHRASE_BYTES_MAX];
+    if (keys->sealed[0] == '\0') {
+        return EXIT_OK;
+    }
+    int code = passphrase_get(cli, passphrase_file(), _("Passphrase of the key: "), false, typed);
+    if (code != EXIT_OK) {
+        return code;
+    }
+    enum tris_err err = sealed_identity_open(span_str(keys->sealed), typed, &keys->identity);
+    if (err == TRIS_OK) {
+        sodium_memzero(keys->sealed, sizeof keys->sealed);
+        if (passphrase != NULL) {
+            memcpy(passphrase, typed, sizeof typed);
+        }
+    }
+    sodium_memzero(typed, sizeof typed);
+    if (err == TRIS_ERR_DECRYPT) {
+        return cli_error(cli, TRIS_ERR_PERMISSION, _("the keys were not used"), NULL,
+                         _("%s does not open: another passphrase, or the file is damaged"),
+                         IDENTITY_FILE);
+    }
+    return err == TRIS_OK ? EXIT_OK
+                          : cli_error(cli, err, _("the keys were not used"), NULL, "%s: %s",
+                                      IDENTITY_FILE, _(tris_err_text(err)));
 }
 
 void keys_fini(struct keys *keys)

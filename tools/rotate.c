@@ -86,21 +86,43 @@ static enum tris_err next_make(struct keys *keys, struct house_line *line,
     return house_line_make(line, &keys->identity, text, TRIS_HOUSE_LINE_BYTES_MAX + 1);
 }
 
+/* The passphrase of the present key, which the new one gets too; "" if there is none. A house that
+ * has lost its present key may still get a new one. */
+static int protection(const struct cli *cli, char passphrase[SEALED_PASSPHRASE_BYTES_MAX])
+{
+    struct keys keys;
+    const char *file = NULL;
+    int code = EXIT_OK;
+    if (keys_load(cli->data_dir, &keys, &file) == TRIS_OK) {
+        code = keys_open(cli, &keys, passphrase);
+    }
+    keys_fini(&keys);
+    return code;
+}
+
 static int make(struct cli *cli, const char *dir, struct house_line *line)
 {
     struct keys keys;
     const char *file = NULL;
-    char text[TRIS_HOUSE_LINE_BYTES_MAX + 1];
+    char text[TRIS_HOUSE_LINE_BYTES_MAX + 1], passphrase[SEALED_PASSPHRASE_BYTES_MAX] = "";
+    int code = protection(cli, passphrase);
+    if (code != EXIT_OK) {
+        return code;
+    }
+    memset(&keys, 0, sizeof keys);
     enum tris_err err = dir_make(dir);
     if (err == TRIS_OK) {
         err = keys_load(dir, &keys, &file); /* of a run that was interrupted */
-    } else {
-        memset(&keys, 0, sizeof keys);
+    }
+    if (err == TRIS_OK && keys.sealed[0] != '\0') {
+        err = sealed_identity_open(span_str(keys.sealed), passphrase, &keys.identity);
+        file = IDENTITY_FILE;
     }
     err = err == TRIS_OK ? next_make(&keys, line, text) : err;
-    err = err == TRIS_OK ? keys_store(dir, &keys, &file) : err;
+    err = err == TRIS_OK ? keys_store(dir, &keys, passphrase, &file) : err;
     err = err == TRIS_OK ? keys_line_store(dir, text) : err;
     keys_fini(&keys);
+    sodium_memzero(passphrase, sizeof passphrase);
     return err == TRIS_OK ? EXIT_OK : offline_file_error(cli, err, file != NULL ? file : dir, NULL);
 }
 

@@ -190,6 +190,17 @@ def keys():
     yield b"\x01" + ("tris-transport-1 %s %s\n" % transport).encode()
 
 
+def sealed_texts():
+    yield b"\x00" + bytes([1, 0, 4]) + b"word" + b"a text that is sealed"
+    yield b"\x00" + bytes([3, 9, 0])
+    head = "tris-sealed-1 argon2id %s %s " + "01" * 16 + " " + "02" * 24 + " "
+    for ops, mem in [("1", "8192"), ("3", "268435456"), ("4", "1073741824"), ("5", "8192"),
+                     ("1", "8191"), ("01", "8192"), ("1", "1073741825")]:
+        yield b"\x01" + (head % (ops, mem) + "00" * 40 + "\n").encode()
+    for tail in ["", "00" * 15 + "\n", "00" * 16, "0A" * 16 + "\n", "00" * 16 + "0\n", "00" * 16 + "\n\n"]:
+        yield b"\x01" + (head % ("1", "8192") + tail).encode()
+
+
 def trees():
     for tree in golden("tree")["trees"]:
         yield bytes.fromhex(tree["peaks"])
@@ -335,7 +346,8 @@ def sessions():
 TARGETS = {
     "msgpack": values, "message": messages, "entry": entries, "seal": seals, "fork": forks, "logfile": logfiles,
     "charter": charters,
-    "house_line": house_lines, "invite": invitations, "statement": statements, "noise": noise, "frame": frames, "key": keys, "tree": trees,
+    "house_line": house_lines, "invite": invitations, "statement": statements, "noise": noise, "frame": frames, "key": keys,
+    "sealed": sealed_texts, "tree": trees,
     "control": control, "record": records, "record_text": record_texts, "text": texts,
     "csv": lists, "config": configs, "map": maps, "manifest": manifests, "mark": marks,
     "json": jsons, "session": sessions,

@@ -35,6 +35,7 @@ statement   200000 3072
 noise        25000 512
 frame       250000 4096
 key         200000 300
+sealed       30000 1500
 tree        200000 2200
 control     200000 4096
 record      350000 2048
