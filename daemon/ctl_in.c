@@ -303,6 +303,23 @@ enum tris_err resolve_log(struct daemon *d, const struct tris_house_id *house, u
     return index != UINT32_MAX ? find_data_log(d, index, epoch, log_no) : TRIS_ERR_NOT_FOUND;
 }
 
+enum tris_err resolve_entry_record(struct store_view *v, struct record_ref at,
+                                   const struct entry_header *header, struct record_ref *out)
+{
+    struct store_log log;
+    *out = at;
+    if (header->has_record) {
+        out->seq = header->record_seq;
+    }
+    if (!header->has_record || !header->has_record_epoch) {
+        return TRIS_OK;
+    }
+    enum tris_err err = store_log_get(v, at.log_no, &log);
+    return err == TRIS_OK
+               ? store_record_find(v, &log.ref.house, header->record_epoch, header->record_seq, out)
+               : err;
+}
+
 enum tris_err resolve_check(struct store_view *v, const struct field *field, struct record_ref ref,
                             struct store_log *log, const char **why)
 {

@@ -51,6 +51,11 @@ TRIS_MUST_CHECK enum tris_err resolve_record(struct daemon *d, struct span text,
 /* The data log of a house in one epoch; TRIS_ERR_NOT_FOUND. */
 TRIS_MUST_CHECK enum tris_err resolve_log(struct daemon *d, const struct tris_house_id *house,
                                           uint64_t epoch, uint32_t *log_no);
+/* The record that the entry `at` with this header belongs to: itself, or one that it names, maybe
+ * of a former epoch; TRIS_ERR_NOT_FOUND. Any thread. */
+TRIS_MUST_CHECK enum tris_err resolve_entry_record(struct store_view *v, struct record_ref at,
+                                                   const struct entry_header *header,
+                                                   struct record_ref *out);
 /* As resolve_record; where a house's record is asked for, the house's whole name does too. */
 TRIS_MUST_CHECK enum tris_err resolve_named(struct daemon *d, struct store_view *v,
                                             const struct field *field, struct span text,

@@ -9,8 +9,15 @@
 #include "daemon/daemon.h"
 #include "proto/record.h"
 
+struct place { /* of a record in the own data log of an epoch */
+    uint32_t epoch;
+    uint64_t seq;
+};
+
 struct move {
-    uint64_t was, draft, now; /* seq of a record of the own data log */
+    struct place was;
+    uint64_t draft;
+    struct place now;
 };
 
 struct follow {
@@ -31,28 +38,37 @@ static bool has_references(const struct kind *kind)
     return false;
 }
 
+static int place_cmp(const struct place *a, const struct place *b)
+{
+    if (a->epoch != b->epoch) {
+        return a->epoch < b->epoch ? -1 : 1;
+    }
+    return a->seq < b->seq ? -1 : a->seq > b->seq ? 1 : 0;
+}
+
 static int moves_cmp(const void *left, const void *right)
 {
     const struct move *a = left, *b = right;
-    if (a->was != b->was) {
-        return a->was < b->was ? -1 : 1;
+    int order = place_cmp(&a->was, &b->was);
+    if (order != 0) {
+        return order;
     }
     return a->draft < b->draft ? -1 : a->draft > b->draft ? 1 : 0;
 }
 
 /* Of several drafts of one place the last one is what a record names. NULL: it was not moved. */
-static const struct move *move_find(const struct follow *f, uint64_t was)
+static const struct move *move_find(const struct follow *f, const struct place *was)
 {
     size_t low = 0, high = f->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (f->moves[middle].was <= was) {
+        if (place_cmp(&f->moves[middle].was, was) <= 0) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    return low > 0 && f->moves[low - 1].was == was ? &f->moves[low - 1] : NULL;
+    return low > 0 && place_cmp(&f->moves[low - 1].was, was) == 0 ? &f->moves[low - 1] : NULL;
 }
 
 /* True if a reference was moved. */
@@ -63,13 +79,15 @@ static bool move_references(struct follow *f)
     bool any = false;
     for (size_t i = 0; i < kind->field_count; i++) {
         struct value *value = &f->record.value[i];
-        if (kind->fields[i].type != FIELD_REF || !value->present || value->count != 0 ||
+        if (kind->fields[i].type != FIELD_REF || !value->present ||
             memcmp(value->text.ptr, own->b, sizeof own->b) != 0) {
             continue;
         }
-        const struct move *move = move_find(f, value->number);
+        const struct place was = {value->count, value->number};
+        const struct move *move = move_find(f, &was);
         if (move != NULL) {
-            value->number = move->now;
+            value->count = move->now.epoch;
+            value->number = move->now.seq;
             any = true;
         }
     }
@@ -108,13 +126,23 @@ static void follow_kind(struct follow *f, const struct kind *kind)
     }
 }
 
+static bool place_of(struct store_view *v, struct record_ref ref, struct place *out)
+{
+    struct store_log log;
+    bool found = store_log_get(v, ref.log_no, &log) == TRIS_OK;
+    *out = (struct place){found ? log.ref.epoch : 0, ref.seq};
+    return found;
+}
+
 static enum tris_err moves_add(struct follow *f, const struct store_draft *draft)
 {
+    struct store_view *v = store_txn_view(f->b->txn);
     struct record_ref now;
+    struct move move = {.draft = draft->no};
     const struct record_ref former = {draft->log_no, draft->seq};
     if (draft->state != DRAFT_WRITTEN || draft->topic != TRIS_TOPIC_DATA ||
-        draft->header.has_record ||
-        store_alias_get(store_txn_view(f->b->txn), former, &now, NULL) != TRIS_OK) {
+        draft->header.has_record || store_alias_get(v, former, &now, NULL) != TRIS_OK ||
+        !place_of(v, former, &move.was) || !place_of(v, now, &move.now)) {
         return TRIS_OK;
     }
     if (f->count == f->cap) {
@@ -126,7 +154,7 @@ static enum tris_err moves_add(struct follow *f, const struct store_draft *draft
         f->moves = grown;
         f->cap = cap;
     }
-    f->moves[f->count++] = (struct move){draft->seq, draft->no, now.seq};
+    f->moves[f->count++] = move;
     return TRIS_OK;
 }
 

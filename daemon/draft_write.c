@@ -10,6 +10,7 @@
 #include "daemon/rules.h"
 #include "proto/assert.h"
 #include "proto/record.h"
+#include "storage/members.h"
 
 /* One draft on its way back into the log. Its payload is copied: writing ends spans into the map.
  */
@@ -25,43 +26,57 @@ struct again {
     uint8_t within[RECORD_WITHIN_BYTES_MAX];
 };
 
-static enum tris_err place_now(const struct again *a, uint64_t seq, uint64_t *now)
+static enum tris_err place_now(const struct again *a, uint64_t seq, struct record_ref *now)
 {
-    struct record_ref place = {0, seq};
-    enum tris_err err = store_draft_place(store_txn_view(a->b->txn), &a->draft, seq, &place);
-    *now = place.seq;
+    return store_draft_place(store_txn_view(a->b->txn), &a->draft, seq, now);
+}
+
+static enum tris_err epoch_of(const struct again *a, uint32_t log_no, uint32_t *epoch)
+{
+    struct store_log log;
+    enum tris_err err = store_log_get(store_txn_view(a->b->txn), log_no, &log);
+    *epoch = err == TRIS_OK ? log.ref.epoch : 0;
     return err;
+}
+
+/* A reference to a record of the draft's own log; false if it is to another one. */
+static bool is_own_reference(const struct again *a, uint32_t epoch, const struct field *field,
+                             const struct value *value)
+{
+    return field->type == FIELD_REF && value->present && value->count == epoch &&
+           value->text.len == sizeof a->b->d->own.b &&
+           memcmp(value->text.ptr, a->b->d->own.b, sizeof a->b->d->own.b) == 0;
 }
 
 /* References to own drafts name their new places. */
 static enum tris_err map_references(struct again *a, struct span *payload)
 {
     const struct kind *kind = schema_kind(a->draft.header.kind);
+    uint32_t epoch = 0;
     bool any = false;
-    if (kind == NULL || record_decode(kind, *payload, &a->record, NULL) != TRIS_OK) {
-        return TRIS_OK; /* the door says what is wrong with it */
+    enum tris_err err = epoch_of(a, a->draft.log_no, &epoch);
+    if (err != TRIS_OK || kind == NULL ||
+        record_decode(kind, *payload, &a->record, NULL) != TRIS_OK) {
+        return err; /* the door says what is wrong with it */
     }
-    for (size_t i = 0; i < kind->field_count; i++) {
+    for (size_t i = 0; i < kind->field_count && err == TRIS_OK; i++) {
         struct value *value = &a->record.value[i];
-        if (kind->fields[i].type != FIELD_REF || !value->present || value->count != 0 ||
-            value->text.len != sizeof a->b->d->own.b ||
-            memcmp(value->text.ptr, a->b->d->own.b, sizeof a->b->d->own.b) != 0) {
+        struct record_ref now = {a->draft.log_no, value->number};
+        if (!is_own_reference(a, epoch, &kind->fields[i], value)) {
             continue;
         }
-        uint64_t now = value->number;
-        enum tris_err err =
-            value->number < a->draft.seq ? place_now(a, value->number, &now) : TRIS_ERR_NOT_READY;
-        if (err != TRIS_OK) {
-            return err;
+        err = value->number < a->draft.seq ? place_now(a, value->number, &now) : TRIS_ERR_NOT_READY;
+        if (err == TRIS_OK && (now.log_no != a->draft.log_no || now.seq != value->number)) {
+            any = true;
+            value->number = now.seq;
+            err = epoch_of(a, now.log_no, &value->count);
         }
-        any = any || now != value->number;
-        value->number = now;
     }
-    if (!any) {
-        return TRIS_OK;
+    if (err != TRIS_OK || !any) {
+        return err;
     }
     struct wbuf w = wbuf_of(a->out, sizeof a->out);
-    enum tris_err err = record_encode(&a->record, &w);
+    err = record_encode(&a->record, &w);
     *payload = wbuf_span(&w);
     return err;
 }
@@ -105,14 +120,43 @@ static enum tris_err look_for_twin(struct again *a, struct span payload)
     return err == TRIS_OK || err == TRIS_ERR_AMBIGUOUS ? TRIS_ERR_EXISTS : TRIS_OK;
 }
 
+/* The record that a draft changes, where it is now. */
+static enum tris_err find_record(const struct again *a, struct record_ref *ref)
+{
+    const struct entry_header *h = &a->draft.header;
+    return h->has_record_epoch ? store_record_find(store_txn_view(a->b->txn), &a->b->d->own,
+                                                   h->record_epoch, h->record_seq, ref)
+                               : place_now(a, h->record_seq, ref);
+}
+
+/* Is `newest` the last entry about its record that the draft knew of? The first change in a later
+ * epoch names none: then all of them are of former ones. */
+static enum tris_err is_newest(const struct again *a, struct record_ref newest, bool *is)
+{
+    const struct entry_header *h = &a->draft.header;
+    struct record_ref prev;
+    uint32_t epoch, drafts;
+    enum tris_err err;
+    if (h->has_prev) {
+        err = place_now(a, h->prev, &prev);
+        *is = err == TRIS_OK && newest.log_no == prev.log_no && newest.seq == prev.seq;
+        return err;
+    }
+    err = epoch_of(a, newest.log_no, &epoch);
+    if (err == TRIS_OK) {
+        err = epoch_of(a, a->draft.log_no, &drafts);
+    }
+    *is = err == TRIS_OK && h->has_record_epoch && epoch < drafts;
+    return err;
+}
+
 /* A change of a record: is the record as it was when the draft was written? */
 static enum tris_err look_at_record(const struct again *a, struct record_ref ref)
 {
     struct store_view *v = store_txn_view(a->b->txn);
-    const struct entry_header *h = &a->draft.header;
     struct store_record record;
     struct record_ref newest = {0, UINT64_MAX};
-    uint64_t prev = 0;
+    bool is = false;
     enum tris_err err = store_record_get(v, ref, &record);
     if (err != TRIS_OK || record.ended) {
         return err != TRIS_OK ? err : TRIS_ERR_ENDED;
@@ -121,13 +165,10 @@ static enum tris_err look_at_record(const struct again *a, struct record_ref ref
         return TRIS_OK;
     }
     err = store_record_history(v, ref, &newest);
-    if (err == TRIS_OK && h->has_prev) {
-        err = place_now(a, h->prev, &prev);
+    if (err == TRIS_OK) {
+        err = is_newest(a, newest, &is);
     }
-    if (err != TRIS_OK) {
-        return err;
-    }
-    return !h->has_prev || newest.seq != prev ? TRIS_ERR_NOT_READY : TRIS_OK;
+    return err == TRIS_OK && !is ? TRIS_ERR_NOT_READY : err;
 }
 
 static enum tris_err look_at_card(struct again *a, struct span payload)
@@ -144,18 +185,81 @@ static enum tris_err look_at_card(struct again *a, struct span payload)
     return a->superfluous ? TRIS_ERR_EXISTS : TRIS_OK;
 }
 
+static enum tris_err statement_at(struct store_view *v, struct record_ref at, struct statement *out)
+{
+    struct entry entry;
+    struct entry_header header = {0};
+    enum tris_err err = store_entry_get(v, at.log_no, at.seq, &entry);
+    if (err == TRIS_OK) {
+        err = entry_peek_header(&entry, &header);
+    }
+    return err == TRIS_OK ? statement_decode(header.verb, entry.payload, false, out) : err;
+}
+
+static void statement_id(const struct statement *s, struct tris_hash *out)
+{
+    if (s->revoke) {
+        revocation_id(&s->revocation, out);
+    } else {
+        opening_id(&s->opening, out);
+    }
+}
+
+/* What one own gov log has stated already of the same epoch of the same house. */
+static enum tris_err look_for_rival(struct again *a, const struct statement *s, uint32_t log_no)
+{
+    struct store_view *v = store_txn_view(a->b->txn);
+    const struct tris_house_id about = s->revoke ? s->revocation.house : s->opening.house;
+    const uint32_t epoch = s->revoke ? s->revocation.epoch : s->opening.epoch;
+    struct statement other;
+    struct tris_hash id, other_id;
+    bool rival = false;
+    enum tris_err err = TRIS_OK;
+    statement_id(s, &id);
+    for (uint64_t seq = 0; !a->superfluous; seq++) {
+        err = store_statement_next(v, &about, log_no, &seq);
+        if (err == TRIS_OK) {
+            err = statement_at(v, (struct record_ref){log_no, seq}, &other);
+        }
+        if (err != TRIS_OK) {
+            break;
+        }
+        statement_id(&other, &other_id);
+        const uint32_t of = other.revoke ? other.revocation.epoch : other.opening.epoch;
+        a->superfluous = other.revoke == s->revoke && tris_hash_eq(&id, &other_id);
+        rival = rival || (other.revoke == s->revoke && of == epoch);
+    }
+    if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
+        return err;
+    }
+    return a->superfluous || (rival && !a->forced) ? TRIS_ERR_EXISTS : TRIS_OK;
+}
+
+/* What is stated twice counts once; two different statements about one epoch are both valid, for
+ * ever, and only a person knows whether both are meant. */
+static enum tris_err look_at_statement(struct again *a, struct span payload)
+{
+    const uint32_t now = a->b->own[a->draft.topic].no;
+    struct statement s;
+    enum tris_err err = statement_decode(a->draft.header.verb, payload, false, &s);
+    if (err == TRIS_OK) {
+        err = look_for_rival(a, &s, now);
+    }
+    return err == TRIS_OK && a->draft.log_no != now ? look_for_rival(a, &s, a->draft.log_no) : err;
+}
+
 /* Writes it, or says why not. */
 static enum tris_err write_again(struct again *a, uint64_t *seq)
 {
     const struct entry_header *h = &a->draft.header;
     struct span payload = span_of(a->payload, a->payload_len);
-    struct record_ref ref = {.log_no = a->b->own[a->draft.topic].no};
+    struct record_ref ref = {0, 0};
     enum tris_err err = TRIS_OK;
-    if (h->has_record_epoch || payload.len == 0) {
+    if (payload.len == 0) {
         return TRIS_ERR_NOT_READY;
     }
     if (h->has_record) {
-        err = place_now(a, h->record_seq, &ref.seq);
+        err = find_record(a, &ref);
         err = err == TRIS_OK ? look_at_record(a, ref) : err;
     }
     if (err == TRIS_OK && h->verb == VERB_PUT) {
@@ -170,6 +274,8 @@ static enum tris_err write_again(struct again *a, uint64_t *seq)
         }
     } else if (err == TRIS_OK && h->verb == VERB_CARD) {
         err = look_at_card(a, payload);
+    } else if (err == TRIS_OK && (h->verb == VERB_ENDORSE || h->verb == VERB_REVOKE)) {
+        err = look_at_statement(a, payload);
     }
     return err != TRIS_OK ? err
                           : batch_append(a->b, a->draft.topic, (enum entry_verb)h->verb, h->kind,

@@ -27,6 +27,12 @@ TRIS_MUST_CHECK enum tris_err store_members_evaluate(struct store_view *v,
                                                      struct store_members *out);
 void store_members_fini(struct store_members *m); /* also of one that is all zeros */
 
+/* The next statement about a house in gov log `log_no`, sealed or not, from number *seq on, which
+ * becomes its own. TRIS_ERR_NOT_FOUND: there is no more. */
+TRIS_MUST_CHECK enum tris_err store_statement_next(struct store_view *v,
+                                                   const struct tris_house_id *about,
+                                                   uint32_t log_no, uint64_t *seq);
+
 /* Whether the transaction has changed anything since it began, or since store_members_apply, that
  * an evaluation rests on: statements came, went or were sealed, gov logs end elsewhere. */
 bool store_members_stale(const struct store_txn *t);
