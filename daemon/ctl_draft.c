@@ -5,7 +5,9 @@
 
 #include "daemon/ctl_handlers.h"
 #include "daemon/ctl_in.h"
+#include "daemon/ctl_member.h"
 #include "daemon/ctl_out.h"
+#include "proto/statement.h"
 
 static const char *state_name(enum draft_state state)
 {
@@ -33,6 +35,9 @@ static const char *reason_text(const struct store_draft *draft)
     if (draft->reason == TRIS_OK) {
         return "";
     }
+    if (draft->topic == TRIS_TOPIC_GOV && draft->reason == TRIS_ERR_EXISTS) {
+        return "the log that came back says the same already, or something else about this house";
+    }
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].err == draft->reason) {
             return rows[i].text;
@@ -46,9 +51,11 @@ static struct record_ref record_now(struct store_view *v, struct record_ref ref)
 {
     struct entry entry;
     struct entry_header h;
+    struct record_ref record;
     if (store_entry_get(v, ref.log_no, ref.seq, &entry) == TRIS_OK &&
-        entry_peek_header(&entry, &h) == TRIS_OK && h.has_record) {
-        ref.seq = h.record_seq;
+        entry_peek_header(&entry, &h) == TRIS_OK &&
+        resolve_entry_record(v, ref, &h, &record) == TRIS_OK) {
+        return record;
     }
     return ref;
 }
@@ -70,15 +77,21 @@ static void out_draft(struct out *o, struct store_view *v, const struct store_dr
 {
     const struct entry_header *h = &draft->header;
     char buffer[24];
-    struct record_ref now;
+    struct record_ref was, now;
+    struct statement statement;
     out_uint(o, "draft", draft->no);
     out_text(o, "state", state_name(draft->state));
     out_text(o, "verb", out_verb_name(h->verb, buffer));
     out_text(o, "kind", out_kind_name(h->kind, buffer));
     out_uint(o, "time_ms", h->time_ms);
-    if (draft->topic != TRIS_TOPIC_GOV) {
-        out_id(o, "was", v,
-               (struct record_ref){draft->log_no, h->has_record ? h->record_seq : draft->seq});
+    const struct record_ref former = {draft->log_no, draft->seq};
+    if (draft->topic != TRIS_TOPIC_GOV && resolve_entry_record(v, former, h, &was) == TRIS_OK) {
+        out_id(o, "was", v, was);
+    }
+    if (draft->payload.len > 0 &&
+        statement_decode(h->verb, draft->payload, false, &statement) == TRIS_OK) {
+        out_house(o, "about",
+                  statement.revoke ? &statement.revocation.house : &statement.opening.house);
     }
     if (draft->topic != TRIS_TOPIC_GOV && place_of(v, draft, &now)) {
         out_id(o, "id", v, record_now(v, now));

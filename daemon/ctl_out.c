@@ -1,5 +1,6 @@
 /* Answers of the control socket under construction; see ctl_out.h. */
 #include "daemon/ctl_out.h"
+#include "daemon/ctl_in.h"
 
 #include "daemon/clock.h"
 
@@ -439,10 +440,11 @@ enum tris_err out_entry(struct out *o, struct store_view *v, const struct store_
     out_text(o, "verb", out_verb_name(h.verb, buffer));
     out_text(o, "kind", out_kind_name(h.kind, buffer));
     out_uint(o, "time_ms", h.time_ms);
-    if (h.has_record && !h.has_record_epoch) {
-        out_id(o, "record", v, (struct record_ref){log->no, h.record_seq});
-    } else if (h.verb == VERB_PUT && log->ref.topic != TRIS_TOPIC_GOV) {
-        out_id(o, "record", v, (struct record_ref){log->no, seq});
+    const struct record_ref at = {log->no, seq};
+    struct record_ref record;
+    if ((h.has_record || (h.verb == VERB_PUT && log->ref.topic != TRIS_TOPIC_GOV)) &&
+        resolve_entry_record(v, at, &h, &record) == TRIS_OK) {
+        out_id(o, "record", v, record);
     }
     if (h.has_prev) {
         out_uint(o, "prev", h.prev);

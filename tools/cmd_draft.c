@@ -24,6 +24,16 @@ static const char *state_label(const char *state)
     return state;
 }
 
+/* What it was: a record, or a statement about a house. */
+static const char *was_text(const json_t *draft, char out[SHOW_BYTES])
+{
+    if (get_text(draft, "about")[0] == '\0') {
+        return get_text(draft, "was");
+    }
+    (void)snprintf(out, SHOW_BYTES, "%s %.40s", get_text(draft, "verb"), get_text(draft, "about"));
+    return out;
+}
+
 static int draft_list(struct cli *cli, const struct args *args)
 {
     int code = EXIT_OK;
@@ -47,7 +57,7 @@ static int draft_list(struct cli *cli, const struct args *args)
         const char *now = get_text(item, "id");
         grid_row(grid);
         grid_count(grid, get_int(item, "draft"));
-        grid_text(grid, get_text(item, "was"));
+        grid_text(grid, was_text(item, text));
         grid_text(grid, now[0] != '\0' ? now : "-");
         grid_text(grid, get_text(item, "kind"));
         grid_text(grid, show_time((uint64_t)get_int(item, "time_ms"), text));
@@ -87,7 +97,7 @@ static int draft_show(struct cli *cli, const struct args *args)
     if (result == NULL || cli->json) {
         return result != NULL ? cli_json(result, "tris.draft.show.1") : code;
     }
-    show_pair(_("Was"), get_text(result, "was"));
+    show_pair(_("Was"), was_text(result, text));
     show_pair(_("Is now"), get_text(result, "id"));
     show_pair(_("Kind"), get_text(result, "kind"));
     show_pair(_("Time"), show_time((uint64_t)get_int(result, "time_ms"), text));
