@@ -7,18 +7,18 @@
 /* ---- cards ---- */
 
 /* The peer's own line: with the key that it has just proven to hold, or, of a member, with those
- * that it asks to be endorsed. */
-static enum tris_err card_check(const struct session *s, struct span text)
+ * that it asks to be endorsed. Who has not heard of an admission yet tells the one where the other
+ * is expected: *meant is false. */
+static enum tris_err card_check(const struct session *s, struct span text, bool *meant)
 {
     struct house_line line;
     enum tris_err err = house_line_parse(text, &line);
     if (err != TRIS_OK) {
         return err;
     }
-    const bool keys = s->level == SESSION_FULL
-                          ? line.epoch > 0
-                          : tris_dh_pub_eq(&line.transport, &s->peer_transport);
-    return keys && tris_house_id_eq(&line.id, &s->peer) ? TRIS_OK : TRIS_ERR_WRONG_KEY;
+    const bool proven = tris_dh_pub_eq(&line.transport, &s->peer_transport);
+    *meant = s->level == SESSION_FULL ? line.epoch > 0 : proven;
+    return (proven || line.epoch > 0) && tris_house_id_eq(&line.id, &s->peer) ? TRIS_OK : TRIS_ERR_WRONG_KEY;
 }
 
 void join_on_card(struct session *s, const struct msg *m)
@@ -28,7 +28,12 @@ void join_on_card(struct session *s, const struct msg *m)
         session_fail(s, TRIS_ERR_UNEXPECTED); /* a signature check each */
         return;
     }
-    enum tris_err err = card_check(s, m->card.line);
+    bool meant = false;
+    enum tris_err err = card_check(s, m->card.line, &meant);
+    if (err == TRIS_OK && !meant) {
+        j->card_in = true;
+        return;
+    }
     char *text = err == TRIS_OK ? malloc(m->card.line.len + 1) : NULL;
     if (err == TRIS_OK && text == NULL) {
         err = TRIS_ERR_NO_MEMORY;

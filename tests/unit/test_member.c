@@ -1,5 +1,5 @@
 /* proto/member: named situations, the questions to the result, and its limits. */
-#include "tests/unit/member_world.h"
+#include "tests/lib/member_world.h"
 
 #include <stdlib.h>
 

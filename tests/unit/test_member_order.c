@@ -1,7 +1,7 @@
 /* proto/member: random federations. The result is the one of an evaluator that was written twice
  * and simply; no order, no repetition and no stranger changes it; few hostile houses change nothing
  * about the others. */
-#include "tests/unit/member_simple.h"
+#include "tests/lib/member_simple.h"
 
 #include <stdlib.h>
 

@@ -299,6 +299,47 @@ static void sides_that_disagree_about_the_level_stay_at_peace(void **state)
     }
 }
 
+/* The one that has not heard of its own admission calls as a candidate, with its card; the other one
+ * asks as a member for its next key. */
+static void cards_of_the_other_level_are_skipped(void **state)
+{
+    (void)state;
+    for (uint32_t gov = 0; gov < 2; gov++) {
+        struct world *w = world_new(2, 2);
+        struct node *caller = &w->nodes[0], *called = &w->nodes[1];
+        struct tris_sign_secret key;
+        struct tris_sign_pub pub;
+        struct noise_keypair transport = {.pub = {{9}}};
+        char next[TRIS_HOUSE_LINE_BYTES_MAX + 1];
+        struct house_line line = {.role = TRIS_ROLE_HOUSE,
+                                  .region = "05315",
+                                  .slug = "koeln",
+                                  .name = "Haus",
+                                  .id = w->nodes[1 - gov].id,
+                                  .epoch = 1,
+                                  .transport = transport.pub};
+        assert_int_equal(crypto_sign_keypair(pub.b, key.b), 0);
+        assert_int_equal(house_line_make(&line, &key, next, sizeof next), TRIS_OK);
+        make_line(&w->nodes[gov], &w->nodes[gov], lines[gov]);
+        fill_node(w, 0, 1, 5, 100);
+        fill_node(w, 1, 1, 5, 100);
+        w->nodes[gov].level[1 - gov] = SESSION_GOV;
+        struct session_config a = config_of(caller, called, true);
+        struct session_config b = config_of(called, caller, false);
+        struct session_config *candidate = gov == 0 ? &a : &b, *member = gov == 0 ? &b : &a;
+        candidate->card = span_str(lines[gov]);
+        member->next_card = span_str(next);
+        struct link *l = link_with(w, 0, &a, caller, &b, called);
+        world_run(w);
+        world_pass(w, 3 * HEARTBEAT_MS);
+        assert_alive(l);
+        assert_int_equal(l->end[0].card_count + l->end[1].card_count, 0);
+        assert_int_equal(called->logs[0].count, 5);
+        assert_int_equal(caller->logs[2].count, 5);
+        world_free(w);
+    }
+}
+
 /* ---- hostile ---- */
 
 /* House 0 is a candidate at house 1. */
@@ -358,12 +399,13 @@ static void one_card_is_looked_at(void **state)
     hostile_free(h);
 }
 
-/* A member tells the line of a next epoch, for which it asks to be endorsed, and no other one. */
+/* A member tells the line of a next epoch, for which it asks to be endorsed; nobody hears of any
+ * other one. */
 static void a_members_card_is_of_a_next_epoch(void **state)
 {
     (void)state;
     char line[TRIS_HOUSE_LINE_BYTES_MAX + 1];
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         struct hostile *h = hostile_new();
         struct tris_sign_secret key;
         struct tris_sign_pub pub;
@@ -375,13 +417,15 @@ static void a_members_card_is_of_a_next_epoch(void **state)
                                   .epoch = 1};
         assert_int_equal(crypto_sign_keypair(pub.b, key.b), 0);
         assert_int_equal(house_line_make(&next, &key, line, sizeof line), TRIS_OK);
-        if (i == 2) {
-            make_line(&h->w->nodes[0], &h->w->nodes[0], line); /* of the present epoch */
+        if (i >= 2) { /* of the present epoch: it does not know that it is a member */
+            make_line(&h->w->nodes[0], &h->w->nodes[i == 2 ? 0 : 1], line);
         }
         send_card(h, span_str(line));
         assert_int_equal(h->end.card_count, i == 0 ? 1 : 0);
-        if (i > 0) {
+        if (i % 2 != 0) {
             assert_thrown_out(h, TRIS_ERR_WRONG_KEY);
+        } else {
+            assert_int_equal(session_state(h->victim), SESSION_OPEN);
         }
         hostile_free(h);
     }
@@ -547,6 +591,7 @@ int main(void)
         cmocka_unit_test(a_candidate_gets_gov_logs_only),
         cmocka_unit_test(a_revoked_house_keeps_what_it_has),
         cmocka_unit_test(sides_that_disagree_about_the_level_stay_at_peace),
+        cmocka_unit_test(cards_of_the_other_level_are_skipped),
         cmocka_unit_test(a_card_that_is_not_the_callers_is_refused),
         cmocka_unit_test(one_card_is_looked_at),
         cmocka_unit_test(a_members_card_is_of_a_next_epoch),

@@ -1,9 +1,9 @@
 /* Membership evaluated a second time, as simply as FORMAT.md says it: sets of houses as bits, every
  * stratum repeated over all statements until nothing changes. For small federations only. */
-#ifndef TRIS_TESTS_UNIT_MEMBER_SIMPLE_H
-#define TRIS_TESTS_UNIT_MEMBER_SIMPLE_H
+#ifndef TRIS_TESTS_LIB_MEMBER_SIMPLE_H
+#define TRIS_TESTS_LIB_MEMBER_SIMPLE_H
 
-#include "tests/unit/member_world.h"
+#include "tests/lib/member_world.h"
 
 enum { SIMPLE_STATEMENTS_MAX = 70, SIMPLE_OPENINGS_MAX = SIMPLE_STATEMENTS_MAX + LETTERS };
 

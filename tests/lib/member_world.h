@@ -14,8 +14,8 @@
  *   d1 current epoch, d- once a member, d? candidate; then * disputed, ~ brittle,
  *   [0:10c] epochs whose data log ends, c: closed by the next one
  * Ids and keys are made up: nothing here is signed. */
-#ifndef TRIS_TESTS_UNIT_MEMBER_WORLD_H
-#define TRIS_TESTS_UNIT_MEMBER_WORLD_H
+#ifndef TRIS_TESTS_LIB_MEMBER_WORLD_H
+#define TRIS_TESTS_LIB_MEMBER_WORLD_H
 
 #include <stdio.h>
 
