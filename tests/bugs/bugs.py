@@ -186,7 +186,7 @@ BUGS = [
         "row.state == DRAFT_WRITTEN || row.state == DRAFT_DROPPED || (written && !there)",
         "written && !there"),
     Bug(106, "reference of a draft written again names the former place", "daemon/draft_write.c",
-        "any = any || now != value->number;", "(void)now;", e2e="restore"),
+        "value->number = now.seq;", "(void)now;", e2e="restore"),
     Bug(107, "change of a draft written to the record at the former place", "storage/draft.c",
         "*now = row.now;", "(void)0;", many=True, e2e="restore"),
     Bug(108, "payload of a draft not compared with its commitment", "storage/check_draft.c",
