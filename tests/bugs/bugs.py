@@ -317,7 +317,7 @@ BUGS = [
     Bug(262, "data told to a candidate", "proto/session_level.c",
         "s->level == SESSION_FULL || item->ref.topic == TRIS_TOPIC_GOV", "true"),
     Bug(263, "card with another transport key believed", "proto/session_join.c",
-        ": tris_dh_pub_eq(&line.transport, &s->peer_transport)", ": true"),
+        "tris_dh_pub_eq(&line.transport, &s->peer_transport)", "true"),
     Bug(264, "charter of another federation believed", "tools/join.c",
         "tris_fed_id_eq(&fed, &invite->fed)", "invite != NULL"),
     Bug(265, "checksum of an invitation not compared", "proto/invite.c",
