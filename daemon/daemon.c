@@ -204,6 +204,7 @@ static void log_started(struct daemon *d)
 int daemon_open(struct daemon *d)
 {
     struct refusal why;
+    memset(&why, 0, sizeof why);
     atomic_store(&d->stopping, false);
     d->started_mono_ms = clock_mono_ms();
     log_init(&d->log, d->config.log_level, d->config.log_format);

@@ -135,7 +135,7 @@ static enum tris_err is_newest(const struct again *a, struct record_ref newest, 
 {
     const struct entry_header *h = &a->draft.header;
     struct record_ref prev;
-    uint32_t epoch, drafts;
+    uint32_t epoch = 0, drafts = 0;
     enum tris_err err;
     if (h->has_prev) {
         err = place_now(a, h->prev, &prev);

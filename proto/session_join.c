@@ -18,7 +18,8 @@ static enum tris_err card_check(const struct session *s, struct span text, bool 
     }
     const bool proven = tris_dh_pub_eq(&line.transport, &s->peer_transport);
     *meant = s->level == SESSION_FULL ? line.epoch > 0 : proven;
-    return (proven || line.epoch > 0) && tris_house_id_eq(&line.id, &s->peer) ? TRIS_OK : TRIS_ERR_WRONG_KEY;
+    return (proven || line.epoch > 0) && tris_house_id_eq(&line.id, &s->peer) ? TRIS_OK
+                                                                              : TRIS_ERR_WRONG_KEY;
 }
 
 void join_on_card(struct session *s, const struct msg *m)

@@ -299,8 +299,8 @@ static void sides_that_disagree_about_the_level_stay_at_peace(void **state)
     }
 }
 
-/* The one that has not heard of its own admission calls as a candidate, with its card; the other one
- * asks as a member for its next key. */
+/* The one that has not heard of its own admission calls as a candidate, with its card; the other
+ * one asks as a member for its next key. */
 static void cards_of_the_other_level_are_skipped(void **state)
 {
     (void)state;
