@@ -2,6 +2,7 @@
 #include "daemon/ctl_filter.h"
 #include "daemon/ctl_handlers.h"
 #include "daemon/ctl_out.h"
+#include "daemon/releases.h"
 
 /* One call examines so many bounded steps of the store; a page may then be short but not the end,
  * which its cursor says. */
@@ -14,6 +15,7 @@ struct list_query {
     struct span match;
     struct record_ref cursor;
     uint64_t limit;
+    struct releases releases; /* what the coordination says of them */
 };
 
 /* A word search knows nothing of the other conditions; they are asked of each hit. */
@@ -33,10 +35,12 @@ static bool passes(struct store_view *v, const struct list_query *q, const struc
     return true;
 }
 
-static void put_record(struct out *o, struct store_view *v, const struct store_record *r)
+static void put_record(struct out *o, struct store_view *v, const struct list_query *q,
+                       const struct store_record *r)
 {
     out_map(o, NULL);
     out_record(o, v, r);
+    releases_put(&q->releases, o, r);
     out_end(o);
 }
 
@@ -50,7 +54,7 @@ static enum tris_err list_in_order(struct out *o, struct store_view *v, struct l
         enum tris_err err = store_record_next(v, &q->filter, &q->cursor, &r);
         if (err == TRIS_OK) {
             if (filter_passes(&q->asked, o->d, v, &r, o->today, &o->record)) {
-                put_record(o, v, &r);
+                put_record(o, v, q, &r);
                 n++;
             }
         } else if (err != TRIS_ERR_NOT_READY || ++steps == LIST_STEPS_MAX) {
@@ -76,7 +80,7 @@ static enum tris_err list_by_words(struct out *o, struct store_view *v, struct l
             q->cursor = hits[i];
             if (store_record_get(v, hits[i], &r) == TRIS_OK && passes(v, q, &r) &&
                 filter_passes(&q->asked, o->d, v, &r, o->today, &o->record)) {
-                put_record(o, v, &r);
+                put_record(o, v, q, &r);
                 n++;
             }
         }
@@ -144,6 +148,9 @@ void ctl_record_list(struct daemon *d, uint64_t token, struct span params)
     if (o == NULL) {
         return;
     }
+    if (releases_ask(q.filter.kind)) {
+        releases_load(d, v, &o->record, &q.releases);
+    }
     out_list(o, "items");
     enum tris_err err = q.match.len > 0 ? list_by_words(o, v, &q) : list_in_order(o, v, &q);
     out_end(o);
@@ -151,6 +158,7 @@ void ctl_record_list(struct daemon *d, uint64_t token, struct span params)
         out_uint(o, "word_behind", store_word_behind(v));
     }
     store_view_end(v);
+    releases_free(&q.releases);
     if (err != TRIS_OK && err != TRIS_ERR_NOT_FOUND) {
         out_reply_error(o, err, NULL, "tris audit"); /* not to be taken for the end */
         return;
@@ -204,6 +212,12 @@ void ctl_record_show(struct daemon *d, uint64_t token, struct span params)
         return;
     }
     out_record(o, v, &record);
+    struct releases releases = {NULL, 0};
+    if (releases_ask(record.kind)) {
+        releases_load(d, v, &o->record, &releases);
+        releases_put(&releases, o, &record);
+        releases_free(&releases);
+    }
     out_bin(o, "payload", record.payload);
     store_view_end(v);
     out_reply(o);

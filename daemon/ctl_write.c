@@ -103,6 +103,7 @@ static void change_done(struct daemon *d, void *ctx, enum tris_err err,
                                          : NULL,
                err == TRIS_ERR_NOT_READY ? "repeat the command"
                : err == TRIS_ERR_FORK    ? "tris log forks"
+               : err == TRIS_ERR_ROLE    ? "tris house list"
                                          : "tris status",
                NULL);
         return;

@@ -268,9 +268,10 @@ static enum tris_err write_again(struct again *a, uint64_t *seq)
             err = look_for_twin(a, payload);
         }
         struct record_ref other;
-        if (err == TRIS_OK && rules_check(store_txn_view(a->b->txn), h->kind, payload,
-                                          h->has_record ? &ref : NULL, &other) != TRIS_OK) {
-            err = TRIS_ERR_EXISTS; /* one that the tail brought stands in the way */
+        if (err == TRIS_OK) {
+            err = rules_check(store_txn_view(a->b->txn), a->b->d->role, h->kind, payload,
+                              h->has_record ? &ref : NULL, &other);
+            err = err == TRIS_ERR_CONFLICT ? TRIS_ERR_EXISTS : err; /* one that the tail brought */
         }
     } else if (err == TRIS_OK && h->verb == VERB_CARD) {
         err = look_at_card(a, payload);

@@ -64,9 +64,13 @@ static enum tris_err check_rollout(struct store_view *v, struct rollouts *r,
     return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
 }
 
-enum tris_err rules_check(struct store_view *v, uint32_t kind, struct span payload,
-                          const struct record_ref *self, struct record_ref *other)
+enum tris_err rules_check(struct store_view *v, enum tris_role role, uint32_t kind,
+                          struct span payload, const struct record_ref *self,
+                          struct record_ref *other)
 {
+    if (kind == KIND_RELEASE && role != TRIS_ROLE_COORDINATION) {
+        return TRIS_ERR_ROLE;
+    }
     if (kind != KIND_ROLLOUT) {
         return TRIS_OK;
     }

@@ -7,11 +7,13 @@
 
 enum { RULES_TEXT_BYTES = 160 };
 
-/* Whether a record with this OWN-valid payload may stand beside those that are here. `self` is the
- * record that it replaces, NULL if it is new. TRIS_ERR_CONFLICT: `*other` stands in the way.
+/* Whether a house of this role may write a record with this OWN-valid payload, and whether it may
+ * stand beside those that are here. `self` is the record that it replaces, NULL if it is new.
+ * TRIS_ERR_ROLE; TRIS_ERR_CONFLICT: `*other` stands in the way.
  * Any thread; in the writer's transaction nothing comes in between. */
-TRIS_MUST_CHECK enum tris_err rules_check(struct store_view *v, uint32_t kind, struct span payload,
-                                          const struct record_ref *self, struct record_ref *other);
+TRIS_MUST_CHECK enum tris_err rules_check(struct store_view *v, enum tris_role role, uint32_t kind,
+                                          struct span payload, const struct record_ref *self,
+                                          struct record_ref *other);
 /* What people should think of before they write this record: English, "" if nothing. Loop thread.
  */
 void rules_warn(struct daemon *d, struct store_view *v, const struct record *r,

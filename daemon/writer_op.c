@@ -153,7 +153,8 @@ static bool is_ruled_in(struct batch *b, uint32_t kind, struct span payload,
                         const struct record_ref *self, struct writer_result *r)
 {
     struct record_ref other = {0};
-    enum tris_err err = rules_check(store_txn_view(b->txn), kind, payload, self, &other);
+    enum tris_err err =
+        rules_check(store_txn_view(b->txn), b->d->role, kind, payload, self, &other);
     if (err == TRIS_OK) {
         return true;
     }

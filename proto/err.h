@@ -76,6 +76,7 @@ enum tris_err_class {
     X(ERR_REQUIRED,      "required",     USER,    "a required value is missing")                   \
     X(ERR_PERSONAL,      "personal",     USER,    "personal data may not leave the house")         \
     X(ERR_NOT_OWNER,     "not_owner",    USER,    "only the house that created a record changes it") \
+    X(ERR_ROLE,          "role",         USER,    "only a house with the role coordination writes this") \
     X(ERR_PERMISSION,    "permission",   USER,    "a file's permissions are too open or too strict") \
     X(ERR_BAD_KEY,       "bad_key",      USER,    "a key file is damaged or does not fit")         \
     X(ERR_IN_USE,        "in_use",       USER,    "another process uses the data directory")       \

@@ -239,6 +239,7 @@ static const enum tris_err reasons[] = {
     TRIS_ERR_PERSONAL,
     TRIS_ERR_FORK,
     TRIS_ERR_CONFLICT,
+    TRIS_ERR_ROLE,
 };
 enum { REASONS = sizeof reasons / sizeof reasons[0], REASON_OTHER = 1 };
 

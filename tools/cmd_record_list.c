@@ -9,7 +9,7 @@
 #include "tools/lists.h"
 #include "tools/records.h"
 
-enum { LIST_MAX = 1000000 };
+enum { LIST_MAX = 1000000, STATE_BYTES = 1200 };
 
 static const struct record_noun nouns[] = {
     {"partner", KIND_PARTNER, NULL}, {"offer", KIND_LISTING, "offer"},
@@ -152,9 +152,15 @@ static void print_record_row(struct cli *cli, struct grid *grid, const struct ki
     grid_text(grid, called);
     free(called);
     grid_text(grid, scope_label(get_text(item, "scope")));
-    grid_text(grid, get_bool(item, "ended") || status == NULL
-                        ? _("ended")
-                        : code_label(cli, status->codes->name, get_text(fields, status->name)));
+    char *said = release_said(item);
+    char state[STATE_BYTES];
+    (void)snprintf(state, sizeof state, "%s%s%s",
+                   get_bool(item, "ended") || status == NULL
+                       ? _("ended")
+                       : code_label(cli, status->codes->name, get_text(fields, status->name)),
+                   said[0] != '\0' ? ", " : "", said);
+    free(said);
+    grid_text(grid, state);
 }
 
 int record_list_run(struct cli *cli, const struct args *args)

@@ -208,6 +208,11 @@ void show_record(const struct cli *cli, const json_t *record)
             show_field(cli, &kind->fields[i], text);
         }
     }
+    char *said = release_said(record);
+    if (said[0] != '\0') {
+        show_pair(_("Coordination"), said);
+    }
+    free(said);
     show_pair(_("Created"), show_time((uint64_t)get_int(record, "created_ms"), buffer));
     show_pair(_("Last change"), show_time((uint64_t)get_int(record, "updated_ms"), buffer));
     show_pair(_("Changes"), show_count(get_int(record, "changes"), buffer));

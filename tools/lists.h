@@ -13,6 +13,9 @@ enum { SHOWN_ID_BYTES = 128 };
 const char *shown_id(const json_t *item, char out[SHOWN_ID_BYTES]);
 /* "Name      text" with the label padded to a column; the text is escaped. */
 void show_pair(const char *label, const char *text);
+/* "released by bund; withdrawn by ..." of a record of record.show or record.list, as it came; "" if
+ * the coordination says nothing. malloc'ed. */
+char *release_said(const json_t *record);
 /* One record with labelled fields in the language of `cli`. */
 void show_record(const struct cli *cli, const json_t *record);
 /* A code of this list as people read it, else the code itself. */

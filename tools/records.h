@@ -21,6 +21,11 @@ const char *record_schema_of(const struct args *args, char out[RECORD_SCHEMA_BYT
  * malloc'ed. */
 char *record_called(const struct cli *cli, const struct kind *kind, const json_t *fields);
 
+/* release.c: decisions of the coordination about ID. */
+extern const struct cli_option release_options[], confirm_options[];
+int instrument_release(struct cli *cli, const struct args *args);
+int rollout_confirm(struct cli *cli, const struct args *args);
+
 extern const struct cli_option record_list_options[];
 extern const struct cli_option record_listing_options[]; /* those of offers and needs too */
 int record_list_run(struct cli *cli, const struct args *args);

@@ -159,6 +159,9 @@ static void numbers_in_signed_entries_never_change(void **state)
     assert_int_equal(KIND_INSTRUMENT, 7);
     assert_int_equal(KIND_ROLLOUT, 9);
     assert_int_equal(KIND_EVALUATION, 10);
+    assert_int_equal(KIND_RELEASE, 12);
+    assert_int_equal(RELEASE_VERDICT, 2);
+    assert_int_equal(RELEASE_VERDICT_REJECTED, 4);
     assert_int_equal(LISTING_PARTNER, 12);
     assert_int_equal(EVALUATION_CRITERIA, 5);
     assert_int_equal(SECTOR_W, 1);
