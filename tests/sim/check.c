@@ -174,7 +174,8 @@ void check_started(struct house *h)
             continue;
         }
         if (i != TRIS_TOPIC_LOCAL && store_log_get(v, h->own_no[i], &log) == TRIS_OK &&
-            check_is_cut(check_history(h->sim->check->clones, house_log(h->no, i)), &log)) {
+            check_is_cut(check_history(h->sim->check->clones, house_log(h->no, (enum tris_topic)i)),
+                         &log)) {
             continue; /* what is behind the end became drafts: operator_check looks for them */
         }
         if (store_log_get(v, h->own_no[i], &log) != TRIS_OK || log.held < acked->size) {
