@@ -9,12 +9,12 @@ kinds() { fill "$ROOT/proto/FORMAT.md" kinds; }
 
 setup_file() {
     world_new
-    for node in koeln:05315 bonn:05314 essen:05113; do
-        node_new "${node%:*}" "${node#*:}"
-    done
+    # houses of the coordination: only they may write every kind
+    for node in koeln bonn essen; do node_new "$node" DE --slug "$node"; done
     federation_found "Roundtrip" 1 2 koeln bonn essen
     for node in koeln bonn essen; do node_start "$node"; done
-    partner=$(tris_at koeln partner add "Bezugspunkt e. V." --sector Z --legal-form ev --listed)
+    partner=$(tris_at koeln partner add "Bezugspunkt e. V." --sector Z --legal-form ev --region 05315 \
+        --listed)
     instrument=$(tris_at koeln instrument add "Bezug" --slug bezug --type guide)
     for kind in $(kinds); do
         fill "$ROOT/proto/FORMAT.md" "$kind" 0="$partner" 1=koeln-0 2="$partner" 7="$instrument" \
