@@ -46,6 +46,9 @@ static void on_told(void *ctx, uint32_t index, enum member_state before, bool is
         if (!is_new && before != d->members.list[index].state) {
             overlay_greet_one(d->overlay, index); /* it may fetch more now, or less */
         }
+        if (member_is_active(m)) {
+            overlay_greet_guests(d->overlay, &m->id); /* perhaps with the key of a new epoch */
+        }
     }
 }
 
@@ -120,6 +123,9 @@ void membership_take(struct daemon *d, struct store_members *members)
     epoch_look(d);
     if (daemon_is_member(d) && !was_in) {
         writer_confirmed(d->writer); /* what was written as a candidate can be sealed */
+    }
+    if (daemon_is_member(d) != was_in && !atomic_load(&d->stopping)) {
+        overlay_greet_again(d->overlay); /* a session keeps the level of its handshake */
     }
     if (t.rights_changed && !atomic_load(&d->stopping)) {
         overlay_ask_again(d->overlay);

@@ -151,6 +151,8 @@ void overlay_ask_again(struct overlay *o);
 void overlay_greet_again(struct overlay *o);
 /* Ends those with one house, so that the next one has the rights that it has now. */
 void overlay_greet_one(struct overlay *o, uint32_t index);
+/* Ends the guest sessions of a house that is a member now: the next one is a member's. */
+void overlay_greet_guests(struct overlay *o, const struct tris_house_id *house);
 /* Rows were added to the member table: so are peers. On failure the next call tries again. */
 TRIS_MUST_CHECK enum tris_err overlay_members_grown(struct overlay *o);
 /* A member's card or state changed: address or key may be others, or it is none any more. */

@@ -49,6 +49,15 @@ void overlay_guest_open(struct overlay *o, struct conn *c, const struct session_
         log_number("session", conn_session_no(c)), log_text("invited", invited ? "true" : "false"));
 }
 
+void overlay_greet_guests(struct overlay *o, const struct tris_house_id *house)
+{
+    for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
+        if (conn_guest(c) && tris_house_id_eq(&conn_guard(c)->house, house)) {
+            conn_goodbye(c, TRIS_ERR_GOODBYE);
+        }
+    }
+}
+
 void overlay_conn_card(struct daemon *d, struct conn *c, const char *text)
 {
     /* of a member: the line of a next epoch, which waits here for people like any other */

@@ -111,6 +111,25 @@ refused() { # exit code, name of the error, words of its text, command...
     same_views koeln trier
 }
 
+@test "a house that is admitted while it is away gets everything in the sessions that it opens" {
+    join koblenz 07111 "$(invite koeln)"
+    node_start koblenz
+    wait_for 20 connected koblenz 1
+    wait_for 20 asks_at koeln koblenz 0
+    node_stop koblenz
+    tris_at koeln member endorse koblenz -y
+    wait_for 20 asks_at leipzig koblenz 0
+    tris_at leipzig member endorse koblenz -y
+    everywhere state_is @ koblenz active -- koeln leipzig
+    node_start koblenz
+    wait_for 30 state_is koblenz koblenz active
+    wait_equal 40 koeln leipzig koblenz
+    add koeln 05315 "Nach der Aufnahme e. V." >/dev/null
+    wait_for 20 has_partner koblenz "Nach der Aufnahme"
+    wait_equal 40 koeln leipzig rostock bonn trier koblenz
+    same_views koeln koblenz
+}
+
 @test "what cannot be stated is refused in words, and nothing changes" {
     local before line number node
     before=$(root_of koeln)
