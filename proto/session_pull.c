@@ -300,10 +300,13 @@ void pull_step(struct session *s)
     bool equal = session_roots_compare(s);
     if (!p->settled) { /* first moment of rest after a ladder */
         p->settled = true;
-        if (!p->learned) {
+        /* that root may be of a time before one of both lost data: then all is compared */
+        const bool doubt = !equal && !p->learned && s->common.has;
+        s->common.has = s->common.has && !doubt;
+        if (!p->learned && !doubt) {
             p->next_ms = p->started_ms + SESSION_LADDER_LATE_MS;
         }
-        if (!equal && p->learned) {
+        if (!equal && (p->learned || doubt)) {
             p->due = true;
         }
     }

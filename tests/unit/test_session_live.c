@@ -332,6 +332,35 @@ static void common_root_saves_the_digests(void **state)
     world_free(w);
 }
 
+/* A house that has lost its data answers a peer that remembers what both once held. */
+static void a_common_root_that_one_side_has_lost_is_doubted(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3, 2);
+    node_write(&w->nodes[0], 0, 5, 200);
+    node_write(&w->nodes[1], 2, 5, 200);
+    struct link *l = link_open(w, 0, 0, 1);
+    world_run(w);
+    link_close(l);
+    l = link_open(w, 0, 0, 1); /* equal from the start, and both know it */
+    world_run(w);
+    assert_true(session_stats(l->end[0].session)->has_common_root);
+    struct session_config a = config_of(&w->nodes[0], &w->nodes[2], true);
+    struct session_config b = config_of(&w->nodes[2], &w->nodes[0], false);
+    a.has_common_root = true;
+    a.common_root = session_stats(l->end[0].session)->common_root;
+    link_close(l);
+    node_write(&w->nodes[0], 1, 1, 200);
+    node_write(&w->nodes[2], 4, 1, 200);
+    l = link_with(w, 0, &a, &w->nodes[0], &b, &w->nodes[2]);
+    world_run(w);
+    world_pass(w, 10000); /* less than the minute after which a comparison begins anew anyway */
+    assert_alive(l);
+    assert_true(nodes_equal(w, 0, 2));
+    assert_true(session_stats(l->end[1].session)->ladders <= 3);
+    world_free(w);
+}
+
 static uint32_t dice(struct world *w, uint32_t sides)
 {
     uint32_t value;
@@ -584,6 +613,7 @@ int main(void)
         cmocka_unit_test(logs_fetched_by_others_are_waited_for),
         cmocka_unit_test(ladder_costs_what_differs),
         cmocka_unit_test(common_root_saves_the_digests),
+        cmocka_unit_test(a_common_root_that_one_side_has_lost_is_doubted),
         cmocka_unit_test(chaos_ends_in_agreement),
         cmocka_unit_test(several_peers_share_the_work),
         cmocka_unit_test(ping_is_answered),
