@@ -71,7 +71,7 @@ int open(const char *path, int flags, ...)
     }
     int fd = real(path, flags, mode);
     if (fd >= 0 && fd < FDS_MAX) {
-        fds[fd] = (struct fd_row){NULL};
+        fds[fd] = (struct fd_row){0};
         if (d != NULL) {
             fds[fd].file = disk_file(d, name);
             fds[fd].dsync = (flags & O_DSYNC) != 0;
@@ -88,7 +88,7 @@ int close(int fd)
 {
     REAL(close)
     if (fd >= 0 && fd < FDS_MAX) {
-        fds[fd] = (struct fd_row){NULL};
+        fds[fd] = (struct fd_row){0};
     }
     return real(fd);
 }
