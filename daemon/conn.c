@@ -8,7 +8,11 @@
 #include "daemon/served.h"
 #include "proto/assert.h"
 
-enum { CONN_GOODBYE_MS = 2000, CONN_IDLE_MS = 60000 };
+enum {
+    CONN_GOODBYE_MS = 2000,       /* for the last bytes to leave, and for the peer to close */
+    CONN_LINGER_BYTES = 16 << 20, /* more than both systems hold under way */
+    CONN_IDLE_MS = 60000
+};
 
 struct session *conn_session(struct conn *c)
 {
@@ -304,12 +308,46 @@ static void conn_drain(struct conn *c)
     }
 }
 
+static void on_shut(uv_shutdown_t *req, int status)
+{
+    struct conn *c = req->data;
+    if (status != 0) {
+        conn_close(c, c->reason);
+    }
+}
+
+/* After the session: once the last bytes are out and nothing of the peer is waited for. */
+static bool conn_ended(struct conn *c)
+{
+    const bool ended = !c->writing && (c->by_peer || c->lingered > CONN_LINGER_BYTES);
+    if (ended) {
+        conn_close(c, c->reason);
+    }
+    return ended;
+}
+
+/* The goodbye is on its way. Closing a socket that holds unread bytes resets the connection, and
+ * the peer would lose what it has not read yet: only the sending half closes, and what still
+ * comes is read and dropped, until the peer closes or the time is over (RFC 1122, 4.2.2.13). */
+static void conn_linger(struct conn *c)
+{
+    c->shut.data = c;
+    if (conn_ended(c)) {
+        return;
+    }
+    if (uv_shutdown(&c->shut, (uv_stream_t *)&c->tcp, on_shut) != 0) {
+        conn_close(c, c->reason);
+    } else if (c->held) {
+        conn_read_on(c);
+    }
+}
+
 static void on_written(uv_write_t *req, int status)
 {
     struct conn *c = req->data;
     c->writing = false;
     if (c->phase == CONN_ENDING) {
-        conn_close(c, c->reason);
+        conn_linger(c);
     } else if (c->phase == CONN_RUNNING && status != 0) {
         conn_close(c, TRIS_ERR_CLOSED);
     } else if (c->phase == CONN_RUNNING) {
@@ -392,10 +430,12 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 {
     struct conn *c = stream->data;
     if (c->phase != CONN_RUNNING) {
-        if (len < 0) {
+        c->lingered += len < 0 ? CONN_LINGER_BYTES + 1 : (size_t)len;
+        if (c->lingered > CONN_LINGER_BYTES) {
             uv_read_stop(stream);
+            (void)conn_ended(c);
         }
-        return; /* what comes after the end of the session is not read */
+        return; /* what comes after the end of the session is dropped */
     }
     if (len < 0) {
         conn_close(c, TRIS_ERR_CLOSED);

@@ -10,7 +10,7 @@
 enum conn_phase {
     CONN_CONNECTING, /* resolving or connecting: no session yet */
     CONN_RUNNING,
-    CONN_ENDING,  /* the session is closed, its last bytes are being written */
+    CONN_ENDING,  /* the session is closed: its last bytes go out, the peer is to close */
     CONN_CLOSING, /* handles are closing */
 };
 
@@ -28,6 +28,7 @@ struct conn {
     uint64_t rate; /* bytes a second in each direction; 0 = as fast as it goes */
     struct pace in, out;
     bool held;       /* reading waits for its pace */
+    size_t lingered; /* bytes that came after the end of the session */
     int dial_status; /* libuv's, of name resolution or connecting */
     bool guest;
     struct conn *next;
@@ -42,6 +43,7 @@ struct conn {
     uv_tcp_t tcp;
     uv_timer_t timer;
     uv_write_t write;
+    uv_shutdown_t shut;
     uv_connect_t connect;
     uv_getaddrinfo_t resolve;
 };

@@ -80,6 +80,14 @@ log_lines() { grep -cE "$1" "$(node_dir leipzig).log" || true; }
     still_works limits
 }
 
+@test "who listens late still hears the goodbye: what it sent meanwhile does not reset the connection" {
+    fresh
+    ends_with deaf-entries "bye 17"
+    fresh
+    ends_with deaf-entries "bye 17"
+    still_works deaf
+}
+
 @test "a flood of range requests is closed; a lying frontier is left alone; a run that misses its seal is closed" {
     fresh
     hostile range-flood

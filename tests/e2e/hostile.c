@@ -220,20 +220,31 @@ static void mode_long_payload(struct peer *p)
     raw_entry(p, 20, TRIS_PAYLOAD_BYTES_MAX + 1);
 }
 
-static void mode_endless_entries(struct peer *p)
+static void entries_send(struct peer *p, uint32_t pieces, bool listens)
 {
     static uint8_t piece[PIECE_BYTES];
     peer_open(p);
     struct msg m = {.type = MSG_ENTRIES};
     m.entries.log = tris_short_of(p->data.b);
     m.entries.wire = span_of(piece, sizeof piece);
-    for (uint32_t i = 0; i < 100000 && !p->closed && !p->goodbye; i++) {
+    for (uint32_t i = 0; i < pieces && !p->closed && !p->goodbye; i++) {
         message_send(p, &m);
-        if (i % 8 == 7) {
+        if (listens && i % 8 == 7) {
             peer_listen(p, 5, NULL);
         }
     }
     peer_listen(p, ANSWER_MS, NULL);
+}
+
+static void mode_endless_entries(struct peer *p)
+{
+    entries_send(p, 100000, true);
+}
+
+/* It looks for an answer long after the daemon has ended the session: the goodbye must be there. */
+static void mode_deaf_entries(struct peer *p)
+{
+    entries_send(p, 256, false);
 }
 
 /* ---- records that are hostile to whoever prints them ---- */
@@ -448,6 +459,7 @@ static const struct {
     {"long-header", mode_long_header},
     {"long-payload", mode_long_payload},
     {"endless-entries", mode_endless_entries},
+    {"deaf-entries", mode_deaf_entries},
     {"records", mode_records},
     {"junk", mode_junk},
     {"range-flood", mode_range_flood},
