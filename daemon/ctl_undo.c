@@ -91,9 +91,8 @@ struct undo {
     uint64_t token;
     struct store_view *v;
     bool dry_run, more;
-    struct import_runs runs[2]; /* 0 local, 1 data */
-    int at_log;
-    uint64_t at_seq; /* where the next page begins */
+    struct import_runs runs;
+    struct record_ref at; /* where the next page begins */
     uint64_t already, ended, restored;
     size_t kept_count;
     struct kept_record kept[UNDO_KEPT_MAX];
@@ -108,8 +107,7 @@ static void undo_free(struct undo *u)
     if (u->v != NULL) {
         store_view_end(u->v);
     }
-    free(u->runs[0].run);
-    free(u->runs[1].run);
+    free(u->runs.run);
     free(u);
 }
 
@@ -144,18 +142,17 @@ static bool was_published(struct undo *u, const struct store_record *record)
 
 /* What the record was before this import: the newest effective put that is not the import's.
  * TRIS_ERR_NOT_FOUND: it was not there. */
-static enum tris_err find_former(struct undo *u, int log, struct record_ref ref, uint64_t seq,
+static enum tris_err find_former(struct undo *u, struct record_ref ref, struct record_ref at,
                                  struct span *payload)
 {
     struct entry entry;
-    struct record_ref at = {ref.log_no, seq};
     for (int i = 0; i < UNDO_HISTORY_MAX; i++) {
         enum tris_err reason;
         enum tris_err err = store_record_history(u->v, ref, &at);
         if (err != TRIS_OK) {
             return err;
         }
-        if (at.log_no == ref.log_no && imports_has(&u->runs[log], at.seq)) {
+        if (imports_has(&u->runs, at.log_no, at.seq)) {
             continue;
         }
         err = store_entry_effect(u->v, at.log_no, at.seq, &reason);
@@ -172,15 +169,15 @@ static enum tris_err find_former(struct undo *u, int log, struct record_ref ref,
 }
 
 /* True if a later entry of this import names the record: it is dealt with there. */
-static bool is_named_later(struct undo *u, int log, struct record_ref ref, uint64_t seq)
+static bool is_named_later(struct undo *u, struct record_ref ref, struct record_ref entry)
 {
     struct record_ref at = {0, UINT64_MAX};
     for (int i = 0; i < UNDO_HISTORY_MAX; i++) {
         if (store_record_history(u->v, ref, &at) != TRIS_OK ||
-            (at.log_no == ref.log_no && at.seq <= seq)) {
+            (at.log_no == entry.log_no && at.seq <= entry.seq)) {
             return false;
         }
-        if (at.log_no == ref.log_no && imports_has(&u->runs[log], at.seq)) {
+        if (imports_has(&u->runs, at.log_no, at.seq)) {
             return true;
         }
     }
@@ -195,28 +192,39 @@ static void add_op(struct undo *u, const struct store_record *record, const stru
                            .has_record = true,
                            .record = record->ref,
                            .has_base = true,
+                           .base_log = record->last_log,
                            .base_seq = record->last_seq,
                            .payload = former != NULL ? *former : span_of(NULL, 0)};
     u->ended += former == NULL ? 1 : 0;
     u->restored += former != NULL ? 1 : 0;
 }
 
-/* Decides on the record that the import's entry `seq` names. */
-static void undo_entry(struct undo *u, int log, uint32_t log_no, uint64_t seq)
+/* The record that an own entry names, which may be one of a former epoch. */
+static enum tris_err record_of(struct undo *u, const struct tris_house_id *own,
+                               struct record_ref at, const struct entry_header *header,
+                               struct record_ref *out)
 {
+    *out = (struct record_ref){at.log_no, header->has_record ? header->record_seq : at.seq};
+    return header->has_record_epoch
+               ? store_record_find(u->v, own, header->record_epoch, header->record_seq, out)
+               : TRIS_OK;
+}
+
+/* Decides on the record that the import's entry `at` names. */
+static void undo_entry(struct undo *u, const struct tris_house_id *own, struct record_ref at)
+{
+    struct record_ref ref;
     struct entry entry;
     struct entry_header header;
     struct store_record record;
     struct span former = span_of(NULL, 0);
-    if (store_entry_get(u->v, log_no, seq, &entry) != TRIS_OK ||
-        entry_peek_header(&entry, &header) != TRIS_OK) {
+    if (store_entry_get(u->v, at.log_no, at.seq, &entry) != TRIS_OK ||
+        entry_peek_header(&entry, &header) != TRIS_OK ||
+        record_of(u, own, at, &header, &ref) != TRIS_OK ||
+        store_record_get(u->v, ref, &record) != TRIS_OK || is_named_later(u, ref, at)) {
         return;
     }
-    struct record_ref ref = {log_no, header.has_record ? header.record_seq : seq};
-    if (store_record_get(u->v, ref, &record) != TRIS_OK || is_named_later(u, log, ref, seq)) {
-        return;
-    }
-    enum tris_err err = find_former(u, log, ref, seq, &former);
+    enum tris_err err = find_former(u, ref, at, &former);
     bool created = err == TRIS_ERR_NOT_FOUND;
     if (record.ended) {
         if (!created) {
@@ -230,7 +238,8 @@ static void undo_entry(struct undo *u, int log, uint32_t log_no, uint64_t seq)
         keep(u, ref,
              err == TRIS_ERR_TOO_LARGE ? "the record's history is too long"
                                        : "the former state is not here any more");
-    } else if (record.last_seq == seq || (entry.whole && span_eq(record.payload, entry.payload))) {
+    } else if ((record.last_log == at.log_no && record.last_seq == at.seq) ||
+               (entry.whole && span_eq(record.payload, entry.payload))) {
         /* a later import that was itself taken back does not stand in the way */
         add_op(u, &record, created ? NULL : &former);
     } else if (!created && span_eq(record.payload, former)) {
@@ -244,19 +253,20 @@ static void undo_entry(struct undo *u, int log, uint32_t log_no, uint64_t seq)
 static void undo_page(struct undo *u, struct daemon *d)
 {
     int steps = 0;
-    for (; u->at_log < 2; u->at_log++, u->at_seq = 0) {
-        const struct import_runs *runs = &u->runs[u->at_log];
-        uint32_t log_no = u->at_log == 0 ? d->local_no : d->data_no;
-        for (size_t i = 0; i < runs->count; i++) {
-            uint64_t seq = runs->run[i].first > u->at_seq ? runs->run[i].first : u->at_seq;
-            for (; seq < runs->run[i].first + runs->run[i].count; seq++) {
-                if (u->ops_count == UNDO_OPS_MAX || ++steps > UNDO_STEPS_MAX) {
-                    u->at_seq = seq;
-                    u->more = true;
-                    return;
-                }
-                undo_entry(u, u->at_log, log_no, seq);
+    for (size_t i = 0; i < u->runs.count; i++) {
+        const struct import_run *run = &u->runs.run[i];
+        if (run->log_no < u->at.log_no) {
+            continue;
+        }
+        const bool inside = run->log_no == u->at.log_no && run->first < u->at.seq;
+        struct record_ref at = {run->log_no, inside ? u->at.seq : run->first};
+        for (; at.seq < run->first + run->count; at.seq++) {
+            if (u->ops_count == UNDO_OPS_MAX || ++steps > UNDO_STEPS_MAX) {
+                u->at = at;
+                u->more = true;
+                return;
             }
+            undo_entry(u, &d->own, at);
         }
     }
 }
@@ -287,7 +297,7 @@ static void reply(struct daemon *d, struct undo *u)
     out_uint(o, "restored", u->restored);
     out_uint(o, "already", u->already);
     if (u->more) {
-        (void)snprintf(cursor, sizeof cursor, "%d:%" PRIu64, u->at_log, u->at_seq);
+        (void)snprintf(cursor, sizeof cursor, "%" PRIu32 ":%" PRIu64, u->at.log_no, u->at.seq);
         out_text(o, "after", cursor);
     }
     out_reply(o);
@@ -329,7 +339,7 @@ static void add_mark(struct undo *u, uint64_t id, struct import_head *head)
     }
 }
 
-/* "1:4711" as reply wrote it; an empty one is the start. */
+/* "3:4711", log and entry, as reply wrote it; an empty one is the start. */
 static bool read_cursor(struct span text, struct undo *u)
 {
     char bytes[32], *end = NULL;
@@ -337,11 +347,11 @@ static bool read_cursor(struct span text, struct undo *u)
     if (text.len == 0) {
         return true;
     }
-    if (text.len < 3 || (bytes[0] != '0' && bytes[0] != '1') || bytes[1] != ':') {
+    u->at.log_no = (uint32_t)strtoul(bytes, &end, 10);
+    if (end == bytes || *end != ':') {
         return false;
     }
-    u->at_log = bytes[0] - '0';
-    u->at_seq = strtoull(bytes + 2, &end, 10);
+    u->at.seq = strtoull(end + 1, &end, 10);
     return *end == '\0';
 }
 
@@ -350,10 +360,7 @@ static enum tris_err undo_load(struct undo *u, struct daemon *d, uint64_t id,
 {
     enum tris_err err = daemon_view(d, &u->v);
     err = err == TRIS_OK ? imports_get(u->v, id, head) : err;
-    for (int log = 0; log < 2 && err == TRIS_OK; log++) {
-        err = imports_runs(u->v, id, head, log, &u->runs[log]);
-    }
-    return err;
+    return err == TRIS_OK ? imports_runs(u->v, id, head, &u->runs) : err;
 }
 
 static void undo_run(struct daemon *d, struct undo *u, uint64_t id, struct import_head *head)

@@ -306,6 +306,7 @@ void ctl_record_set(struct daemon *d, uint64_t token, struct span params)
         op.has_record = true;
         op.record = base.ref;
         op.has_base = true;
+        op.base_log = base.last_log;
         op.base_seq = base.last_seq;
     } else {
         record_init(&c->record, kind);
@@ -352,6 +353,7 @@ void ctl_record_end(struct daemon *d, uint64_t token, struct span params)
                            .has_record = true,
                            .record = base.ref,
                            .has_base = true,
+                           .base_log = base.last_log,
                            .base_seq = base.last_seq,
                            .end_reason = code != NULL ? code->number : 0};
     submit(d, c, &op);
@@ -386,6 +388,7 @@ void ctl_record_publish(struct daemon *d, uint64_t token, struct span params)
                            .has_record = true,
                            .record = base.ref,
                            .has_base = true,
+                           .base_log = base.last_log,
                            .base_seq = base.last_seq,
                            .payload = span_of(c->payload, c->payload_len),
                            .name = record_title(&c->record),

@@ -319,7 +319,7 @@ static enum tris_err settle(struct batch *b, const struct store_draft *draft)
         return store_txn_err(b->txn);
     }
     if (state == DRAFT_WRITTEN) {
-        imports_written(b->txn, draft->no, seq);
+        imports_written(b->txn, draft->no, b->own[draft->topic].no, seq);
     }
     return store_draft_settle(b->txn, draft->no, state, err, seq);
 }
@@ -374,7 +374,7 @@ void op_draft_apply(struct batch *b, const struct writer_op *op, struct writer_r
     err = write_again(a, &r->seq);
     free(a);
     if (err == TRIS_OK) {
-        imports_written(b->txn, draft.no, r->seq);
+        imports_written(b->txn, draft.no, b->own[draft.topic].no, r->seq);
         err = store_draft_settle(b->txn, draft.no, DRAFT_WRITTEN, TRIS_OK, r->seq);
     }
     if (err != TRIS_OK) {

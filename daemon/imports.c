@@ -9,16 +9,23 @@
 
 static const char *const HEAD_PREFIX = "import/";
 
-enum { HEAD_VERSION = 1, HEAD_ITEMS = 12, PREFIX_BYTES = 40 };
+enum { LOG_DATA = 1 }; /* index of struct import_head's last */
+enum { HEAD_VERSION = 2, HEAD_ITEMS = 14, PREFIX_BYTES = 40 };
 
 void imports_key(uint64_t id, char key[IMPORTS_KEY_BYTES])
 {
     (void)snprintf(key, IMPORTS_KEY_BYTES, "%s%010" PRIu64, HEAD_PREFIX, id);
 }
 
-static void run_prefix(uint64_t id, int log, char prefix[PREFIX_BYTES])
+static void run_prefix(uint64_t id, char prefix[PREFIX_BYTES])
 {
-    (void)snprintf(prefix, PREFIX_BYTES, "import-run/%010" PRIu64 "/%d/", id, log);
+    (void)snprintf(prefix, PREFIX_BYTES, "import-run/%010" PRIu64 "/", id);
+}
+
+static void run_key(uint64_t id, const struct import_run *run, char key[IMPORTS_KEY_BYTES])
+{
+    (void)snprintf(key, IMPORTS_KEY_BYTES, "import-run/%010" PRIu64 "/%08" PRIx32 "/%016" PRIx64,
+                   id, run->log_no, run->first);
 }
 
 void imports_encode(const struct import_head *head, struct wbuf *w)
@@ -31,6 +38,7 @@ void imports_encode(const struct import_head *head, struct wbuf *w)
     pack_write_uint(w, head->created);
     pack_write_uint(w, head->changed);
     for (int i = 0; i < 2; i++) {
+        pack_write_uint(w, head->last[i].log_no);
         pack_write_uint(w, head->last[i].first);
         pack_write_uint(w, head->last[i].count);
     }
@@ -50,6 +58,7 @@ static enum tris_err decode(struct span value, struct import_head *out)
     out->created = pack_read_uint(&r);
     out->changed = pack_read_uint(&r);
     for (int i = 0; i < 2; i++) {
+        out->last[i].log_no = (uint32_t)pack_read_uint(&r);
         out->last[i].first = pack_read_uint(&r);
         out->last[i].count = pack_read_uint(&r);
     }
@@ -117,19 +126,29 @@ static bool add_run(struct import_runs *runs, struct import_run run)
     return true;
 }
 
+static int run_cmp(const void *a, const void *b)
+{
+    const struct import_run *x = a, *y = b;
+    return x->log_no != y->log_no ? (x->log_no < y->log_no ? -1 : 1)
+                                  : (x->first > y->first) - (x->first < y->first);
+}
+
 enum tris_err imports_runs(struct store_view *v, uint64_t id, const struct import_head *head,
-                           int log, struct import_runs *out)
+                           struct import_runs *out)
 {
     char prefix[PREFIX_BYTES], key[IMPORTS_KEY_BYTES];
     struct span value;
     enum tris_err err;
     *out = (struct import_runs){0, NULL};
-    run_prefix(id, log, prefix);
+    run_prefix(id, prefix);
     (void)snprintf(key, sizeof key, "%s", prefix);
     while ((err = store_setting_next(v, prefix, key, sizeof key, &value)) == TRIS_OK) {
         struct rbuf r = rbuf_of(value);
-        struct import_run run = {strtoull(key + strlen(prefix), NULL, 16), pack_read_uint(&r)};
-        if (rbuf_finish(&r) != TRIS_OK) {
+        char *end;
+        struct import_run run = {.log_no = (uint32_t)strtoul(key + strlen(prefix), &end, 16)};
+        run.first = *end == '/' ? strtoull(end + 1, NULL, 16) : 0;
+        run.count = pack_read_uint(&r);
+        if (*end != '/' || rbuf_finish(&r) != TRIS_OK) {
             return TRIS_ERR_CORRUPT;
         }
         if (!add_run(out, run)) {
@@ -139,18 +158,24 @@ enum tris_err imports_runs(struct store_view *v, uint64_t id, const struct impor
     if (err != TRIS_ERR_NOT_FOUND) {
         return err;
     }
-    return add_run(out, head->last[log]) ? TRIS_OK : TRIS_ERR_NO_MEMORY;
+    if (!add_run(out, head->last[0]) || !add_run(out, head->last[1])) {
+        return TRIS_ERR_NO_MEMORY;
+    }
+    if (out->count > 0) {
+        qsort(out->run, out->count, sizeof out->run[0], run_cmp);
+    }
+    return TRIS_OK;
 }
 
-bool imports_has(const struct import_runs *runs, uint64_t seq)
+bool imports_has(const struct import_runs *runs, uint32_t log_no, uint64_t seq)
 {
     size_t low = 0, high = runs->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const struct import_run *run = &runs->run[middle];
-        if (seq < run->first) {
+        if (log_no < run->log_no || (log_no == run->log_no && seq < run->first)) {
             high = middle;
-        } else if (seq - run->first >= run->count) {
+        } else if (log_no > run->log_no || seq - run->first >= run->count) {
             low = middle + 1;
         } else {
             return true;
@@ -162,29 +187,27 @@ bool imports_has(const struct import_runs *runs, uint64_t seq)
 /* ---- writing: writer thread ---- */
 
 /* A run that others interrupted gets a row of its own. */
-static void store_run(struct store_txn *t, uint64_t id, int log, const struct import_run *run)
+static void store_run(struct store_txn *t, uint64_t id, const struct import_run *run)
 {
-    char prefix[PREFIX_BYTES], key[IMPORTS_KEY_BYTES];
+    char key[IMPORTS_KEY_BYTES];
     uint8_t bytes[16];
     struct wbuf w = wbuf_of(bytes, sizeof bytes);
-    run_prefix(id, log, prefix);
-    (void)snprintf(key, sizeof key, "%s%016" PRIx64, prefix, run->first);
+    run_key(id, run, key);
     pack_write_uint(&w, run->count);
     (void)!store_setting_put(t, key, wbuf_span(&w)); /* the transaction keeps the error */
 }
 
-static void add_entry(struct store_txn *t, uint64_t id, struct import_head *head, int log,
+static void add_entry(struct store_txn *t, uint64_t id, struct import_run *last, uint32_t log_no,
                       uint64_t seq)
 {
-    struct import_run *run = &head->last[log];
-    if (run->count > 0 && run->first + run->count == seq) {
-        run->count++;
+    if (last->count > 0 && last->log_no == log_no && last->first + last->count == seq) {
+        last->count++;
         return;
     }
-    if (run->count > 0) {
-        store_run(t, id, log, run);
+    if (last->count > 0) {
+        store_run(t, id, last);
     }
-    *run = (struct import_run){seq, 1};
+    *last = (struct import_run){log_no, seq, 1};
 }
 
 /* A head that is changed: its texts are copied, since a write may move what is in the map. */
@@ -220,7 +243,8 @@ static void edit_end(struct store_txn *t, uint64_t id, const struct head_edit *e
 }
 
 void imports_note(struct store_txn *t, const struct writer_import *import, uint32_t local_no,
-                  const struct writer_result *results, size_t count, uint64_t now_ms)
+                  uint32_t data_no, const struct writer_result *results, size_t count,
+                  uint64_t now_ms)
 {
     struct head_edit e;
     uint64_t written = 0;
@@ -235,7 +259,9 @@ void imports_note(struct store_txn *t, const struct writer_import *import, uint3
     for (size_t i = 0; i < count; i++) {
         const struct writer_result *r = &results[i];
         if (r->change == WRITER_NEW || r->change == WRITER_CHANGED) {
-            add_entry(t, import->id, &e.head, r->record.log_no == local_no ? 0 : 1, r->seq);
+            const bool local = r->record.log_no == local_no;
+            add_entry(t, import->id, &e.head.last[local ? 0 : LOG_DATA], local ? local_no : data_no,
+                      r->seq);
             e.head.created += r->change == WRITER_NEW ? 1 : 0;
             e.head.changed += r->change == WRITER_CHANGED ? 1 : 0;
             written++;
@@ -248,20 +274,18 @@ void imports_note(struct store_txn *t, const struct writer_import *import, uint3
 
 /* ---- entries that are taken back and written again ---- */
 
-enum { LOG_DATA = 1 };
 static const char *const DRAFT_PREFIX = "import-draft/";
 
 /* The drafts of one run: they have numbers in a row, as its entries had. */
-static void store_drafts(struct store_txn *t, uint32_t log_no, uint64_t id,
-                         const struct import_run *run)
+static void store_drafts(struct store_txn *t, uint64_t id, const struct import_run *run)
 {
     char key[IMPORTS_KEY_BYTES];
     uint8_t bytes[32];
     struct wbuf w = wbuf_of(bytes, sizeof bytes);
     struct record_ref now;
     uint64_t draft = 0;
-    enum tris_err err =
-        store_alias_get(store_txn_view(t), (struct record_ref){log_no, run->first}, &now, &draft);
+    enum tris_err err = store_alias_get(store_txn_view(t),
+                                        (struct record_ref){run->log_no, run->first}, &now, &draft);
     if (err != TRIS_OK && err != TRIS_ERR_NOT_READY) {
         return;
     }
@@ -272,24 +296,24 @@ static void store_drafts(struct store_txn *t, uint32_t log_no, uint64_t id,
 }
 
 /* One run of an import, all or its end behind the cut. */
-static void cut_run(struct store_txn *t, uint32_t log_no, uint64_t id, struct import_head *head,
-                    uint64_t size, const struct import_run *run)
+static void cut_run(struct store_txn *t, uint64_t id, struct import_head *head, uint64_t size,
+                    const struct import_run *run)
 {
     const uint64_t kept = run->first < size ? size - run->first : 0;
     struct import_run *last = &head->last[LOG_DATA];
     if (kept >= run->count) {
         return;
     }
-    store_drafts(t, log_no, id, &(struct import_run){run->first + kept, run->count - kept});
-    if (last->first == run->first && last->count == run->count) {
-        *last = kept > 0 ? (struct import_run){run->first, kept} : (struct import_run){0, 0};
+    const struct import_run left = {run->log_no, run->first, kept};
+    const struct import_run lost = {run->log_no, run->first + kept, run->count - kept};
+    store_drafts(t, id, &lost);
+    if (run_cmp(last, run) == 0 && last->count == run->count) {
+        *last = kept > 0 ? left : (struct import_run){0, 0, 0};
     } else if (kept > 0) {
-        store_run(t, id, LOG_DATA, &(struct import_run){run->first, kept});
+        store_run(t, id, &left);
     } else {
-        char prefix[PREFIX_BYTES];
         char key[IMPORTS_KEY_BYTES];
-        run_prefix(id, LOG_DATA, prefix);
-        (void)snprintf(key, sizeof key, "%s%016" PRIx64, prefix, run->first);
+        run_key(id, run, key);
         (void)!store_setting_put(t, key, span_of(NULL, 0));
     }
 }
@@ -303,9 +327,11 @@ void imports_cut(struct store_txn *t, uint32_t log_no, uint64_t size)
         struct head_edit e;
         enum tris_err err = edit_begin(t, id, &e);
         if (err == TRIS_OK) {
-            err = imports_runs(store_txn_view(t), id, &e.head, LOG_DATA, &runs);
+            err = imports_runs(store_txn_view(t), id, &e.head, &runs);
             for (size_t i = runs.count; i > 0 && err == TRIS_OK; i--) {
-                cut_run(t, log_no, id, &e.head, size, &runs.run[i - 1]);
+                if (runs.run[i - 1].log_no == log_no) {
+                    cut_run(t, id, &e.head, size, &runs.run[i - 1]);
+                }
             }
             free(runs.run);
             edit_end(t, id, &e);
@@ -313,7 +339,7 @@ void imports_cut(struct store_txn *t, uint32_t log_no, uint64_t size)
     }
 }
 
-void imports_written(struct store_txn *t, uint64_t draft, uint64_t seq)
+void imports_written(struct store_txn *t, uint64_t draft, uint32_t log_no, uint64_t seq)
 {
     char key[IMPORTS_KEY_BYTES];
     struct span value;
@@ -329,7 +355,7 @@ void imports_written(struct store_txn *t, uint64_t draft, uint64_t seq)
             edit_begin(t, id, &e) != TRIS_OK) {
             continue;
         }
-        add_entry(t, id, &e.head, LOG_DATA, seq);
+        add_entry(t, id, &e.head.last[LOG_DATA], log_no, seq);
         edit_end(t, id, &e);
         return;
     }

@@ -10,8 +10,10 @@ enum {
     IMPORTS_RUNS_MAX = 65536,     /* read at most; an import has one or two unless others write */
 };
 
-/* Entries first, first + 1, ... of one own log, all written by one import. */
+/* Entries first, first + 1, ... of one own log (its number in the store: each epoch has another
+ * data log), all written by one import. */
 struct import_run {
+    uint32_t log_no;
     uint64_t first, count;
 };
 
@@ -27,7 +29,7 @@ struct import_head {
 
 struct import_runs {
     size_t count;
-    struct import_run *run; /* ascending; malloc'ed */
+    struct import_run *run; /* ascending by log and entry; malloc'ed */
 };
 
 /* The number of the newest import; 0 if there is none. */
@@ -37,11 +39,11 @@ TRIS_MUST_CHECK enum tris_err imports_get(struct store_view *v, uint64_t id,
 /* The next import after *id (in and out, 0 = from the start); TRIS_ERR_NOT_FOUND at the end. */
 TRIS_MUST_CHECK enum tris_err imports_next(struct store_view *v, uint64_t *id,
                                            struct import_head *out);
-/* All runs in one log (0 local, 1 data); the caller frees runs->run in every case. */
+/* All runs; the caller frees runs->run in every case. */
 TRIS_MUST_CHECK enum tris_err imports_runs(struct store_view *v, uint64_t id,
-                                           const struct import_head *head, int log,
+                                           const struct import_head *head,
                                            struct import_runs *out);
-bool imports_has(const struct import_runs *runs, uint64_t seq);
+bool imports_has(const struct import_runs *runs, uint32_t log_no, uint64_t seq);
 
 /* Key and value of the head as settings; `key` has IMPORTS_KEY_BYTES. */
 enum { IMPORTS_KEY_BYTES = 64, IMPORTS_HEAD_BYTES = 1024 };
@@ -50,12 +52,13 @@ void imports_encode(const struct import_head *head, struct wbuf *w);
 
 /* Adds what a group of rows wrote, inside its transaction (writer thread). */
 void imports_note(struct store_txn *t, const struct writer_import *import, uint32_t local_no,
-                  const struct writer_result *results, size_t count, uint64_t now_ms);
+                  uint32_t data_no, const struct writer_result *results, size_t count,
+                  uint64_t now_ms);
 
 /* The own data log was cut at `size`, its tail is drafts: no import calls the places behind it its
  * own any more, where other entries will stand, but the drafts that it had written. */
 void imports_cut(struct store_txn *t, uint32_t log_no, uint64_t size);
-/* A draft is the entry `seq` of the data log now: it is of the import again that had written it. */
-void imports_written(struct store_txn *t, uint64_t draft, uint64_t seq);
+/* A draft is the entry `seq` of an own log now: it is of the import again that had written it. */
+void imports_written(struct store_txn *t, uint64_t draft, uint32_t log_no, uint64_t seq);
 
 #endif

@@ -58,9 +58,10 @@ struct writer_op {
     uint32_t kind;
     bool has_record;
     struct record_ref record;
-    /* PUT, END, PUBLISH with has_record: refused with TRIS_ERR_NOT_READY if the record's last_seq
-     * is another one (somebody wrote in between: read again and submit again). */
+    /* PUT, END, PUBLISH with has_record: refused with TRIS_ERR_NOT_READY if the record's last_log
+     * and last_seq are others (somebody wrote in between: read again and submit again). */
     bool has_base;
+    uint32_t base_log;
     uint64_t base_seq;
     /* PUT that creates: refused with TRIS_ERR_EXISTS if an own record has this name and
      * record_within; the result's record is that one. */

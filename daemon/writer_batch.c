@@ -277,8 +277,8 @@ static void work_apply(struct batch *b, struct work *w)
             op_apply(b, &w->ops[i], &w->results[i]);
         }
         if (w->import.id != 0 && !w->dry_run && store_txn_err(b->txn) == TRIS_OK) {
-            imports_note(b->txn, &w->import, b->own[TRIS_TOPIC_LOCAL].no, w->results, w->count,
-                         b->now_ms);
+            imports_note(b->txn, &w->import, b->own[TRIS_TOPIC_LOCAL].no,
+                         b->own[TRIS_TOPIC_DATA].no, w->results, w->count, b->now_ms);
         }
     }
     if (store_txn_err(b->txn) != TRIS_OK) {

@@ -163,6 +163,12 @@ static bool is_ruled_in(struct batch *b, uint32_t kind, struct span payload,
     return false;
 }
 
+/* Nobody wrote since the caller read; a sequence number alone may be one of a later epoch. */
+static bool is_base(const struct writer_op *op, const struct store_record *now)
+{
+    return op->base_log == now->last_log && op->base_seq == now->last_seq;
+}
+
 /* Replaces the state of a record that was looked up in this transaction. */
 static void put_on(struct batch *b, struct record_ref ref, const struct writer_op *op,
                    struct writer_result *r)
@@ -178,7 +184,7 @@ static void put_on(struct batch *b, struct record_ref ref, const struct writer_o
     if (err == TRIS_OK && op->kind != now.kind) {
         err = TRIS_ERR_INVALID;
     }
-    if (err == TRIS_OK && op->has_base && op->base_seq != now.last_seq) {
+    if (err == TRIS_OK && op->has_base && !is_base(op, &now)) {
         err = TRIS_ERR_NOT_READY;
     }
     if (err != TRIS_OK) {
@@ -384,7 +390,7 @@ static enum tris_err find_ending(struct batch *b, const struct writer_op *op,
     if (err == TRIS_OK && out->ended) {
         err = TRIS_ERR_ENDED;
     }
-    if (err == TRIS_OK && op->has_base && op->base_seq != out->last_seq) {
+    if (err == TRIS_OK && op->has_base && !is_base(op, out)) {
         err = TRIS_ERR_NOT_READY;
     }
     return err;

@@ -157,6 +157,8 @@ refused() { # exit code, name of the error, words of its text, command...
 @test "a house changes its key: it keeps its name and its records" {
     local id before node
     id=$(add koeln 05315 "Mit dem alten Schlüssel e. V.")
+    printf 'name,sector,legal_form,city\nListe A,Z,ev,A\nListe B,Z,ev,A\n' >"$WORLD/list.csv"
+    tris_at koeln import "$WORLD/list.csv" --listed -y
     wait_equal 30 koeln leipzig rostock bonn trier
     before=$(house_id koeln)
     tris_at koeln key rotate -y
@@ -180,6 +182,21 @@ refused() { # exit code, name of the error, words of its text, command...
     done
     tris_at rostock member list | grep -E '^koeln\.1 '
     same_views koeln leipzig rostock bonn trier
+}
+
+@test "an import of a former key is taken back: what the new key wrote at the same places stays" {
+    local i import
+    for i in 1 2 3 4 5 6; do add koeln 05315 "Von Hand $i e. V." >/dev/null; done
+    import=$(tris_at koeln import list --json | json 'd["items"][-1]["import"]')
+    tris_at koeln partner edit "$(tris_at koeln partner list --json |
+        json '[p["id"] for p in d["items"] if p["fields"]["name"] == "Liste A"][0]')" --city B
+    run_code 3 tris_at koeln import undo "$import" -y
+    [[ $output == *"ended 1   put back 0   gone already 0   kept 1"* ]]
+    [[ $output == *"the record was changed since"* ]]
+    for i in 1 2 3 4 5 6; do has_partner koeln "Von Hand $i"; done
+    has_partner koeln "Liste A"
+    not has_partner koeln "Liste B"
+    audit_clean koeln
 }
 
 @test "a house that has lost key and data comes back as the same house, and edits its former records" {

@@ -27,7 +27,7 @@ static void import_rows(struct imported *w, uint64_t id, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         struct writer_result r = {.change = WRITER_NEW, .seq = append(w)};
         r.record = (struct record_ref){w->no, r.seq};
-        imports_note(w->t, &import, UINT32_MAX, &r, 1, 5);
+        imports_note(w->t, &import, UINT32_MAX, w->no, &r, 1, 5);
     }
 }
 
@@ -64,9 +64,9 @@ static uint64_t rows_of(struct imported *w, uint64_t id, uint64_t from, uint64_t
     uint64_t count = 0;
     ok(imports_get(store_txn_view(w->t), id, &head));
     assert_true(span_eq(head.source, span_str("liste")));
-    ok(imports_runs(store_txn_view(w->t), id, &head, 1, &runs));
+    ok(imports_runs(store_txn_view(w->t), id, &head, &runs));
     for (uint64_t seq = from; seq < to; seq++) {
-        count += imports_has(&runs, seq) ? 1 : 0;
+        count += imports_has(&runs, w->no, seq) ? 1 : 0;
     }
     free(runs.run);
     return count;
@@ -116,7 +116,7 @@ static void test_rows_that_are_written_again_are_of_their_import(void **state)
     while (store_draft_next(store_txn_view(w.t), &no, &draft) == TRIS_OK) {
         uint64_t seq = append(&w);
         assert_int_equal(seq, draft.seq + 3);
-        imports_written(w.t, no, seq);
+        imports_written(w.t, no, w.no, seq);
         ok(store_draft_settle(w.t, no, DRAFT_WRITTEN, TRIS_OK, seq));
         drafts++;
     }
@@ -128,7 +128,7 @@ static void test_rows_that_are_written_again_are_of_their_import(void **state)
     assert_int_equal(rows_of(&w, 1, 0, 100), 2);
     while (store_draft_next(store_txn_view(w.t), &no, &draft) == TRIS_OK) {
         uint64_t seq = append(&w);
-        imports_written(w.t, no, seq);
+        imports_written(w.t, no, w.no, seq);
         ok(store_draft_settle(w.t, no, DRAFT_WRITTEN, TRIS_OK, seq));
     }
     assert_int_equal(rows_of(&w, 1, 0, 100), 2 + ROWS);

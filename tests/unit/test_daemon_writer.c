@@ -386,6 +386,7 @@ static void a_write_over_a_newer_state_is_refused(void **state)
                             .has_record = true,
                             .record = first.record,
                             .has_base = true,
+                            .base_log = first.record.log_no,
                             .base_seq = first.seq,
                             .payload = partner(b, sizeof b, "Muster", "two")};
     run(f, &op, 1, false, &r);
@@ -393,6 +394,13 @@ static void a_write_over_a_newer_state_is_refused(void **state)
     op.payload = partner(b, sizeof b, "Muster", "three");
     run(f, &op, 1, false, &r);
     assert_int_equal(r.err, TRIS_ERR_NOT_READY);
+    op.base_seq = first.seq + 1; /* right, but of another epoch's log */
+    op.base_log++;
+    run(f, &op, 1, false, &r);
+    assert_int_equal(r.err, TRIS_ERR_NOT_READY);
+    op.base_log--;
+    run(f, &op, 1, false, &r);
+    assert_int_equal(r.change, WRITER_CHANGED);
 }
 
 static void publishing_ends_the_local_record_and_makes_a_national_one(void **state)
