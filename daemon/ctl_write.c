@@ -84,6 +84,27 @@ static void reply_other(struct daemon *d, struct change *c, enum tris_err err,
     free(c);
 }
 
+static void refuse_write(struct daemon *d, struct change *c, enum tris_err err)
+{
+    static const struct {
+        enum tris_err err;
+        const char *message, *next;
+    } words[] = {
+        {TRIS_ERR_NOT_READY, "somebody else changed the record in the meantime",
+         "repeat the command"},
+        {TRIS_ERR_INCOMPLETE, NULL, "tris sync status"},
+        {TRIS_ERR_FORK, OWN_FORK_TEXT, "tris log forks"},
+        {TRIS_ERR_ROLE, NULL, "tris house list"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (words[i].err == err) {
+            refuse(d, c, err, words[i].message, words[i].next, NULL);
+            return;
+        }
+    }
+    refuse(d, c, err, NULL, "tris status", NULL);
+}
+
 static void change_done(struct daemon *d, void *ctx, enum tris_err err,
                         const struct writer_result *results, size_t count)
 {
@@ -97,15 +118,7 @@ static void change_done(struct daemon *d, void *ctx, enum tris_err err,
         }
     }
     if (err != TRIS_OK || count != 1) {
-        refuse(d, c, err,
-               err == TRIS_ERR_NOT_READY ? "somebody else changed the record in the meantime"
-               : err == TRIS_ERR_FORK    ? OWN_FORK_TEXT
-                                         : NULL,
-               err == TRIS_ERR_NOT_READY ? "repeat the command"
-               : err == TRIS_ERR_FORK    ? "tris log forks"
-               : err == TRIS_ERR_ROLE    ? "tris house list"
-                                         : "tris status",
-               NULL);
+        refuse_write(d, c, err);
         return;
     }
     struct out *o = out_new(d, c->token);

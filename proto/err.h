@@ -83,6 +83,7 @@ enum tris_err_class {
     X(ERR_NOT_INIT,      "not_init",     USER,    "the data directory is not initialised")         \
     X(ERR_ENDED,         "ended",        STATE,   "the record has ended")                          \
     X(ERR_NOT_READY,     "not_ready",    STATE,   "not possible in this state")                    \
+    X(ERR_INCOMPLETE,    "incomplete",   STATE,   "own entries are missing and being fetched")    \
     X(ERR_CONFLICT,      "conflict",     STATE,   "another record stands in the way")              \
     X(ERR_OBSERVER,      "observer",     STATE,   "an observer has no log of its own")             \
     X(ERR_EXPIRED,       "expired",      STATE,   "the invitation has expired")                    \

@@ -367,7 +367,7 @@ enum tris_err store_append_own(struct store_txn *t, uint32_t no, struct entry_he
         return TRIS_ERR_FORK;
     }
     if (head->row.first_hole != SEQ_NONE) {
-        return TRIS_ERR_NOT_READY; /* what its records are is not known yet */
+        return TRIS_ERR_INCOMPLETE; /* what its records are is not known yet */
     }
     bool waits = false;
     if (payload.len > TRIS_PAYLOAD_BYTES_MAX) {
@@ -375,7 +375,7 @@ enum tris_err store_append_own(struct store_txn *t, uint32_t no, struct entry_he
     }
     enum tris_err err = epoch_waits(&t->view, log, &waits);
     if (err == TRIS_OK) {
-        err = waits ? TRIS_ERR_NOT_READY : fill_prev(t, log, header);
+        err = waits ? TRIS_ERR_INCOMPLETE : fill_prev(t, log, header);
     }
     if (err != TRIS_OK) {
         return err;

@@ -163,9 +163,10 @@ TRIS_MUST_CHECK enum tris_err store_append_segment(struct store_txn *t, uint32_t
 
 /* One own entry through the same door, unsealed. `header->prev` and `commit` are filled in. For a
  * put, the payload must be OWN-valid already. Returns its seq. TRIS_ERR_FORK if the log has an
- * end; _NOT_OWNER if it is not a current own one; TRIS_ERR_NOT_FOUND, _NOT_OWNER, _ENDED if the
- * record cannot be changed, or why the entry would have no effect: such own entries are not written
- * (none of these poisons the transaction). Any number of entries may wait for a seal. */
+ * end; _INCOMPLETE while it has a hole or an earlier epoch of the house is not whole; _NOT_OWNER if
+ * it is not a current own one; TRIS_ERR_NOT_FOUND, _NOT_OWNER, _ENDED if the record cannot be
+ * changed, or why the entry would have no effect: such own entries are not written (none of these
+ * poisons the transaction). Any number of entries may wait for a seal. */
 TRIS_MUST_CHECK enum tris_err store_append_own(struct store_txn *t, uint32_t no,
                                                struct entry_header *header,
                                                const struct tris_salt *salt, struct span payload,

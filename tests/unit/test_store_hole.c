@@ -432,7 +432,7 @@ static void test_an_own_log_with_a_hole_is_not_written(void **state)
     script_deliver(&l, t, 2);
     h = header_change(VERB_PUT, KIND_PARTNER, 0, 0);
     const struct span next = fix_partner(&f, "Dritt", "Z", "05315", NULL);
-    assert_int_equal(own_append(t, no, h, next, &seq), TRIS_ERR_NOT_READY);
+    assert_int_equal(own_append(t, no, h, next, &seq), TRIS_ERR_INCOMPLETE);
     ok(store_commit(t));
     assert_int_equal(fill(&f, &l, no, 1), 1);
     ok(store_txn_begin(f.s, &t));
