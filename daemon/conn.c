@@ -291,6 +291,8 @@ static void conn_event(struct conn *c, struct session_event *event)
     case SESSION_EV_CHARTER:
         free(event->charter.bytes); /* never asked for: it is in the data directory */
         return;
+    case SESSION_EV_REFER:
+        return;
     case SESSION_EV_FORK:
         writer_submit_fork(c->d->writer, c->session_no, &event->fork);
         return;

@@ -139,6 +139,7 @@ enum tris_err frontier_set(struct frontier *f, uint32_t log_no, const struct fro
         }
         *slot = *item;
         slot->fetcher = 0;
+        slot->arriving = 0;
         slot->tail = 0;
         slot->lack_ms = 0;
         slot->lack_told_ms = 0;

@@ -33,10 +33,11 @@ struct frontier_item {
     uint64_t end;              /* where the log ends, if it does, */
     struct tris_hash end_root; /* and the root there; both not hashed */
     bool own;                  /* this house's own log: never fetched from others, unless */
-    uint64_t tail;    /* an own seal of this size shows that they hold more; 0 = none does */
-    uint64_t stamp;   /* change counter at its last change */
-    uint64_t fetcher; /* session that is fetching it now, 0 = none */
-    uint64_t lack_ms; /* since when peers claim more of it while nothing comes; 0 = none does */
+    uint64_t tail;     /* an own seal of this size shows that they hold more; 0 = none does */
+    uint64_t stamp;    /* change counter at its last change */
+    uint64_t fetcher;  /* session that is fetching it now, 0 = none */
+    uint64_t arriving; /* the most that a session has handed to the writer; may have been refused */
+    uint64_t lack_ms;  /* since when peers claim more of it while nothing comes; 0 = none does */
     uint64_t lack_told_ms; /* when one said so last; both in the sessions' monotonic time */
 };
 
@@ -78,7 +79,7 @@ TRIS_MUST_CHECK enum tris_err frontier_set(struct frontier *f, uint32_t log_no,
                                            const struct frontier_item *item);
 /* NULL if the number is not in use. Valid until the next frontier_set. */
 const struct frontier_item *frontier_item(const struct frontier *f, uint32_t log_no);
-/* for fetcher and tail only: these two stay as they are in frontier_set */
+/* for fetcher, arriving and tail only: these stay as they are in frontier_set */
 struct frontier_item *frontier_item_mut(struct frontier *f, uint32_t log_no);
 /* A peer has claimed more of the log than is held; frontier_set ends it when `held` changes. */
 void frontier_lacks(struct frontier *f, uint32_t log_no, uint64_t now_ms);

@@ -20,6 +20,8 @@ enum field_kind {
     KIND_CLAIMS,
     KIND_RUNS,
     KIND_HOLES,
+    KIND_NEWS,
+    KIND_REFERS,
     KIND_MAYBE_CLAIMS,
 };
 
@@ -111,6 +113,10 @@ static enum msg_row_type field_row_type(const struct msg_field *f)
         return MSG_ROW_run;
     case KIND_HOLES:
         return MSG_ROW_hole;
+    case KIND_NEWS:
+        return MSG_ROW_news;
+    case KIND_REFERS:
+        return MSG_ROW_referral;
     default:
         return MSG_ROW_claim;
     }
@@ -162,6 +168,8 @@ static void field_put(struct wbuf *w, const struct msg_field *f, const void *bas
     case KIND_CLAIMS:
     case KIND_RUNS:
     case KIND_HOLES:
+    case KIND_NEWS:
+    case KIND_REFERS:
     case KIND_MAYBE_CLAIMS:
         list_put(w, f, at);
         break;
@@ -190,6 +198,8 @@ static void list_get(struct rbuf *r, const struct msg_field *f, struct msg_list 
         struct msg_claim claim;
         struct msg_run run;
         struct msg_hole hole;
+        struct msg_news news;
+        struct msg_referral referral;
     } row;
     for (uint32_t i = 0; i < list->count && r->err == TRIS_OK; i++) {
         msg_row_get(r, field_row_type(f), &row);
@@ -235,6 +245,8 @@ static void field_get(struct rbuf *r, const struct msg_field *f, void *base)
     case KIND_CLAIMS:
     case KIND_RUNS:
     case KIND_HOLES:
+    case KIND_NEWS:
+    case KIND_REFERS:
     case KIND_MAYBE_CLAIMS:
         list_get(r, f, at);
         break;
@@ -361,6 +373,8 @@ static void field_print(const struct msg_field *f, const void *base, char *out, 
     case KIND_CLAIMS:
     case KIND_RUNS:
     case KIND_HOLES:
+    case KIND_NEWS:
+    case KIND_REFERS:
     case KIND_MAYBE_CLAIMS:
         PRINT(out, cap, used, " %s=%u rows", f->name, ((const struct msg_list *)at)->count);
         break;

@@ -37,6 +37,9 @@ enum {
     MSG_CONSISTENCY_BYTES_MAX = MSG_CONSISTENCY_HASHES_BYTES + 256,
     MSG_FORK_PROOF_BYTES_MAX = MSG_FORK_PROOF_BYTES + 64,
     MSG_CHARTER_BYTES_MAX = MSG_CHARTER_TEXT_BYTES + 64,
+    MSG_NEWS_BYTES_MAX = 28, /* a row of ANNOUNCE */
+    MSG_ANNOUNCE_BYTES_MAX = TRIS_CONTAINER_ITEMS_MAX * MSG_NEWS_BYTES_MAX + 64,
+    MSG_REFERS_MAX = 8, /* one of them will have room */
     MSG_CARD_BYTES_MAX = TRIS_HOUSE_LINE_BYTES_MAX + 16,
 };
 
@@ -64,6 +67,8 @@ struct msg_maybe {
 #define MSG_CTYPE_CLAIMS struct msg_list
 #define MSG_CTYPE_RUNS struct msg_list
 #define MSG_CTYPE_HOLES struct msg_list
+#define MSG_CTYPE_NEWS struct msg_list
+#define MSG_CTYPE_REFERS struct msg_list
 #define MSG_CTYPE_MAYBE_CLAIMS struct msg_list
 
 /* struct msg_<name> for each row and message */

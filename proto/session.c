@@ -325,6 +325,8 @@ static const struct {
     [MSG_GET_NODES] = {fork_on_get_nodes, true},
     [MSG_NODES] = {fork_on_nodes, true},
     [MSG_GET_FORK] = {fork_on_get_fork, true},
+    [MSG_ANNOUNCE] = {gossip_on_announce, true},
+    [MSG_REFER] = {gossip_on_refer, true},
     [MSG_TWIN] = {on_twin, true},
     [MSG_GET_CHARTER] = {join_on_get_charter, true},
     [MSG_CHARTER] = {join_on_charter, true},
@@ -404,16 +406,19 @@ static void open_tick(struct session *s)
     if (s->now_ms >= s->heartbeat_ms) {
         s->heartbeat_ms = s->now_ms + s->config.heartbeat_ms;
         s->root_send = true;
+        gossip_flush(s);
         pull_beat(s);
     }
     if (s->root_due && s->now_ms >= s->root_due_ms) {
         struct tris_short own = session_own_root(s);
         s->root_due = false;
         s->root_send = s->root_send || !tris_short_eq(&own, &s->root_sent);
+        gossip_flush(s);
     }
     pull_tick(s);
     serve_tick(s);
     fork_tick(s);
+    gossip_tick(s);
 }
 
 void session_tick(struct session *s, uint64_t now_ms)
@@ -451,9 +456,11 @@ uint64_t session_deadline(const struct session *s)
         uint64_t idle = s->stats.last_recv_ms + s->config.idle_ms;
         uint64_t pull = pull_deadline(s);
         uint64_t fork = fork_deadline(s);
+        uint64_t gossip = gossip_deadline(s);
         at = s->heartbeat_ms < idle ? s->heartbeat_ms : idle;
         at = pull < at ? pull : at;
         at = fork < at ? fork : at;
+        at = gossip < at ? gossip : at;
         at = s->root_due && s->root_due_ms < at ? s->root_due_ms : at;
         break;
     }

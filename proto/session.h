@@ -124,7 +124,8 @@ enum session_event_type {
     SESSION_EV_CARD, /* the peer's house line: card; once. Level FULL: of an epoch above 0, which it
                       * asks to be endorsed */
     SESSION_EV_CHARTER, /* answer to session_get_charter: charter, not verified */
-    SESSION_EV_CLOSED,  /* closed.reason; last event */
+    SESSION_EV_REFER,  /* the peer has no room and names others: refer; SESSION_EV_CLOSED follows */
+    SESSION_EV_CLOSED, /* closed.reason; last event */
 };
 
 /* A complete run of entries as received, or payloads of holes. The consumer owns `bytes` (free)
@@ -188,6 +189,10 @@ struct session_event {
             size_t len;
         } charter;
         struct {
+            struct tris_house_id houses[MSG_REFERS_MAX];
+            uint32_t count;
+        } refer;
+        struct {
             enum tris_err reason;
             bool by_peer; /* it said goodbye with this reason */
             bool clone;   /* TRIS_ERR_SELF: another process with this house's identity */
@@ -214,7 +219,8 @@ struct session_stats {
     uint64_t unknown_messages, unknown_logs, other_roots; /* skipped: number, log, same size */
     uint64_t duplicate_segments, gap_segments;            /* received and not used */
     uint64_t segments_in, segments_out, ladders;
-    uint64_t holes_in, holes_out;     /* payloads that came, or went, after their entries */
+    uint64_t prunes, grafts;      /* how often this side has asked for announcements, for a push */
+    uint64_t holes_in, holes_out; /* payloads that came, or went, after their entries */
     uint64_t fork_probes, fork_trips; /* differences looked into; round trips that they took */
     uint64_t fork_proofs_in, fork_proofs_out;
 };
@@ -242,8 +248,8 @@ bool session_has_output(const struct session *s);
 /* Writes as many complete frames as fit into `out` (cap >= 128 KiB) and returns the bytes. */
 size_t session_fill(struct session *s, uint8_t *out, size_t cap, uint64_t now_ms);
 
-/* A log has grown (commit returned): push to this peer if its position is known, else leave it to
- * the heartbeat. Call after the frontier was updated. */
+/* A log has grown (commit returned): push to this peer, or announce it soon, if its position is
+ * known, else leave it to the heartbeat. Call after the frontier was updated. */
 void session_log_advanced(struct session *s, uint32_t log_no);
 /* Several logs advanced or the root changed: announce the root soon. */
 void session_root_changed(struct session *s);
@@ -286,6 +292,8 @@ void session_ping(struct session *s, uint64_t id, uint64_t now_ms);
 void session_sync_now(struct session *s);
 /* Says goodbye with the reason and closes once that is sent (SESSION_EV_CLOSED). */
 void session_close(struct session *s, enum tris_err reason);
+/* The same with TRIS_ERR_BUSY, naming at most MSG_REFERS_MAX other members to be dialled. */
+void session_close_busy(struct session *s, const struct tris_house_id *houses, uint32_t count);
 
 enum session_state session_state(const struct session *s);
 enum session_level session_level(const struct session *s); /* meaningful once it is open */

@@ -14,6 +14,8 @@ enum {
     SESSION_SEGMENTS_MAX = 1024,
     /* logs waiting to be pushed; what does not fit is left to the frontier */
     SESSION_PUSH_MAX = 256,
+    /* announced logs that are waited for; what does not fit is left to the frontier */
+    SESSION_HEARD_MAX = 32,
     SESSION_PONGS_MAX = 8,
     SESSION_TWINS_WAITING = 2,
     SESSION_TWINS_MAX = 4, /* of a peer that are looked at in one session */
@@ -60,6 +62,9 @@ enum {
     /* bytes collected for one segment before its seal comes */
     SESSION_SEGMENT_BYTES_MAX = TRIS_SEGMENT_BYTES_MAX + TRIS_ENTRY_WIRE_BYTES_MAX,
 
+    /* what was announced comes by another way within so long, or is asked for: half a dozen hops
+     * over links of 30 ms */
+    SESSION_GRAFT_MS = 200,
     SESSION_ROOT_DELAY_MS = 50,     /* changes that come together are announced together */
     SESSION_LADDER_SOON_MS = 1000,  /* between two ladders while something is learned */
     SESSION_LADDER_LATE_MS = 60000, /* and while nothing is */
@@ -366,6 +371,24 @@ struct holes {
     struct budget asked, asks;
 };
 
+/* ---- gossip ---- */
+
+/* A log that the peer has announced and nobody has brought yet. */
+struct heard {
+    uint32_t log_no;
+    uint64_t size;
+    uint64_t seen; /* how far it had come when it was looked at last */
+    uint64_t due_ms;
+};
+
+struct gossip {
+    bool lazy;     /* what waits in serve.push is announced, not pushed */
+    bool news_due; /* now */
+    bool mode_due; /* and the peer is told what it shall do itself */
+    struct heard heard[SESSION_HEARD_MAX];
+    uint32_t heard_count;
+};
+
 struct event_queue {
     struct session_event *list; /* ring */
     uint32_t head, count, cap;
@@ -418,6 +441,10 @@ struct session {
     struct forks forks;
     struct join join;
     struct holes holes;
+    struct gossip gossip;
+    struct tris_house_id refers[MSG_REFERS_MAX]; /* said before a goodbye */
+    uint32_t refers_count;
+    bool referred; /* by the peer, once */
 };
 
 /* session.c */
@@ -523,6 +550,21 @@ void serve_message(struct session *s, const struct msg *m);
 bool serve_has_data(const struct session *s);
 void serve_put_data(struct session *s, struct wbuf *w);
 void serve_push(struct session *s, uint32_t log_no);
+/* The next log that waits to be pushed and of which the peer lacks entries; FRONTIER_NONE. */
+uint32_t serve_push_take(struct session *s);
+
+/* session_gossip.c: whether news is pushed or announced on this link */
+void gossip_on_announce(struct session *s, const struct msg *m);
+/* The peer has pushed what came, or is coming, by another way. */
+void gossip_duplicate(struct session *s);
+/* News that waits may be announced now. */
+void gossip_flush(struct session *s);
+void gossip_tick(struct session *s);
+uint64_t gossip_deadline(const struct session *s);
+bool gossip_has_control(const struct session *s);
+void gossip_put_control(struct session *s, struct wbuf *w);
+void gossip_on_refer(struct session *s, const struct msg *m);
+void gossip_put_refer(const struct session *s, struct wbuf *w);
 
 /* session_hole.c: payloads of holes, in and out */
 /* Draws up a request; false: there is none to be made now. */

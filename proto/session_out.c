@@ -14,6 +14,7 @@ size_t session_room(const struct wbuf *w)
 
 static void bye_put(struct session *s, struct wbuf *w)
 {
+    gossip_put_refer(s, w);
     struct msg m = {.type = MSG_BYE};
     m.bye.code = msg_bye_code(s->bye);
     m.bye.text = span_str(tris_err_text(s->bye));
@@ -74,7 +75,7 @@ static bool control_has(const struct session *s)
     return s->claim_due || s->root_send || s->ping_due || s->pongs_count > 0 ||
            s->twins_count > 0 || credit_due(s) || pull_has_control(s) || own_has_control(s) ||
            answer_has_control(s) || fork_serve_has_control(s) || fork_has_control(s) ||
-           join_has_control(s);
+           join_has_control(s) || gossip_has_control(s);
 }
 
 /* The small ones together take less than 1 KiB of an empty frame. */
@@ -95,6 +96,7 @@ static void control_put(struct session *s, struct wbuf *w)
     fork_serve_put_control(s, w); /* proofs before what rests on them */
     fork_put_control(s, w);
     own_put_control(s, w);
+    gossip_put_control(s, w);
     pull_put_control(s, w);
     answer_put_control(s, w);
 }

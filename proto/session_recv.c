@@ -184,6 +184,11 @@ static void segment_emit(struct session *s, uint32_t log_no, const struct msg_se
         a->buf = NULL;
         a->cap = 0;
     }
+    if (m->count > 0) {
+        struct frontier_item *item = frontier_item_mut(s->config.frontier, log_no);
+        const uint64_t end = m->first + m->count;
+        item->arriving = item->arriving > end ? item->arriving : end;
+    }
     f->segments++;
     f->assumed = m->first + m->count;
     p->bytes_waiting += len;
@@ -305,6 +310,9 @@ void segment_seal(struct session *s, const struct msg_seal *m)
         return;
     }
     position_raise(s, a->log_no, end);
+    if (pull_fetch(s, a->log_no) == NULL && (end <= item->held || end <= item->arriving)) {
+        gossip_duplicate(s); /* of what this session or another one was quicker with */
+    }
     if (end <= segment_base(s, a->log_no)) {
         s->stats.duplicate_segments++;
     } else if (!a->discard && segment_fits(s, a->log_no, m->first)) {

@@ -87,6 +87,23 @@ void serve_push(struct session *s, uint32_t log_no)
     v->push_count++;
 }
 
+uint32_t serve_push_take(struct session *s)
+{
+    struct serve *v = &s->serve;
+    while (v->push_count > 0) {
+        uint32_t log_no = v->push[v->push_head];
+        v->push_head = (v->push_head + 1) % SESSION_PUSH_MAX;
+        v->push_count--;
+        const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
+        uint64_t position = position_get(s, log_no);
+        if (item != NULL && position != SESSION_POSITION_UNKNOWN && position < item->held &&
+            range_of(s, log_no) == UINT32_MAX) {
+            return log_no;
+        }
+    }
+    return FRONTIER_NONE;
+}
+
 /* Answers END for the ranges that are done. */
 static void ranges_retire(struct session *s, struct wbuf *w)
 {
@@ -155,14 +172,9 @@ static bool outgoing_read(struct session *s, uint32_t log_no, uint64_t first)
 static bool push_start(struct session *s)
 {
     struct serve *v = &s->serve;
-    while (v->push_count > 0) {
-        uint32_t log_no = v->push[v->push_head];
-        v->push_head = (v->push_head + 1) % SESSION_PUSH_MAX;
-        v->push_count--;
-        const struct frontier_item *item = frontier_item(s->config.frontier, log_no);
-        uint64_t position = position_get(s, log_no);
-        if (item != NULL && position != SESSION_POSITION_UNKNOWN && position < item->held &&
-            range_of(s, log_no) == UINT32_MAX && outgoing_read(s, log_no, position)) {
+    uint32_t log_no;
+    while (!s->gossip.lazy && (log_no = serve_push_take(s)) != FRONTIER_NONE) {
+        if (outgoing_read(s, log_no, position_get(s, log_no))) {
             v->pushed_last = true;
             return true;
         }
@@ -263,7 +275,7 @@ bool serve_has_data(const struct session *s)
     if (v->out.active) {
         return v->out.sent == v->out.len || v->credit > 0;
     }
-    if (v->segments > 0 && v->credit > 0 && v->push_count > 0) {
+    if (v->segments > 0 && v->credit > 0 && v->push_count > 0 && !s->gossip.lazy) {
         return true;
     }
     for (uint32_t i = 0; i < v->ranges_count; i++) {
@@ -340,6 +352,8 @@ void serve_message(struct session *s, const struct msg *m)
     case MSG_CARD:
     case MSG_GET_HOLES:
     case MSG_HOLES:
+    case MSG_ANNOUNCE:
+    case MSG_REFER:
         tris_assert(m->type == MSG_GET_RANGE); /* session.c sends nothing else here */
         break;
     }

@@ -168,6 +168,7 @@ static void on_event(struct attempt *a, struct session_event *event)
     case SESSION_EV_CLAIM:
     case SESSION_EV_TOLD:
     case SESSION_EV_OWN_SEAL:
+    case SESSION_EV_REFER: /* who was invited is not refused for want of room */
     case SESSION_EV_TWIN:
         break;
     }

@@ -276,6 +276,7 @@ static void take_events(struct run *r)
         case SESSION_EV_IN_SYNC:
         case SESSION_EV_TWIN:
         case SESSION_EV_PONG:
+        case SESSION_EV_REFER:
             break;
         case SESSION_EV_CARD:
             REQUIRE(r->level == SESSION_GOV && !r->card && strcmp(e.card.text, cards[0]) == 0);

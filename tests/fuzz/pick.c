@@ -46,6 +46,8 @@ static struct msg_list pick_items(struct picker *r, struct wbuf *w, uint64_t lim
 static struct msg_list pick_claims(struct picker *r, struct wbuf *w, uint64_t limit);
 static struct msg_list pick_runs(struct picker *r, struct wbuf *w, uint64_t limit);
 static struct msg_list pick_hole_rows(struct picker *r, struct wbuf *w, uint64_t limit);
+static struct msg_list pick_list_news(struct picker *r, struct wbuf *w, uint64_t limit);
+static struct msg_list pick_list_refers(struct picker *r, struct wbuf *w, uint64_t limit);
 
 /* Bytes that go on behind the input as zeros, so that a short input can make long pieces. */
 static struct span pick_bin(struct picker *r, uint64_t limit)
@@ -78,6 +80,8 @@ static struct span pick_bin(struct picker *r, uint64_t limit)
 #define PICK_CLAIMS(at, limit) (at) = pick_claims(r, rows, limit)
 #define PICK_RUNS(at, limit) (at) = pick_runs(r, rows, limit)
 #define PICK_HOLES(at, limit) (at) = pick_hole_rows(r, rows, limit)
+#define PICK_NEWS(at, limit) (at) = pick_list_news(r, rows, limit)
+#define PICK_REFERS(at, limit) (at) = pick_list_refers(r, rows, limit)
 #define PICK_MAYBE_CLAIMS(at, limit) (at) = pick_claims(r, rows, limit)
 
 /* pick_<name> for every message and row: what a later version adds is sent as well. */
@@ -151,6 +155,32 @@ static struct msg_list pick_hole_rows(struct picker *r, struct wbuf *w, uint64_t
         }
     }
     return (struct msg_list){true, kept, span_of(w->ptr + start, w->len - start)};
+}
+
+static struct msg_list pick_list_news(struct picker *r, struct wbuf *w, uint64_t limit)
+{
+    uint32_t count = fuzz_u8(r->in) % 8;
+    size_t start = w->len;
+    count = count < limit ? count : (uint32_t)limit;
+    for (uint32_t i = 0; i < count; i++) {
+        struct msg_news news;
+        pick_news(r, &news, NULL);
+        msg_row_put(w, MSG_ROW_news, &news);
+    }
+    return (struct msg_list){true, count, span_of(w->ptr + start, w->len - start)};
+}
+
+static struct msg_list pick_list_refers(struct picker *r, struct wbuf *w, uint64_t limit)
+{
+    uint32_t count = fuzz_u8(r->in) % 4;
+    size_t start = w->len;
+    count = count < limit ? count : (uint32_t)limit;
+    for (uint32_t i = 0; i < count; i++) {
+        struct msg_referral referral;
+        pick_referral(r, &referral, NULL);
+        msg_row_put(w, MSG_ROW_referral, &referral);
+    }
+    return (struct msg_list){true, count, span_of(w->ptr + start, w->len - start)};
 }
 
 void pick_message(struct picker *r, struct msg *m, struct wbuf *rows)

@@ -267,6 +267,7 @@ void house_guard_event(struct house *h, struct end *e, const struct session_even
     case SESSION_EV_CARD:
     case SESSION_EV_CHARTER:
     case SESSION_EV_PONG:
+    case SESSION_EV_REFER:
     case SESSION_EV_CLOSED:
         return;
     }

@@ -241,6 +241,7 @@ void house_conn_event(struct house *h, uint32_t conn, uint32_t end, struct sessi
     case SESSION_EV_IN_SYNC:
     case SESSION_EV_CARD: /* no house of the simulation is a candidate */
     case SESSION_EV_CHARTER:
+    case SESSION_EV_REFER: /* and all have room */
     case SESSION_EV_PONG:
     case SESSION_EV_CLOSED:
         return;

@@ -93,7 +93,8 @@ struct end {
     uint32_t in_sync_count, own_ahead_count, told_count, own_seal_count, found_count;
     uint32_t twin_count;
     struct twin twin; /* the last one */
-    uint64_t invite;  /* that the peer came with */
+    struct session_event refer;
+    uint64_t invite; /* that the peer came with */
     uint32_t card_count;
     char card[TRIS_HOUSE_LINE_BYTES_MAX + 1]; /* the last one */
     uint8_t *charter;                         /* all parts so far; freed by link_close */
@@ -924,6 +925,9 @@ static inline void end_events(struct end *e)
             break;
         case SESSION_EV_CHARTER:
             end_charter(e, &event);
+            break;
+        case SESSION_EV_REFER:
+            e->refer = event;
             break;
         case SESSION_EV_CLOSED:
             e->closed = true;

@@ -151,7 +151,7 @@ static void unknown_messages_are_skipped(void **state)
 {
     (void)state;
     struct hostile *h = hostile_new();
-    static const uint8_t later[] = {0x93, 0x29, 0x01, 0xc4, 0x01, 0x00, /* reserved */
+    static const uint8_t later[] = {0x93, 0x22, 0x01, 0xc4, 0x01, 0x00, /* reserved */
                                     0x92, 0xcd, 0x12, 0x34, 0x91, 0x80, /* not even reserved */
                                     0x93, 0x01, 0x05, 0xc0};            /* PING 5 and a new field */
     hostile_send_bytes(h, span_of(later, sizeof later));

@@ -186,6 +186,23 @@ static void vector_repair(struct msg *m, uint8_t *bytes)
     }
 }
 
+/* Announcements and referrals. */
+static void vector_gossip(struct msg *m, uint8_t *bytes)
+{
+    struct wbuf w = wbuf_of(bytes, MSG_SMALL_BYTES_MAX);
+    if (m->type == MSG_ANNOUNCE) {
+        const struct msg_news news[] = {{vector_short(0x10), 127}, {vector_short(0x20), 65536}};
+        msg_row_put(&w, MSG_ROW_news, &news[0]);
+        msg_row_put(&w, MSG_ROW_news, &news[1]);
+        m->announce = (struct msg_announce){1, {true, 2, wbuf_span(&w)}};
+    } else {
+        const struct msg_referral row = {{{0xcc, 3}}};
+        msg_row_put(&w, MSG_ROW_referral, &row);
+        m->refer.houses = (struct msg_list){true, 1, wbuf_span(&w)};
+    }
+    tris_assert(w.err == TRIS_OK);
+}
+
 /* The questions by which frontiers are compared. */
 static void vector_compare(struct msg *m, const uint8_t *bytes)
 {
@@ -292,6 +309,10 @@ static struct msg vector_msg(uint32_t number, uint8_t *bytes)
     case MSG_GET_FORK:
         vector_repair(&m, bytes);
         break;
+    case MSG_ANNOUNCE:
+    case MSG_REFER:
+        vector_gossip(&m, bytes);
+        break;
     case MSG_GET_CHARTER:
     case MSG_CHARTER:
     case MSG_CARD:
@@ -366,7 +387,7 @@ static json_t *make_message_file(void)
     set(out, "message1_payload_with_common_root", hello_json(true));
     set(out, "message2_payload_equal_roots", welcome_json(false));
     set(out, "message2_payload_with_claims", welcome_json(true));
-    set(out, "reserved_then_ping_5_of_a_later_version", json_string("9329c0c402010294010504a0"));
+    set(out, "reserved_then_ping_5_of_a_later_version", json_string("9322c0c402010294010504a0"));
     set(out, "messages", list);
     return out;
 }

@@ -85,6 +85,8 @@ MESSAGES = {
     38: ("get_consistency", LOG, uint()),
     39: ("consistency", LOG, uint(), uint(), uint(), binary(32), binary(64), at_most(4064)),
     40: ("fork_proof", LOG, at_most(4096)),
+    41: ("announce", uint(1), rows(256, LOG, uint())),
+    42: ("refer", rows(8, binary(32))),
     43: ("twin", uint(), uint(), binary(64)),
     44: ("get_nodes", LOG, uint(63), uint(), uint(256)),
     45: ("nodes", LOG, uint(63), uint(), at_most(8192)),
