@@ -14,8 +14,6 @@ enum {
     HEARTBEAT_MS = 15 * 1000,
     HANDSHAKE_MS = 5000,
     IDLE_MS = 60 * 1000,
-    LATENCY_MS_MIN = 5,
-    LATENCY_MS_MAX = 60,
 };
 
 void world_fail(const char *format, ...)
@@ -92,6 +90,8 @@ struct tris_short world_root(struct frontier *f)
 struct world *world_new(uint32_t houses, uint64_t seed)
 {
     struct world *w = need(calloc(1, sizeof *w));
+    w->latency_min_ms = LATENCY_MS_MIN;
+    w->latency_max_ms = LATENCY_MS_MAX;
     w->rng = rng_of(seed, 0);
     rng_bytes(&w->rng, w->fed.b, sizeof w->fed.b);
     w->houses_count = houses;
@@ -226,7 +226,7 @@ uint32_t world_dial(struct world *w, uint32_t from, uint32_t to, const struct tr
         }
     }
     struct conn *c = &w->conns[no];
-    *c = (struct conn){.latency_ms = rng_between(&w->rng, LATENCY_MS_MIN, LATENCY_MS_MAX)};
+    *c = (struct conn){.latency_ms = rng_between(&w->rng, w->latency_min_ms, w->latency_max_ms)};
     for (uint32_t k = 0; k < 2; k++) {
         c->end[k].house = k == 0 ? from : to;
         c->end[k].tail = &c->end[k].first;
@@ -248,6 +248,18 @@ void world_connect(struct world *w, uint32_t chords)
             (void)world_dial(w, i, (i + far) % w->houses_count, NULL);
         }
     }
+}
+
+bool world_equal(struct world *w)
+{
+    struct tris_short first = world_root(w->houses[0].frontier);
+    for (uint32_t i = 1; i < w->houses_count; i++) {
+        struct tris_short root = world_root(w->houses[i].frontier);
+        if (!tris_short_eq(&first, &root)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 uint64_t world_bytes(const struct conn *c)

@@ -8,7 +8,7 @@
 #include "tests/sim/queue.h"
 #include "tests/sim/rng.h"
 
-enum { LOG_RUNS_MAX = 8, HOUSE_LOGS = 2 }; /* gov and data */
+enum { LOG_RUNS_MAX = 8, HOUSE_LOGS = 2, LATENCY_MS_MIN = 5, LATENCY_MS_MAX = 60 };
 
 /* Consecutive entries under one seal. */
 struct run {
@@ -70,6 +70,7 @@ struct conn {
 
 struct world {
     uint64_t now_ms, sessions, events, bytes;
+    uint64_t latency_min_ms, latency_max_ms; /* of connections that are made from now on */
     struct rng rng;
     struct queue queue;
     struct tris_fed_id fed;
@@ -95,6 +96,8 @@ struct tris_short world_root(struct frontier *f);
 void world_connect(struct world *w, uint32_t chords);
 /* A connection beside the ring; returns its number. `common`: the last equal root, or NULL. */
 uint32_t world_dial(struct world *w, uint32_t from, uint32_t to, const struct tris_short *common);
+/* All frontiers say the same. */
+bool world_equal(struct world *w);
 /* Events up to `end_ms`. */
 void world_run(struct world *w, uint64_t end_ms);
 /* A run of one entry under a seal, in the table and the owner's frontier; its sessions are told. */
