@@ -292,6 +292,7 @@ static void conn_event(struct conn *c, struct session_event *event)
         free(event->charter.bytes); /* never asked for: it is in the data directory */
         return;
     case SESSION_EV_REFER:
+        overlay_conn_refer(c->d, c, event->refer.houses, event->refer.count);
         return;
     case SESSION_EV_FORK:
         writer_submit_fork(c->d->writer, c->session_no, &event->fork);

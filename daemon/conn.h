@@ -77,6 +77,9 @@ void overlay_conn_in_sync(struct daemon *d, struct conn *c);
 void overlay_conn_twin(struct daemon *d, struct conn *c, const struct twin *twin);
 /* The house line that the peer has told, signed by it and with its static key. */
 void overlay_conn_card(struct daemon *d, struct conn *c, const char *text);
+/* It has no room and names others. */
+void overlay_conn_refer(struct daemon *d, struct conn *c, const struct tris_house_id *houses,
+                        uint32_t count);
 void overlay_conn_pong(struct daemon *d, struct conn *c, uint64_t id, uint64_t rtt_ms);
 /* Last word: the memory goes when this returns. Session and its stats are still there. */
 void overlay_conn_closed(struct daemon *d, struct conn *c, enum tris_err reason, bool by_peer);

@@ -1,4 +1,4 @@
-/* Peers and dialling; what writer and handlers tell the overlay; see overlay.h. */
+/* Peers; what writer and handlers tell the overlay; see overlay.h. */
 #include "daemon/overlay.h"
 
 #include <sodium.h>
@@ -20,112 +20,6 @@ void overlay_check_waits(struct overlay *o)
     if (asks_any_wait(&o->asks) && overlay_all_equal(o)) {
         asks_equal(&o->asks);
     }
-}
-
-/* ---- dialling ---- */
-
-static const char *peer_address(const struct overlay *o, uint32_t index)
-{
-    const struct peer *p = &o->peers[index];
-    if (p->configured) {
-        return p->address;
-    }
-    const struct house_line *line = members_line(&o->d->members, index);
-    return line->addr_count == 0 ? NULL : line->addr[p->address_turn % line->addr_count];
-}
-
-bool overlay_is_candidate(const struct overlay *o, uint32_t index)
-{
-    const struct peer *p = &o->peers[index];
-    bool wanted =
-        p->configured || (o->d->config.dial_auto && member_is_active(&o->d->members.list[index]));
-    return !p->self && p->conn == NULL && wanted && peer_address(o, index) != NULL &&
-           overlay_limit(o, index) == TRIS_OK;
-}
-
-void overlay_dial_later(struct overlay *o, struct peer *p, enum tris_err err)
-{
-    p->last_error = err;
-    p->address_turn++;
-    penalty_later(&p->penalty, overlay_now(o), randombytes_random(), PENALTY_BACKOFF_MS_MAX);
-    p->state = PEER_WAITING;
-}
-
-static void dial(struct overlay *o, uint32_t index)
-{
-    struct peer *p = &o->peers[index];
-    const struct house_line *line = members_line(&o->d->members, index);
-    struct conn *c = NULL;
-    const struct tris_short *common = p->has_common_root ? &p->common_root : NULL;
-    /* all addresses in turn, then the next one of each name */
-    uint32_t addresses = p->configured || line->addr_count == 0 ? 1 : line->addr_count;
-    p->dial_at = p->address_turn % addresses;
-    enum tris_err err = conn_dial(o->d, peer_address(o, index), p->address_turn / addresses,
-                                  &line->id, &line->transport, common, o->next_session_no++, &c);
-    if (err != TRIS_OK) {
-        overlay_dial_later(o, p, err);
-        return;
-    }
-    conn_set_peer(c, index);
-    conn_set_next(c, o->conns);
-    o->conns = c;
-    p->conn = c;
-    p->state = PEER_DIALLING;
-}
-
-/* Outbound connections to members that nobody configured. */
-static uint32_t auto_count(const struct overlay *o)
-{
-    uint32_t count = 0;
-    for (const struct conn *c = o->conns; c != NULL; c = conn_next(c)) {
-        uint32_t index = conn_peer(c);
-        const struct peer *p = index != UINT32_MAX ? &o->peers[index] : NULL;
-        count += p != NULL && p->conn == c && !p->configured && !conn_inbound(c) ? 1 : 0;
-    }
-    return count;
-}
-
-static void on_dial_timer(uv_timer_t *timer);
-
-/* Dials whoever is due and sets the timer for who is next. Members are looked at from a random one
- * on, so that a large federation is not dialled in order of keys. */
-void overlay_plan_dials(struct overlay *o)
-{
-    uint64_t now = overlay_now(o), next = UINT64_MAX;
-    uint32_t autos = auto_count(o);
-    if (o->stopping || !o->started || o->count == 0) {
-        return;
-    }
-    uint32_t start = randombytes_uniform(o->count);
-    for (uint32_t i = 0; i < o->count; i++) {
-        uint32_t index = (start + i) % o->count;
-        struct peer *p = &o->peers[index];
-        bool budget = p->configured || autos < o->d->config.dial_max;
-        if (!overlay_is_candidate(o, index) || !budget) {
-            continue;
-        }
-        if (p->penalty.dial_ms == 0) {
-            penalty_plan(&p->penalty, now, randombytes_random());
-            p->state = PEER_WAITING;
-        }
-        if (p->penalty.dial_ms <= now) {
-            dial(o, index);
-            autos += p->conn != NULL && !p->configured ? 1 : 0;
-        }
-        if (p->conn == NULL && p->penalty.dial_ms < next) {
-            next = p->penalty.dial_ms;
-        }
-    }
-    if (next == UINT64_MAX) {
-        uv_timer_stop(&o->dial_timer);
-    } else {
-        uv_timer_start(&o->dial_timer, on_dial_timer, next > now ? next - now : 1, 0);
-    }
-}
-
-static void on_dial_timer(uv_timer_t *timer)
-{
-    overlay_plan_dials(timer->data);
 }
 
 /* ---- configured addresses ---- */
@@ -154,7 +48,7 @@ static enum tris_err load_settings(struct overlay *o)
         struct peer *p = &o->peers[index];
         memcpy(p->address, value.ptr, value.len);
         p->address[value.len] = '\0';
-        p->configured = true;
+        overlay_set_configured(o, index, true);
     }
     store_view_end(v);
     return err == TRIS_ERR_NOT_FOUND ? TRIS_OK : err;
@@ -288,7 +182,7 @@ void overlay_configure(struct overlay *o, uint32_t index, const char *address)
 {
     tris_assert(index < o->count);
     struct peer *p = &o->peers[index];
-    p->configured = address[0] != '\0' && !p->self;
+    overlay_set_configured(o, index, address[0] != '\0' && !p->self);
     snprintf(p->address, sizeof p->address, "%s", address);
     overlay_note_addresses(p);
     penalty_replan(&p->penalty);
@@ -358,6 +252,7 @@ enum tris_err overlay_open(struct daemon *d, struct overlay **out)
     o->d = d;
     o->count = d->members.count;
     o->next_session_no = 1;
+    o->configured = UINT32_MAX;
     o->peers = calloc(o->count + 1, sizeof *o->peers);
     if (o->peers == NULL) {
         free(o);
@@ -382,10 +277,8 @@ enum tris_err overlay_start(struct overlay *o)
     if (err != TRIS_OK) {
         return err;
     }
-    int rc = uv_timer_init(&o->d->loop, &o->dial_timer);
-    tris_assert(rc == 0);
-    o->dial_timer.data = o;
-    rc = uv_timer_init(&o->d->loop, &o->stop_timer);
+    overlay_dial_open(o);
+    int rc = uv_timer_init(&o->d->loop, &o->stop_timer);
     tris_assert(rc == 0);
     o->stop_timer.data = o;
     o->stop_timer_open = true;
@@ -426,6 +319,7 @@ void overlay_stop(struct overlay *o, uint64_t flush_ms)
     listener_close(&o->listener);
     asks_close(&o->asks);
     uv_close((uv_handle_t *)&o->dial_timer, NULL);
+    uv_close((uv_handle_t *)&o->rotate_timer, NULL);
     uv_close((uv_handle_t *)&o->twins_timer, NULL);
     uv_close((uv_handle_t *)&o->limits_timer, NULL);
     for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {

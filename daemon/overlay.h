@@ -1,7 +1,8 @@
 /* The overlay: which houses are dialled and when, one session per house, what is known of each.
  *
  * Candidates are configured peers (setting "peer/<hex id>" -> address) always and, with peers.dial
- * = auto, members with an address, up to peers.dial_max. Loop thread only. */
+ * = auto, up to peers.dial_max members with an address, drawn (proto/neighbour.h) and exchanged one
+ * by one. What an event costs does not grow with the members. Loop thread only. */
 #ifndef TRIS_DAEMON_OVERLAY_H
 #define TRIS_DAEMON_OVERLAY_H
 
@@ -35,8 +36,10 @@ struct peer_end {
 /* One for each row of members.list, this house's included; same index. */
 struct peer {
     enum peer_state state;
-    bool self;                            /* the row of this house: never used */
-    bool configured;                      /* `address` was set by peer.add */
+    bool self;       /* the row of this house: never used */
+    bool configured; /* `address` was set by peer.add */
+    bool listed;     /* is or was configured: part of the list that goes on at */
+    uint32_t configured_next;
     bool inbound;                         /* the open session was dialled by them */
     char address[TRIS_ADDRESS_BYTES_MAX]; /* configured one; "" = the member's own addresses */
     struct conn *conn;                    /* open or dialling; NULL */

@@ -134,9 +134,15 @@ static enum tris_err refuse_reason(const struct overlay *o, const struct conn *c
     if (limit != TRIS_OK || !conn_inbound(c)) {
         return limit;
     }
-    bool full = p->state != PEER_OPEN && !p->configured &&
-                overlay_inbound_count(o) >= o->d->config.inbound_max;
-    return full || penalty_refuses(&p->penalty, overlay_now(o)) ? TRIS_ERR_BUSY : TRIS_OK;
+    return penalty_refuses(&p->penalty, overlay_now(o)) ? TRIS_ERR_BUSY : TRIS_OK;
+}
+
+/* No room for one more that has dialled. */
+static bool is_full(const struct overlay *o, const struct conn *c, uint32_t index)
+{
+    const struct peer *p = &o->peers[index];
+    return conn_inbound(c) && p->state != PEER_OPEN && !p->configured &&
+           overlay_inbound_count(o) >= o->d->config.inbound_max;
 }
 
 static uint32_t house_conns(const struct overlay *o, uint32_t index)
@@ -174,6 +180,10 @@ void overlay_conn_open(struct daemon *d, struct conn *c, const struct session_ev
     enum tris_err refused = refuse_reason(o, c, index);
     if (refused != TRIS_OK) {
         conn_goodbye(c, refused);
+        return;
+    }
+    if (is_full(o, c, index)) {
+        overlay_refer(o, c);
         return;
     }
     struct conn *older = p->state == PEER_OPEN && p->conn != c ? p->conn : NULL;

@@ -1,5 +1,5 @@
-/* The overlay's own state, shared by overlay.c (peers, dialling), overlay_conn.c (what connections
- * tell) and overlay_look.c (what can be asked); for nobody else. */
+/* The overlay's own state, shared by overlay.c (peers), overlay_dial.c (dialling), overlay_conn.c
+ * (what connections tell) and overlay_look.c (what can be asked); for nobody else. */
 #ifndef TRIS_DAEMON_OVERLAY_INT_H
 #define TRIS_DAEMON_OVERLAY_INT_H
 
@@ -15,7 +15,10 @@ struct overlay {
     uint64_t next_session_no;
     struct listener listener;
     struct asks asks;
-    uv_timer_t dial_timer, stop_timer, twins_timer, limits_timer;
+    uint32_t configured;               /* first of those that were configured, by configured_next */
+    uint32_t referred[MSG_REFERS_MAX]; /* members that a refusal has named, to be dialled next */
+    uint32_t referred_count;
+    uv_timer_t dial_timer, rotate_timer, stop_timer, twins_timer, limits_timer;
     bool started, stopping, stop_timer_open;
     uint64_t refused, refused_logged_ms; /* connections that did not become sessions */
 };
@@ -34,6 +37,11 @@ void overlay_share_windows(struct overlay *o);
 bool overlay_takes_part(const struct overlay *o, const struct conn *c);
 /* A session with a house that is no member has opened: takes it as a guest, or says goodbye. */
 void overlay_guest_open(struct overlay *o, struct conn *c, const struct session_event *event);
+/* overlay_dial.c: timers; an address was set by hand, or taken away. */
+void overlay_dial_open(struct overlay *o);
+void overlay_set_configured(struct overlay *o, uint32_t index, bool configured);
+/* Ends the session of a house for which there is no room, and names others. */
+void overlay_refer(struct overlay *o, struct conn *c);
 /* Not connected, has an address, and may be dialled. */
 bool overlay_is_candidate(const struct overlay *o, uint32_t index);
 /* Puts the peer off, for longer each time. */
