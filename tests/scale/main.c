@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "tests/scale/churn.h"
 #include "tests/scale/spread.h"
 #include "tests/scale/world.h"
 #include "tests/sim/crypto.h"
@@ -20,6 +21,8 @@ enum {
     WRITES = 5,
     WRITES_FIXED = 50,
     WRITES_MANY = 10,
+    CHURN_HOUSES_MAX = 400,
+    CHURN_ROUNDS = 10,
     DIALLED = 8, /* as peers.dial_max */
     MANY_HOUSES = 1000,
     SETTLE_MS = 10000,
@@ -171,7 +174,8 @@ int main(int argc, char **argv)
     failed += spread_fixed(houses, many ? chords + 1 : DIALLED, many ? WRITES_MANY : WRITES_FIXED)
                   ? 0
                   : 1;
+    failed += churn_run(many ? CHURN_HOUSES_MAX : houses, CHURN_ROUNDS) ? 0 : 1;
     row("processor time in all", now_s() - begun, "s");
-    printf("%u passed, %u failed, 0 skipped\n", 5 - failed, failed);
+    printf("%u passed, %u failed, 0 skipped\n", 6 - failed, failed);
     return failed > 0;
 }

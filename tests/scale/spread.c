@@ -36,19 +36,6 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Runs of entries that have arrived at any session, whether they were news or not. */
-static uint64_t arrived(const struct world *w)
-{
-    uint64_t sum = 0;
-    for (uint32_t no = 0; no < w->conns_count; no++) {
-        for (int k = 0; k < 2; k++) {
-            const struct session_stats *s = session_stats(w->conns[no].end[k].session);
-            sum += s->segments_in + s->duplicate_segments + s->gap_segments;
-        }
-    }
-    return sum;
-}
-
 static int u32_cmp(const void *a, const void *b)
 {
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -78,7 +65,7 @@ static uint32_t draw_author(struct world *w)
 /* One write by a drawn house and all that follows within ten seconds. */
 static void one_write(struct world *w, struct sums *s)
 {
-    const uint64_t start_ms = w->now_ms, copies = arrived(w), bytes = w->bytes;
+    const uint64_t start_ms = w->now_ms, copies = world_arrived(w), bytes = w->bytes;
     const uint32_t author = draw_author(w);
     const double begun = now_s();
     uint32_t last = 0;
@@ -103,7 +90,7 @@ static void one_write(struct world *w, struct sums *s)
     }
     s->last_ms[s->last_count++] = last;
     s->houses += w->houses_count - 1;
-    s->copies += arrived(w) - copies;
+    s->copies += world_arrived(w) - copies;
     s->bytes += w->bytes - bytes;
     s->seconds += now_s() - begun;
 }

@@ -130,6 +130,52 @@ static void pieces_free(struct end *e)
     }
 }
 
+void world_forget(struct house *h)
+{
+    while (h->pending != NULL) {
+        struct pending *p = h->pending;
+        h->pending = p->next;
+        free(p->segment.bytes);
+        free(p);
+    }
+}
+
+static uint64_t session_arrived(const struct session *session)
+{
+    const struct session_stats *s = session_stats(session);
+    return s->segments_in + s->duplicate_segments + s->gap_segments;
+}
+
+uint64_t world_arrived(const struct world *w)
+{
+    uint64_t sum = w->arrived;
+    for (uint32_t no = 0; no < w->conns_count; no++) {
+        for (int k = 0; k < 2 && !w->conns[no].dead; k++) {
+            sum += session_arrived(w->conns[no].end[k].session);
+        }
+    }
+    return sum;
+}
+
+void world_hang_up(struct world *w, uint32_t no)
+{
+    struct conn *c = &w->conns[no];
+    for (int k = 0; k < 2; k++) {
+        struct house *h = &w->houses[c->end[k].house];
+        w->arrived += session_arrived(c->end[k].session);
+        session_free(c->end[k].session);
+        c->end[k].session = NULL;
+        pieces_free(&c->end[k]);
+        for (uint32_t i = 0; i < h->conns_count; i++) {
+            if (h->conns[i] == no) {
+                h->conns[i] = h->conns[--h->conns_count];
+                break;
+            }
+        }
+    }
+    c->dead = true;
+}
+
 void world_free(struct world *w)
 {
     for (uint32_t no = 0; no < w->conns_count; no++) {
@@ -140,12 +186,7 @@ void world_free(struct world *w)
     }
     for (uint32_t no = 0; no < w->houses_count; no++) {
         struct house *h = &w->houses[no];
-        while (h->pending != NULL) {
-            struct pending *p = h->pending;
-            h->pending = p->next;
-            free(p->segment.bytes);
-            free(p);
-        }
+        world_forget(h);
         heads_frontier_free(w->heads, h->frontier);
         free(h->conns);
     }
@@ -326,12 +367,17 @@ static enum tris_err apply(struct world *w, struct house *h, const struct pendin
 static void commit(struct world *w, struct house *h)
 {
     struct pending *p = h->pending;
+    if (p == NULL) {
+        return; /* forgotten */
+    }
     h->pending = p->next;
     uint64_t held = frontier_item(h->frontier, p->segment.log_no)->held;
     enum tris_err err = apply(w, h, p);
-    session_segment_done(w->conns[p->conn].end[p->end].session, p->segment.log_no, p->segment.len,
-                         err);
-    pump(w, p->conn, p->end);
+    if (!w->conns[p->conn].dead) {
+        session_segment_done(w->conns[p->conn].end[p->end].session, p->segment.log_no,
+                             p->segment.len, err);
+        pump(w, p->conn, p->end);
+    }
     if (frontier_item(h->frontier, p->segment.log_no)->held > held) {
         tell(w, h, p->segment.log_no, p->conn);
     }
@@ -430,6 +476,10 @@ void world_run(struct world *w, uint64_t end_ms)
     while (queue_next_ms(&w->queue) <= end_ms && queue_take(&w->queue, &event)) {
         w->now_ms = event.at_ms;
         w->events++;
+        const bool of_conn = event.type != EVENT_COMMIT;
+        if (of_conn && w->conns[event.a].dead) {
+            continue;
+        }
         if (event.type == EVENT_DELIVER) {
             deliver(w, event.a, event.b);
         } else if (event.type == EVENT_TICK) {

@@ -66,10 +66,12 @@ struct end {
 struct conn {
     struct end end[2];
     uint64_t latency_ms;
+    bool dead; /* hung up; its sessions are gone */
 };
 
 struct world {
     uint64_t now_ms, sessions, events, bytes;
+    uint64_t arrived;                        /* at sessions that are gone */
     uint64_t latency_min_ms, latency_max_ms; /* of connections that are made from now on */
     struct rng rng;
     struct queue queue;
@@ -96,6 +98,12 @@ struct tris_short world_root(struct frontier *f);
 void world_connect(struct world *w, uint32_t chords);
 /* A connection beside the ring; returns its number. `common`: the last equal root, or NULL. */
 uint32_t world_dial(struct world *w, uint32_t from, uint32_t to, const struct tris_short *common);
+/* Ends a connection: both ends see it at once, what is on its way is lost. */
+void world_hang_up(struct world *w, uint32_t no);
+/* What the house's writer has not committed is lost. */
+void world_forget(struct house *h);
+/* Runs of entries that have arrived at any session, whether they were news or not. */
+uint64_t world_arrived(const struct world *w);
 /* All frontiers say the same. */
 bool world_equal(struct world *w);
 /* Events up to `end_ms`. */
