@@ -1,4 +1,5 @@
 /* trisd: command line, then the daemon. */
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -9,6 +10,8 @@
 #include "daemon/daemon.h"
 #include "daemon/datadir.h"
 #include "daemon/passphrase.h"
+
+enum { MMAP_BYTES = 256 * 1024 }; /* allocations above it are given back when they are freed */
 
 static int usage(const struct config_error *error)
 {
@@ -98,6 +101,9 @@ int main(int argc, char **argv)
 {
     /* a peer or client that has gone shows as an error of the write, not as a signal */
     signal(SIGPIPE, SIG_IGN);
+    /* else the limit grows with what a start needs for a moment, and that is never given back */
+    (void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, MMAP_BYTES);
     if (sodium_init() < 0) {
         fprintf(stderr, "trisd: libsodium did not start\n");
         return EXIT_FAILED;

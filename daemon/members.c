@@ -86,30 +86,51 @@ static enum tris_err members_grow(struct members *m)
     return TRIS_OK;
 }
 
-enum tris_err members_add(struct members *m, const struct house_line *line, uint32_t *index)
+enum tris_err member_keep_line(struct member *row, const struct house_line *line)
 {
-    bool found;
-    enum tris_err err = m->count == m->room ? members_grow(m) : TRIS_OK;
-    struct house_line *copy = malloc(sizeof *copy);
-    if (err != TRIS_OK || copy == NULL) {
-        free(copy);
+    const size_t size = house_line_size(line);
+    struct house_line *copy = malloc(size);
+    if (copy == NULL) {
         return TRIS_ERR_NO_MEMORY;
     }
-    *copy = *line;
+    memcpy(copy, line, size);
+    member_drop_line(row);
+    row->line = copy;
+    row->line_owned = true;
+    return TRIS_OK;
+}
+
+void member_drop_line(struct member *row)
+{
+    if (row->line_owned) {
+        free((void *)(uintptr_t)row->line);
+    }
+    row->line = NULL;
+    row->line_owned = false;
+}
+
+enum tris_err members_add(struct members *m, const struct house_line *line, bool copy,
+                          uint32_t *index)
+{
+    struct member row = {.id = line->id, .role = line->role, .line = line};
+    bool found;
+    enum tris_err err = m->count == m->room ? members_grow(m) : TRIS_OK;
+    if (err == TRIS_OK && copy) {
+        err = member_keep_line(&row, line);
+    }
+    if (err != TRIS_OK) {
+        return err;
+    }
     uint32_t place = place_of(m, &line->id, &found);
     tris_assert(!found);
     memmove(&m->by_id[place + 1], &m->by_id[place], (m->count - place) * sizeof *m->by_id);
     m->by_id[place] = m->count;
-    struct member *row = &m->list[m->count];
-    memset(row, 0, sizeof *row);
-    row->id = line->id;
-    row->role = line->role;
-    row->line = copy;
-    row->line_epoch = line->epoch;
-    row->former = line->transport;
-    row->gov_no = row->data_no = UINT32_MAX;
-    row->has_logs = line->role != TRIS_ROLE_OBSERVER;
-    member_note_district(row);
+    row.line_epoch = line->epoch;
+    row.former = line->transport;
+    row.gov_no = row.data_no = UINT32_MAX;
+    row.has_logs = line->role != TRIS_ROLE_OBSERVER;
+    member_note_district(&row);
+    m->list[m->count] = row;
     *index = m->count++;
     return TRIS_OK;
 }
@@ -139,7 +160,7 @@ enum tris_err members_init(struct members *m, const struct charter *charter)
     enum tris_err err = TRIS_OK;
     for (uint32_t i = 0; i < charter->member_count && err == TRIS_OK; i++) {
         uint32_t index;
-        err = members_add(m, lines[i].line, &index);
+        err = members_add(m, lines[i].line, false, &index);
         if (err == TRIS_OK) {
             m->list[index].state = MEMBER_ACTIVE;
             m->active++;
@@ -160,7 +181,7 @@ void members_free(struct store_members *m)
 void members_fini(struct members *m)
 {
     for (uint32_t i = 0; i < m->count; i++) {
-        free(m->list[i].line);
+        member_drop_line(&m->list[i]);
         free(m->list[i].epochs);
     }
     free(m->list);
@@ -172,7 +193,7 @@ void members_fini(struct members *m)
 enum tris_err members_note_inviter(struct members *m, const struct house_line *line)
 {
     uint32_t index = members_find(m, &line->id);
-    enum tris_err err = index == UINT32_MAX ? members_add(m, line, &index) : TRIS_OK;
+    enum tris_err err = index == UINT32_MAX ? members_add(m, line, true, &index) : TRIS_OK;
     return err == TRIS_OK ? members_note_slugs(m) : err;
 }
 

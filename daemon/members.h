@@ -23,7 +23,10 @@ struct member {
     struct tris_house_id id;
     enum member_state state;
     enum tris_role role;
-    struct house_line *line;     /* newest valid line of its current (or last) epoch, owned */
+    /* newest valid line of its current (or last) epoch: the charter's, or owned and then only as
+     * large as house_line_size says */
+    const struct house_line *line;
+    bool line_owned;
     uint32_t line_epoch;         /* whose key has signed it */
     struct tris_dh_pub former;   /* transport key before `line`; accepted as well */
     struct member_epoch *epochs; /* with logs, ascending; owned; may be NULL */

@@ -5,9 +5,12 @@
 
 #include "daemon/members.h"
 
-/* A row for a house that has none, with a copy of the line. */
+/* The row's line is a copy of this one from now on; TRIS_ERR_NO_MEMORY: it is what it was. */
+TRIS_MUST_CHECK enum tris_err member_keep_line(struct member *row, const struct house_line *line);
+void member_drop_line(struct member *row); /* frees what is owned */
+/* A row for a house that has none. Not `copy`: the line is the charter's, and stays there. */
 TRIS_MUST_CHECK enum tris_err members_add(struct members *m, const struct house_line *line,
-                                          uint32_t *index);
+                                          bool copy, uint32_t *index);
 /* Which slugs are not unique: asked for with every record that is shown. */
 TRIS_MUST_CHECK enum tris_err members_note_slugs(struct members *m);
 void member_note_district(struct member *member);

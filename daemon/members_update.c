@@ -48,24 +48,30 @@ static enum tris_err newest_line(const struct members *m, const struct opening *
     return TRIS_OK;
 }
 
-/* Puts the line in its row; false if it is the one that is there. */
-static bool line_take(struct member *row, const struct house_line *line)
+/* Puts the line in its row; *changed is false if it is the one that is there. */
+static enum tris_err line_take(struct member *row, const struct house_line *line, bool *changed)
 {
     char now[TRIS_HOUSE_LINE_BYTES_MAX + 1], next[TRIS_HOUSE_LINE_BYTES_MAX + 1];
     if (house_line_print(row->line, now, sizeof now) == TRIS_OK &&
         house_line_print(line, next, sizeof next) == TRIS_OK && strcmp(now, next) == 0) {
-        return false;
+        *changed = false;
+        return TRIS_OK;
     }
-    if (!tris_dh_pub_eq(&row->line->transport, &line->transport)) {
-        row->former = row->line->transport; /* the house may still use it */
+    const struct tris_dh_pub before = row->line->transport;
+    enum tris_err err = member_keep_line(row, line);
+    *changed = err == TRIS_OK;
+    if (err != TRIS_OK) {
+        return err;
+    }
+    if (!tris_dh_pub_eq(&before, &line->transport)) {
+        row->former = before; /* the house may still use it */
     }
     if (row->line_epoch != line->epoch) {
         row->former = line->transport; /* whoever has the key of a former epoch is somebody else */
     }
-    *row->line = *line;
     row->line_epoch = line->epoch;
     member_note_district(row);
-    return true;
+    return TRIS_OK;
 }
 
 /* ---- logs ---- */
@@ -144,7 +150,7 @@ static enum tris_err row_for(struct members *m, const struct member_house *house
 {
     *index = members_find(m, &house->id);
     *is_new = *index == UINT32_MAX && found;
-    return *is_new ? members_add(m, line, index) : TRIS_OK;
+    return *is_new ? members_add(m, line, true, index) : TRIS_OK;
 }
 
 /* Whether two evaluations say the same of a house, so that nothing has to be read again. */
@@ -193,7 +199,11 @@ static enum tris_err house_update(struct members *m, const struct member_set *se
     struct member *row = &m->list[index];
     const enum member_state before = row->state;
     const uint32_t epochs = row->epochs_count;
-    bool changed = found && line_take(row, &lines[1]);
+    bool changed = false;
+    err = found ? line_take(row, &lines[1], &changed) : TRIS_OK;
+    if (err != TRIS_OK) {
+        return err;
+    }
     row->state = house->state;
     row->role = o->opening.role;
     row->has_logs = row->role != TRIS_ROLE_OBSERVER;
@@ -252,7 +262,7 @@ enum tris_err members_refresh(struct members *m, uint32_t index, struct store_vi
         return o == NULL ? TRIS_OK : TRIS_ERR_NO_MEMORY;
     }
     enum tris_err err = newest_line(m, &o->opening, o->card, v, &lines[0], &lines[1], &found);
-    *changed = err == TRIS_OK && found && line_take(row, &lines[1]);
+    err = err == TRIS_OK && found ? line_take(row, &lines[1], changed) : err;
     free(lines);
     return err == TRIS_OK && *changed ? members_note_slugs(m) : err;
 }

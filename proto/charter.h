@@ -16,6 +16,8 @@
 #ifndef TRIS_PROTO_CHARTER_H
 #define TRIS_PROTO_CHARTER_H
 
+#include <stddef.h>
+
 #include "proto/buf.h"
 #include "proto/limits.h"
 
@@ -28,11 +30,19 @@ struct house_line {
     uint32_t epoch;
     struct tris_sign_pub key; /* of sig and of the epoch's seals; epoch 0: the id's bytes */
     struct tris_dh_pub transport;
-    char addr[TRIS_ADDRESSES_MAX][TRIS_ADDRESS_BYTES_MAX]; /* host:port or [v6]:port */
-    uint32_t addr_count;
     uint64_t time_ms;
     struct tris_sig sig;
+    uint32_t addr_count;
+    /* host:port or [v6]:port; the last member, so that thousands of lines can be kept without room
+     * for addresses that they do not have */
+    char addr[TRIS_ADDRESSES_MAX][TRIS_ADDRESS_BYTES_MAX];
 };
+
+/* So much of the struct is in use: what a copy has to hold that is read only. */
+static inline size_t house_line_size(const struct house_line *line)
+{
+    return offsetof(struct house_line, addr) + line->addr_count * sizeof line->addr[0];
+}
 
 /* host:port or [v6]:port. Shape only: whether it is reachable shows when it is dialled. */
 bool house_address_ok(struct span addr);

@@ -98,8 +98,14 @@ def aggregate(report, world):
             took = percentile(samples, 0.5)
             report.figure("national %s, p50" % what, took, "ms", "<= 5", took <= 5)
             report.figure("national %s, p99" % what, percentile(samples, 0.99), "ms")
-        report.figure("anonymous memory with %s houses" % format(HOUSES, ","),
+        report.figure("anonymous memory with %s houses, after these" % format(HOUSES, ","),
                       node.anonymous_mib(), "MiB")
+        node.stop()
+        node.start()
+        time.sleep(2)
+        idle = node.anonymous_mib()
+        report.figure("anonymous memory with %s houses, idle" % format(HOUSES, ","), idle, "MiB",
+                      "<= 64", idle <= 64)
     finally:
         node.stop()
     shutil.rmtree(os.path.join(world, "continent"))
