@@ -361,4 +361,17 @@ BUGS = [
     Bug(226, "own log of a former epoch is sealed", "storage/sealing.c",
         "!log->current || log->ref.topic == TRIS_TOPIC_LOCAL",
         "!log->own || log->ref.topic == TRIS_TOPIC_LOCAL", at=2),
+    # ---- proto: gossip and neighbours
+    Bug(270, "link that was pruned is never grafted again", "proto/session_gossip.c",
+        "link_turn(s, false);", "(void)0;"),
+    Bug(271, "copies prune nothing", "proto/session_gossip.c",
+        "link_turn(s, true);\n    s->gossip.mode_due = true;", "s->gossip.mode_due = false;"),
+    Bug(272, "what somebody else is bringing is asked for as well", "proto/session_gossip.c",
+        "!met && heard_comes(s, h)", "false"),
+    Bug(273, "announced size of the own log believed", "proto/session_gossip.c",
+        "frontier_item_fetched(item)", "true"),
+    Bug(274, "near neighbours are the farthest", "proto/neighbour.c",
+        "distance < best_distance", "distance > best_distance"),
+    Bug(275, "few members: the first one is always drawn", "proto/neighbour.c",
+        "(start + i) % count", "i"),
 ]
