@@ -92,6 +92,9 @@ def aggregate(report, world):
         if held != AGGREGATE_RECORDS:
             raise BenchError("%d records are there, not %d" % (held, AGGREGATE_RECORDS))
         time.sleep(2)  # a start dials
+        first = node.anonymous_mib()
+        report.figure("anonymous memory with %s houses, first start" % format(HOUSES, ","), first,
+                      "MiB", "<= 64", first <= 64)
         calls(node, "national.overview", {}, 20)
         for what, method in (("overview", "national.overview"), ("by sector", "national.sectors")):
             samples = calls(node, method, {}, 200)
