@@ -302,7 +302,7 @@ void overlay_conn_refer(struct daemon *d, struct conn *c, const struct tris_hous
     o->referred_count = 0; /* the newest word counts */
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t index = members_find(&d->members, &houses[i]);
-        if (index != UINT32_MAX) {
+        if (index < o->count) { /* known, and its peer too */
             o->referred[o->referred_count++] = index;
         }
     }
