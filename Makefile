@@ -169,15 +169,17 @@ $(bench_bin): $(B)/%: $(B)/obj/tools/%.o $(B)/libstorage.a $(B)/libproto.a
 $(inject_bin): $(B)/e2e_%: $(B)/obj/tests/e2e/%.o $(B)/libstorage.a $(B)/libproto.a
 	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS))
 
-# Defines storage calls and two of libsodium's itself; liblmdb's calls come to these.
+# Defines storage calls and two of libsodium's itself; liblmdb's calls come to these. Of the daemon
+# it takes the member table alone.
 $(B)/tris_trials: $(call obj,$(filter-out %/main.c,$(sim_src)) $(trials_src)) $(B)/libtest.a \
-		$(B)/libstorage.a $(B)/libproto.a
+		$(B)/libdaemon.a $(B)/libstorage.a $(B)/libproto.a
 	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS) -ldl -lcmocka)
 # Its heads.c is the frontier with room for very many houses.
 $(B)/tris_scale: $(call obj,$(scale_src) $(addprefix tests/sim/,queue.c rng.c crypto.c)) \
 		$(B)/libproto.a
 	$(call link,$(PROTO_LIBS) -ldl)
-$(B)/tris_sim: $(call obj,$(sim_src)) $(B)/libtest.a $(B)/libstorage.a $(B)/libproto.a
+$(B)/tris_sim: $(call obj,$(sim_src)) $(B)/libtest.a $(B)/libdaemon.a $(B)/libstorage.a \
+		$(B)/libproto.a
 	$(call link,$(STORAGE_LIBS) $(PROTO_LIBS) -ldl -lcmocka)
 
 # In VARIANT=fuzz with libFuzzer, which is part of clang's runtime; else they replay a corpus.

@@ -30,6 +30,9 @@
     X(LOSS,       "loss",       "a house loses all but its keys")                                  \
     X(CLONE,      "clone",      "a copy of a house runs beside it, with its key")                  \
     X(ALONE,      "alone",      "data is lost while nobody in reach holds what is missing")        \
+    X(ADMIT,      "admit",      "members endorse a house")                                         \
+    X(REVOKE,     "revoke",     "members revoke a house")                                          \
+    X(APART,      "revoke-apart", "members revoke a house that nobody reaches meanwhile")          \
     /* what hostile houses do */                                                                   \
     X(GARBAGE,    "garbage",    "hostile: bytes that are no frame")                                \
     X(MESSAGES,   "messages",   "hostile: frames of any content, floods of them")                  \
@@ -41,7 +44,11 @@
     X(BARE,       "bare",       "hostile: entries are passed on without payloads")                \
     X(FAR_TIME,   "far-time",   "hostile: times up to 139 years ahead")                            \
     X(FLOOD,      "flood",      "hostile: very many entries at once")                              \
-    X(FORK,       "fork",       "hostile: two histories of one log are signed")
+    X(FORK,       "fork",       "hostile: two histories of one log are signed")                    \
+    /* what hostile members state, all of them together */                                         \
+    X(VOUCH,      "vouch",      "hostile members endorse a stranger")                              \
+    X(OUST,       "oust",       "hostile members revoke an honest house, perhaps with absurd cuts") \
+    X(BACKDATE,   "backdate",   "hostile members endorse again, with times of long ago")
 /* clang-format on */
 
 #define FAULT_ENUM(name, word, text) FAULT_##name,

@@ -124,6 +124,12 @@ static void own_head(struct house *h, struct store_view *v, const struct store_l
     c->registered[number] = log->seal.size;
 }
 
+/* Membership says where the log ends: what was behind it is gone. */
+static bool is_ended(const struct house *h, const struct store_log *log)
+{
+    return h->sim->plans != NULL && log->ends != STORE_END_NONE;
+}
+
 void check_head(struct house *h, struct store_view *v, const struct store_log *log)
 {
     struct check *c = h->sim->check;
@@ -132,6 +138,10 @@ void check_head(struct house *h, struct store_view *v, const struct store_log *l
     uint64_t size = log->has_seal ? log->seal.size : 0;
     bool trusted = !h->hostile && !h->sim->house[number / 2].hostile;
     if (!trusted) { /* forks and lies: what honest houses make of it is compared at the end */
+        return;
+    }
+    if (is_ended(h, log)) {
+        *seen = size;
         return;
     }
     struct history *history = check_history(c->clones, number);
@@ -174,8 +184,9 @@ void check_started(struct house *h)
             continue;
         }
         if (i != TRIS_TOPIC_LOCAL && store_log_get(v, h->own_no[i], &log) == TRIS_OK &&
-            check_is_cut(check_history(h->sim->check->clones, house_log(h->no, (enum tris_topic)i)),
-                         &log)) {
+            (is_ended(h, &log) || check_is_cut(check_history(h->sim->check->clones,
+                                                             house_log(h->no, (enum tris_topic)i)),
+                                               &log))) {
             continue; /* what is behind the end became drafts: operator_check looks for them */
         }
         if (store_log_get(v, h->own_no[i], &log) != TRIS_OK || log.held < acked->size) {
@@ -198,8 +209,9 @@ void check_started(struct house *h)
 void check_verdict(struct house *h, const struct work *w)
 {
     uint32_t log = h->log_of[w->segment.log_no];
-    bool forks = log != SIM_NONE &&
-                 (h->sim->house[log / 2].forks || check_parted(h->sim, log) != CHECK_ONE_HISTORY);
+    bool forks =
+        log != SIM_NONE && (h->sim->house[log / 2].forks || h->sim->house[log / 2].accused ||
+                            check_parted(h->sim, log) != CHECK_ONE_HISTORY);
     bool bad = w->from_hostile || h->hostile || forks;
     if (!bad && tris_err_class(w->err) == TRIS_CLASS_PEER && w->err != TRIS_ERR_NOT_NEXT) {
         sim_fail(h->sim, "house %u refuses an honest segment (log %u from %llu, %u entries): %s",
@@ -210,7 +222,8 @@ void check_verdict(struct house *h, const struct work *w)
 
 void check_claim(struct house *h, uint32_t log_no, uint64_t size, enum guard_relation relation)
 {
-    if (relation != GUARD_SAME && !h->recovering && !h->hostile && !house_doubled(h)) {
+    if (relation != GUARD_SAME && !h->accused && !h->recovering && !h->hostile &&
+        !house_doubled(h)) {
         sim_fail(h->sim, "house %u: a peer claims %llu entries of its log %u: %s", h->no,
                  (unsigned long long)size, h->log_of[log_no],
                  relation == GUARD_LARGER ? "more than it holds" : "with another root");
@@ -270,7 +283,7 @@ void check_fork(struct house *h, uint32_t log, uint64_t end)
 {
     struct house *owner = &h->sim->house[log / 2];
     h->sim->census.forks++;
-    if (!owner->forks && check_parted(h->sim, log) != end) {
+    if (!owner->forks && !owner->accused && check_parted(h->sim, log) != end) {
         sim_fail(h->sim, "house %u is proven a fork of log %u, whose owner signed none", h->no,
                  log);
     }

@@ -244,7 +244,7 @@ void check_forks_known(struct sim *sim)
         if (store_view_begin(h->store, &v) != TRIS_OK) {
             sim_fail(sim, "house %u: its store cannot be read", i);
         }
-        for (uint32_t no = 0; no < sim->houses * 2 + 1; no++) {
+        for (uint32_t no = 0; no < h->logs; no++) {
             look_at_log(h, v, no);
         }
         store_view_end(v);

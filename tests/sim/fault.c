@@ -7,6 +7,7 @@
 #include "tests/sim/clone.h"
 #include "tests/sim/hostile.h"
 #include "tests/sim/house.h"
+#include "tests/sim/member.h"
 #include "tests/sim/net.h"
 
 enum {
@@ -293,6 +294,9 @@ static strike_fn *const strikes[FAULTS] = {
     [FAULT_LOSS] = strike_data,
     [FAULT_CLONE] = strike_clone,
     [FAULT_ALONE] = strike_alone,
+    [FAULT_ADMIT] = member_strike,
+    [FAULT_REVOKE] = member_strike,
+    [FAULT_APART] = member_strike,
 };
 
 void fault_begin(struct sim *sim)

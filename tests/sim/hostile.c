@@ -6,6 +6,7 @@
 #include "proto/assert.h"
 #include "proto/msg.h"
 #include "proto/session_int.h"
+#include "tests/sim/member.h"
 #include "tests/sim/net.h"
 #include "tests/sim/operator.h"
 
@@ -257,6 +258,10 @@ static bool act(struct house *h, enum fault fault)
         return act_far_time(h);
     case FAULT_FORK:
         return act_fork(h);
+    case FAULT_VOUCH:
+    case FAULT_OUST:
+    case FAULT_BACKDATE:
+        return member_act(h, fault);
     default:
         tris_assert(fault == FAULT_FLOOD);
         return act_flood(h);
@@ -268,6 +273,16 @@ static bool act(struct house *h, enum fault fault)
 static void plan(struct house *h)
 {
     sim_after(h->sim, rng_wait(chance(h), ACT_MS), EVENT_HOSTILE, h->no, 0, 0);
+}
+
+static enum fault any_act(struct house *h)
+{
+    static const enum fault stated[] = {FAULT_VOUCH, FAULT_OUST, FAULT_BACKDATE, FAULT_FORK};
+    if (h->sim->plans == NULL) {
+        return (enum fault)rng_between(chance(h), FAULT_HOSTILE_FIRST, FAULT_HOSTILE_LAST);
+    }
+    /* the last one is not for all coalitions */
+    return stated[rng_below(chance(h), h->sim->profile.every_ms[FAULT_FORK] != 0 ? 4 : 3)];
 }
 
 void hostile_begin(struct house *h)
@@ -284,7 +299,7 @@ void hostile_on_event(struct house *h, const struct event *event)
     if (h->sim->calm) {
         return;
     }
-    enum fault fault = (enum fault)rng_between(chance(h), FAULT_HOSTILE_FIRST, FAULT_HOSTILE_LAST);
+    enum fault fault = any_act(h);
     if (h->up && act(h, fault)) {
         sim_trace(h->sim, "house %u: %s", h->no, fault_name(fault));
         h->sim->census.struck[fault]++;
@@ -307,7 +322,7 @@ void hostile_end(struct house *h)
 {
     h->hostility = (struct hostility){.withholds = SIM_NONE};
     clock_set_right(&h->clock);
-    for (uint32_t no = 0; h->hostile && h->up && no < h->sim->houses * 2 + 1; no++) {
+    for (uint32_t no = 0; h->hostile && h->up && no < h->logs; no++) {
         if (house_publish(h, no) != TRIS_OK) {
             sim_fail(h->sim, "house %u: a head cannot be read", h->no);
         }

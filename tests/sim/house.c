@@ -55,6 +55,7 @@ void house_fini(struct house *h)
     }
     house_write_stop(h);
     frontier_free(h->frontier);
+    members_fini(&h->members);
     store_close(h->store);
     operator_free(h->staff);
     disk_free(h->disk);
@@ -77,7 +78,8 @@ static enum tris_err ensure(struct house *h, struct store_txn *t, uint32_t owner
     return err;
 }
 
-/* All logs of the federation exist from the start, own ones first. */
+/* All logs of the federation exist from the start, own ones first; if membership changes, those of
+ * the founders. */
 static enum tris_err ensure_logs(struct house *h)
 {
     struct store_txn *t;
@@ -89,7 +91,7 @@ static enum tris_err ensure_logs(struct house *h)
     for (int topic = 0; topic < HOUSE_TOPICS && err == TRIS_OK; topic++) {
         err = ensure(h, t, h->who, (enum tris_topic)topic, &h->own_no[topic]);
     }
-    for (uint32_t i = 0; i < h->sim->houses && err == TRIS_OK; i++) {
+    for (uint32_t i = 0; i < h->sim->houses && h->sim->plans == NULL && err == TRIS_OK; i++) {
         err = ensure(h, t, i, TRIS_TOPIC_GOV, &no);
         if (err == TRIS_OK) {
             err = ensure(h, t, i, TRIS_TOPIC_DATA, &no);
@@ -99,6 +101,7 @@ static enum tris_err ensure_logs(struct house *h)
         store_abort(t);
         return err;
     }
+    h->logs = h->sim->houses * 2 + 1;
     return store_commit(t);
 }
 
@@ -127,6 +130,9 @@ static enum tris_err open_store(struct house *h)
 static enum tris_err load(struct house *h)
 {
     enum tris_err err = ensure_logs(h);
+    if (err == TRIS_OK && h->sim->plans != NULL) {
+        err = house_members_open(h);
+    }
     if (err != TRIS_OK) {
         return err;
     }
@@ -135,7 +141,7 @@ static enum tris_err load(struct house *h)
     if (err == TRIS_OK) {
         err = frontier_new(&h->frontier);
     }
-    for (uint32_t no = 0; no < h->sim->houses * 2 + 1 && err == TRIS_OK; no++) {
+    for (uint32_t no = 0; no < h->logs && err == TRIS_OK; no++) {
         err = house_publish(h, no);
     }
     return err;
@@ -169,6 +175,7 @@ void house_start(struct house *h)
     sim_after(sim, SIM_DAY_MS - house_wall_ms(h) % SIM_DAY_MS + rng_below(&h->rng, SIM_MINUTE_MS),
               EVENT_DAY, h->no, 0, h->life);
     house_guard_open(h);
+    house_guard_members(h);
     house_redial(h);
 }
 
@@ -189,6 +196,7 @@ void house_down(struct house *h, bool silent, bool kill)
     house_write_stop(h);
     frontier_free(h->frontier);
     h->frontier = NULL;
+    members_fini(&h->members);
     store_close(h->store);
     h->store = NULL;
     h->sim->census.sectors_lost += disk_settle(h->disk, kill);

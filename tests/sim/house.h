@@ -6,6 +6,7 @@
 #ifndef TRIS_TESTS_SIM_HOUSE_H
 #define TRIS_TESTS_SIM_HOUSE_H
 
+#include "daemon/members.h"
 #include "proto/guard.h"
 #include "proto/penalty.h"
 #include "proto/session.h"
@@ -27,7 +28,7 @@ struct peer {
     struct tris_short common;
 };
 
-enum op_type { OP_PUT, OP_END, OP_PUBLISH, OP_CARD, OP_SETTING, OP_DRAFTS };
+enum op_type { OP_PUT, OP_END, OP_PUBLISH, OP_CARD, OP_SETTING, OP_DRAFTS, OP_STATE };
 
 /* One own write and what became of it. */
 struct op {
@@ -36,6 +37,8 @@ struct op {
     bool has_record;
     uint64_t record; /* seq of the record that is changed, ended or published */
     const char *key; /* SETTING */
+    uint32_t plan;   /* STATE: see member.h */
+    bool revoke;
     uint8_t *payload;
     size_t len;
     enum tris_err err;
@@ -91,7 +94,11 @@ struct house {
     struct frontier *frontier;
     uint32_t own_no[HOUSE_TOPICS];
     uint32_t log_of[HOUSE_LOGS_MAX]; /* store's number -> house * 2 + topic; SIM_NONE: local */
+    uint32_t logs;                   /* so many has the store */
     struct acked acked[HOUSE_TOPICS];
+    struct members members; /* if membership changes */
+    bool accused;           /* somebody has stated that it is revoked: its logs may be cut */
+    char card[TRIS_HOUSE_LINE_BYTES_MAX + 1]; /* if membership changes: its first line */
 
     /* writer */
     struct work *first, **tail;
@@ -127,6 +134,9 @@ struct house {
 };
 
 extern const struct session_io house_io;
+
+/* Its place; SIM_NONE. */
+uint32_t house_find(const struct sim *sim, const struct tris_house_id *id);
 
 /* Keys of house `who` and a directory at place `no`; not started. */
 void house_init(struct house *h, struct sim *sim, uint32_t no, uint32_t who);
@@ -200,7 +210,27 @@ void house_guard_end_alarm(struct house *h);
 /* An own log is sealed up to `size` now. */
 void house_guard_advanced(struct house *h, uint32_t log_no, uint64_t size, bool by_us);
 
+/* Of its own logs some end elsewhere, others belong to the federation than before. */
+void house_guard_members(struct house *h);
+
+/* ---- house_member.c ---- */
+
+/* Makes the logs that are missing, evaluates, fills the member table. */
+TRIS_MUST_CHECK enum tris_err house_members_open(struct house *h);
+/* Takes over an evaluation, behind the commit; `quiet`: there are no sessions yet. */
+void house_members_take(struct house *h, struct store_members *members, bool quiet);
+/* As session_io.member. */
+enum tris_err house_members_admit(const struct house *h, const struct tris_house_id *house,
+                                  const struct tris_dh_pub *transport, struct session_admit *admit);
+/* By its own evaluation; without changing membership always. */
+bool house_is_member(const struct house *h);
+
 /* ---- house_peer.c ---- */
+
+/* Sessions with this house end: the next ones have the new level. */
+void house_greet_one(struct house *h, uint32_t peer);
+/* Everybody is asked for what he holds. */
+void house_ask_again(struct house *h);
 
 void house_plan_dials(struct house *h);
 void house_on_dial(struct house *h, const struct event *event);

@@ -155,6 +155,9 @@ static enum tris_err op_apply(struct batch *b, struct op *op)
         return store_setting_put(b->t, op->key, payload);
     case OP_DRAFTS:
         return draft_write_all(b);
+    case OP_STATE:
+        return batch_append(b, TRIS_TOPIC_GOV, op->revoke ? VERB_REVOKE : VERB_ENDORSE, KIND_NONE,
+                            NULL, payload, &op->seq);
     }
     return TRIS_ERR_INVALID;
 }
@@ -296,12 +299,20 @@ static enum tris_err batch_try(struct batch *b, struct house *h, struct work *li
     }
     batch_seal(b, TRIS_TOPIC_GOV);
     batch_seal(b, TRIS_TOPIC_DATA);
-    if (store_txn_err(b->t) != TRIS_OK) {
-        err = store_txn_err(b->t);
+    err = store_txn_err(b->t);
+    if (err == TRIS_OK) {
+        err = batch_members(b); /* behind the seals: only what is sealed counts */
+    }
+    if (err != TRIS_OK) {
         store_abort(b->t);
         return err;
     }
-    return store_commit(b->t);
+    err = store_commit(b->t);
+    if (err != TRIS_OK) {
+        members_free(b->members);
+        b->members = NULL;
+    }
+    return err;
 }
 
 static bool is_machine_error(enum tris_err err)

@@ -20,6 +20,7 @@ struct batch {
     bool cut[HOUSE_LOGS_MAX]; /* a fork proof has lowered its end */
     uint32_t logs_count;
     uint64_t written, delivered;
+    struct store_members *members; /* a new evaluation, or NULL */
 };
 
 /* Runs what is not decided in one transaction and sets the verdicts; TRIS_OK, or an error of this
@@ -31,6 +32,11 @@ TRIS_MUST_CHECK enum tris_err batch_append(struct batch *b, enum tris_topic topi
                                            enum entry_verb verb, uint32_t kind,
                                            const uint64_t *record, struct span payload,
                                            uint64_t *seq);
+
+/* ---- house_member.c ---- */
+
+/* Evaluates anew if gov entries came, went or were sealed in this transaction. */
+TRIS_MUST_CHECK enum tris_err batch_members(struct batch *b);
 
 /* ---- house_fork.c ---- */
 

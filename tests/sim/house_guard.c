@@ -62,8 +62,10 @@ enum tris_err house_guard_load(struct house *h, enum tris_err mark)
     if (err != TRIS_OK) {
         return err;
     }
-    struct guard_config config = {
-        .others = h->sim->houses - 1, .wait_ms = GUARD_WAIT_MS, .doubt = doubt_of(mark)};
+    struct guard_config config = {.others = h->sim->plans != NULL ? h->sim->profile.founders
+                                                                  : h->sim->houses - 1,
+                                  .wait_ms = GUARD_WAIT_MS,
+                                  .doubt = doubt_of(mark)};
     config.accepted = store_setting_get(v, key_accepted, &value) == TRIS_OK;
     if (store_setting_get(v, key_alarm, &value) == TRIS_OK && value.len > 0) {
         config.alarm = span_eq(value, span_str("fork")) ? GUARD_FORK : GUARD_CLONE;
@@ -221,6 +223,9 @@ void house_guard_event(struct house *h, struct end *e, const struct session_even
 {
     enum guard_log log;
     uint64_t now = h->sim->now_ms;
+    if (event->type != SESSION_EV_OPEN && session_level(e->session) != SESSION_FULL) {
+        return; /* with a candidate on either side it is not about all own logs */
+    }
     switch (event->type) {
     case SESSION_EV_OPEN:
         guard_peer_init(&e->guard, &event->peer.house);
@@ -281,6 +286,21 @@ void house_guard_fork(struct house *h, uint32_t log_no)
     if (is_guarded(h, log_no, &log)) {
         guard_ends(&h->guard, log, frontier_item(h->frontier, log_no)->end);
     }
+    update(h);
+}
+
+void house_guard_members(struct house *h)
+{
+    if (h->sim->plans == NULL) {
+        return;
+    }
+    for (int i = 0; i < GUARD_LOGS; i++) {
+        const struct frontier_item *item = frontier_item(h->frontier, log_no_of(h, i));
+        if (item != NULL && frontier_item_ends(item)) {
+            guard_ends(&h->guard, (enum guard_log)i, item->end);
+        }
+    }
+    guard_others(&h->guard, h->members.active - (house_is_member(h) ? 1 : 0));
     update(h);
 }
 

@@ -235,11 +235,13 @@ void house_conn_event(struct house *h, uint32_t conn, uint32_t end, struct sessi
     case SESSION_EV_TWIN:
         on_twin(h, conn, end, &event->twin);
         return;
+    case SESSION_EV_CARD: /* people know all houses */
+        free(event->card.text);
+        return;
     case SESSION_EV_CLAIM:
     case SESSION_EV_TOLD:
     case SESSION_EV_OWN_SEAL:
     case SESSION_EV_IN_SYNC:
-    case SESSION_EV_CARD: /* no house of the simulation is a candidate */
     case SESSION_EV_CHARTER:
     case SESSION_EV_REFER: /* and all have room */
     case SESSION_EV_PONG:
@@ -328,6 +330,31 @@ void house_greet_again(struct house *h)
         }
     }
     house_redial(h);
+}
+
+void house_greet_one(struct house *h, uint32_t peer)
+{
+    for (uint32_t no = 0; no < net_count(h->sim); no++) {
+        const struct conn *c = net_conn(h->sim, no);
+        if (c != NULL && (c->end[0].house == h->no || c->end[1].house == h->no) &&
+            c->end[1 - own_end(h, c)].who == peer) {
+            net_goodbye(h->sim, no, own_end(h, c), TRIS_ERR_GOODBYE);
+        }
+    }
+    penalty_replan(&h->peers[peer].penalty);
+    house_plan_dials(h);
+}
+
+void house_ask_again(struct house *h)
+{
+    for (uint32_t i = 0; i < h->sim->houses; i++) {
+        uint32_t end;
+        struct conn *c = open_conn(h, i, &end);
+        if (c != NULL) {
+            session_sync_now(c->end[end].session);
+            net_pump(h->sim, h->peers[i].conn, end);
+        }
+    }
 }
 
 void house_fork_known(struct house *h, uint32_t log_no)

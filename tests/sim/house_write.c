@@ -78,6 +78,7 @@ static void publish(struct batch *b)
             sim_fail(h->sim, "house %u: a head that was just committed cannot be read", h->no);
         }
         if (own) {
+            house_guard_members(h);
             check_may_seal(h, b->by_us[log % 2]);
             house_guard_advanced(h, b->logs[i], frontier_item(h->frontier, b->logs[i])->whole,
                                  b->by_us[log % 2]);
@@ -167,6 +168,9 @@ static void run(struct house *h, struct work *list)
         mark_after_commit(&b);
     }
     if (disk_crashed(h->disk)) {
+        if (err == TRIS_OK) {
+            members_free(b.members);
+        }
         /* what was committed but not answered may be there or not */
         while (list != NULL) {
             struct work *next = list->next;
@@ -195,6 +199,9 @@ static void run(struct house *h, struct work *list)
         h->sim->entries_delivered += b.delivered;
         note_acked(h);
         publish(&b);
+        if (b.members != NULL) {
+            house_members_take(h, b.members, false);
+        }
     }
     sim_note(h->sim, err);
     answer(h, list);
@@ -310,6 +317,9 @@ enum tris_err house_write_first(struct house *h)
     }
     if (err == TRIS_OK) {
         err = batch_run(&b, h, w);
+        if (err == TRIS_OK && b.members != NULL) {
+            house_members_take(h, b.members, true);
+        }
     }
     if (err == TRIS_OK && b.own_sealed && !h->mark_doubtful) {
         err = store_mark_renew(h->store);

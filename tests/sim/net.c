@@ -185,6 +185,7 @@ static void end_begin(struct sim *sim, struct conn *c, uint32_t k)
         .credit_bytes = TRIS_CREDIT_INITIAL_BYTES,
         .has_common_root = k == 0 && c->has_common,
         .common_root = c->common,
+        .card = span_str(own->card), /* empty if membership is fixed */
         .frontier = own->frontier,
         .io = &house_io,
         .io_ctx = own,

@@ -9,6 +9,7 @@
 #include "proto/pack.h"
 #include "proto/record.h"
 #include "tests/sim/check.h"
+#include "tests/sim/member.h"
 
 enum {
     KNOWN_MAX = 4096, /* records that the people of a house still think of */
@@ -397,6 +398,9 @@ void operator_done(struct house *h, const struct op *ops, size_t count, enum tri
         sim_note(h->sim, op->err);
         if (op->err != TRIS_OK) {
             continue; /* such as: ended by an earlier op of the same burst */
+        }
+        if (op->type == OP_STATE) {
+            member_stated(h, op->plan);
         }
         if (op->type == OP_PUT || op->type == OP_PUBLISH) {
             owe(o, op);

@@ -10,14 +10,13 @@ enum { SMALL = 0 /* houses: drawn */, FEW_HOUSES = 12 };
 struct shape {
     const char *name;
     uint32_t houses, days, changes;
-    bool faults;
+    bool faults, members;
 };
 
 static const struct shape shapes[] = {
-    {"calm", 3, 1, 100, false},
-    {"small", SMALL, 2, 60, true},
-    {"dense", 25, 30, 100, true},
-    {"sparse", 25, 30, 10, true},
+    {"calm", 3, 1, 100, false, false},     {"small", SMALL, 2, 60, true, false},
+    {"dense", 25, 30, 100, true, false},   {"sparse", 25, 30, 10, true, false},
+    {"members", SMALL, 3, 20, true, true},
 };
 
 /* Mean time between two strikes in a federation of 25 houses. */
@@ -91,6 +90,35 @@ static void draw_doubles(struct rng *rng, struct profile *p)
     }
 }
 
+/* A coalition below the charter's threshold, or one that may admit, or revoke as well. */
+static void draw_members(struct rng *rng, struct profile *p)
+{
+    p->admit = (uint32_t)rng_between(rng, 2, 3);
+    p->revoke = p->admit + 1;
+    const uint32_t sizes[] = {0, p->admit - 1, p->admit - 1, p->admit, p->revoke};
+    p->coalition = sizes[rng_below(rng, sizeof sizes / sizeof sizes[0])];
+    p->joiners = 3;
+    p->strangers = p->coalition > 0 ? (uint32_t)rng_between(rng, 1, 2) : 0;
+    const uint32_t honest = p->revoke + 1 + (uint32_t)rng_below(rng, 2);
+    p->founders = honest + p->coalition;
+    p->hostile = p->coalition + p->strangers;
+    p->houses = honest + p->joiners + p->hostile;
+}
+
+/* No data is lost in these runs, and hostile houses do what they state. */
+static void draw_member_faults(struct profile *p)
+{
+    uint64_t run_ms = (uint64_t)p->days * DAY;
+    p->every_ms[FAULT_BACKUP] = p->every_ms[FAULT_RESTORE] = p->every_ms[FAULT_LOSS] = 0;
+    p->every_ms[FAULT_ADMIT] = run_ms / 8;
+    p->every_ms[FAULT_REVOKE] = p->every_ms[FAULT_APART] = run_ms / 4;
+    if (p->coalition == 0) {
+        return;
+    }
+    p->every_ms[FAULT_VOUCH] = p->every_ms[FAULT_OUST] = p->every_ms[FAULT_BACKDATE] = 1;
+    p->every_ms[FAULT_FORK] = p->coalition < p->admit ? 1 : 0;
+}
+
 bool profile_draw(const char *name, uint32_t houses, uint32_t days, uint32_t changes,
                   struct rng *rng, struct profile *out)
 {
@@ -115,7 +143,11 @@ bool profile_draw(const char *name, uint32_t houses, uint32_t days, uint32_t cha
     out->socket_bytes = (uint32_t)rng_between(rng, 16, 256) * 1024;
     out->real_crypto = rng_below(rng, 50) == 0;
     out->words = rng_below(rng, 20) == 0;
-    if (shape->faults) {
+    if (shape->members) {
+        draw_members(rng, out);
+        draw_faults(rng, out);
+        draw_member_faults(out);
+    } else if (shape->faults) {
         draw_faults(rng, out);
         draw_hostile(rng, out);
         draw_doubles(rng, out);

@@ -76,8 +76,9 @@ uint64_t queue_next_ms(const struct queue *q)
 const char *event_name(enum event_type type)
 {
     static const char *const names[EVENT_TYPES] = {
-        "connect", "deliver", "tick",  "notice", "dial",  "commit",  "operator", "day",   "guard",
-        "relay",   "start",   "clock", "heal",   "fault", "hostile", "twin",     "alone", "clone",
+        "connect", "deliver", "tick",  "notice", "dial",  "commit", "operator",
+        "day",     "guard",   "relay", "start",  "clock", "heal",   "fault",
+        "hostile", "twin",    "alone", "state",  "clone",
     };
     return names[type];
 }

@@ -12,6 +12,7 @@
 #include "tests/sim/crypto.h"
 #include "tests/sim/fault.h"
 #include "tests/sim/hostile.h"
+#include "tests/sim/member.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/run.h"
 #include "tests/sim/verify.h"
@@ -131,6 +132,9 @@ void run_begin(struct sim *sim)
         sim->house[i].hostile = i >= sim->honest;
     }
     draw_neighbours(sim);
+    if (sim->profile.founders > 0) {
+        member_begin(sim);
+    }
     for (uint32_t i = 0; i < sim->houses; i++) {
         house_start(&sim->house[i]);
         operator_begin(&sim->house[i]);
@@ -146,6 +150,7 @@ void run_end(struct sim *sim)
         house_fini(&sim->house[i]);
     }
     check_free(sim->check);
+    member_end(sim);
     queue_fini(&sim->queue);
     free(sim->house);
 }
@@ -213,6 +218,9 @@ static void dispatch(struct sim *sim, const struct event *event)
         return;
     case EVENT_ALONE:
         alone_on_event(sim, event);
+        return;
+    case EVENT_STATE:
+        member_on_state(sim, event);
         return;
     case EVENT_CLONE:
         clone_on_event(sim, event);

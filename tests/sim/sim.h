@@ -5,6 +5,7 @@
 #ifndef TRIS_TESTS_SIM_SIM_H
 #define TRIS_TESTS_SIM_SIM_H
 
+#include "proto/charter.h"
 #include "proto/types.h"
 #include "tests/sim/census.h"
 #include "tests/sim/profile.h"
@@ -56,6 +57,8 @@ struct sim {
     bool calm;  /* faults and operators have stopped */
     bool hurry; /* the time is over: only what never struck yet does */
     struct tris_fed_id fed;
+    struct charter charter;     /* if membership changes */
+    struct member_plans *plans; /* see member.h; NULL: it does not */
     struct house *house;
     uint32_t houses, honest; /* the hostile ones are the last */
     uint32_t places;         /* houses, and one behind them for a clone */
