@@ -12,7 +12,8 @@
 
 static const char usage[] =
     "usage: tris_sim [--seed N] [--runs N] [--houses N] [--days N] [--changes N]\n"
-    "                [--profile calm|small|dense|sparse] [--twice] [--trace] [--seconds N]\n"
+    "                [--profile calm|small|dense|sparse|members] [--twice] [--trace] [--seconds "
+    "N]\n"
     "  --runs N     seeds N, N+1, ...\n"
     "  --twice      each seed twice: both runs must be the same, event for event\n"
     "  --seconds N  no new seed after so long\n"

@@ -239,7 +239,7 @@ static struct house *any_author(struct sim *sim)
     return NULL;
 }
 
-/* As many founders as it takes, perhaps houses that came in before. */
+/* One founder more than it takes, for one may be ousted; perhaps houses that came in before. */
 static bool admit(struct sim *sim)
 {
     const uint32_t founders = member_honest_founders(sim);
@@ -249,7 +249,7 @@ static bool admit(struct sim *sim)
     }
     uint64_t by = 0;
     const uint32_t first = (uint32_t)rng_below(chance(sim), founders);
-    for (uint32_t i = 0; i < sim->profile.admit; i++) {
+    for (uint32_t i = 0; i <= sim->profile.admit; i++) {
         by |= UINT64_C(1) << (first + i) % founders;
     }
     for (uint32_t i = founders; i < about; i++) {

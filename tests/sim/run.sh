@@ -64,7 +64,7 @@ check)
     {
         grep -hv '^#' tests/sim/seeds/*.seed 2>/dev/null
         echo "--profile small --seed 1 --runs 40 --twice"
-        echo "--profile members --seed 1 --runs 6 --twice"
+        echo "--profile members --seed 1 --runs 40 --twice"
         echo "--profile sparse --seed 1000 --days 3 --twice"
         for ((seed = 1; seed <= 12; seed++)); do
             echo "--profile dense --seed $seed --days 30"
