@@ -264,6 +264,30 @@ static void check_weak(struct sim *sim, const struct house *h, const struct stor
 
 /* ---- the end ---- */
 
+/* Logs are there for whoever was ever a member, and data logs end where the evaluation says. */
+static void check_logs(struct sim *sim, const struct house *h, const struct member_set *set,
+                       struct store_view *v)
+{
+    for (uint32_t i = 0; i < set->opening_count; i++) {
+        const struct member_opening *o = &set->opening[i];
+        struct tris_log_ref ref;
+        struct tris_log_id id;
+        struct store_log log;
+        uint32_t no;
+        opening_log_ref(&o->opening, TRIS_TOPIC_DATA, &ref);
+        log_id_derive(&sim->fed, &ref, &id);
+        const bool there =
+            store_log_find(v, &id, &no) == TRIS_OK && store_log_get(v, no, &log) == TRIS_OK;
+        const uint64_t end = there && log.ends != STORE_END_NONE ? log.end : UINT64_MAX;
+        /* a fork may end it before the cut */
+        const bool good = there && (log.forked ? end <= o->data_end.size : end == o->data_end.size);
+        if (o->ever && (!good || log.held > o->data_end.size)) {
+            sim_fail(sim, "house %u: the data log of house %u is not cut where it was revoked",
+                     h->no, house_find(sim, &o->opening.house));
+        }
+    }
+}
+
 static void check_house(struct sim *sim, struct house *h)
 {
     struct store_members m;
@@ -273,6 +297,7 @@ static void check_house(struct sim *sim, struct house *h)
         store_members_evaluate(v, &sim->charter, &m) != TRIS_OK) {
         sim_fail(sim, "house %u: its members cannot be evaluated", h->no);
     }
+    check_logs(sim, h, &m.set, v);
     store_view_end(v);
     digest(&h->members.now->set, &now);
     digest(&m.set, &anew);

@@ -384,7 +384,11 @@ static bool oust(struct house *h)
     }
     s.revocation.house = sim->house[about].id;
     sim->plans->ousts++;
-    return plan_new(sim, &s, about, all_hostile(sim));
+    /* without those whom they may have let in they may be one too few */
+    const bool alone = rng_below(chance(sim), 2) == 0;
+    return plan_new(sim, &s, about,
+                    alone ? bits_from(sim->honest, sim->honest + sim->profile.coalition)
+                          : all_hostile(sim));
 }
 
 /* What counted before, or never, is stated again as if it were old. */
