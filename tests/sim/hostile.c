@@ -16,6 +16,7 @@ enum {
     FLOOD_FRAMES = 300,
     FLOOD_ENTRIES = 800,
     FAR_YEARS_MS_SHIFT = 42, /* about 139 years */
+    ACT_OPENED = 1,          /* EVENT_HOSTILE, b */
 };
 
 static struct rng *chance(struct house *h)
@@ -293,10 +294,36 @@ void hostile_begin(struct house *h)
     }
 }
 
+static bool is_owed(const struct sim *sim, enum fault fault)
+{
+    return sim->hurry && sim->profile.every_ms[fault] != 0 && sim->census.struck[fault] == 0;
+}
+
+void hostile_opened(struct house *h)
+{
+    if (h->hostile && (is_owed(h->sim, FAULT_GARBAGE) || is_owed(h->sim, FAULT_MESSAGES))) {
+        sim_after(h->sim, 1, EVENT_HOSTILE, h->no, ACT_OPENED, 0);
+    }
+}
+
+static void act_opened(struct house *h)
+{
+    static const enum fault acts[] = {FAULT_GARBAGE, FAULT_MESSAGES};
+    for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
+        if (h->up && is_owed(h->sim, acts[i]) && act(h, acts[i])) {
+            sim_trace(h->sim, "house %u: %s", h->no, fault_name(acts[i]));
+            h->sim->census.struck[acts[i]]++;
+        }
+    }
+}
+
 void hostile_on_event(struct house *h, const struct event *event)
 {
-    (void)event;
     if (h->sim->calm) {
+        return;
+    }
+    if (event->b == ACT_OPENED) {
+        act_opened(h);
         return;
     }
     enum fault fault = any_act(h);

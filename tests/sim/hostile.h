@@ -10,6 +10,9 @@
 void hostile_begin(struct house *h);
 /* EVENT_HOSTILE: one drawn act. */
 void hostile_on_event(struct house *h, const struct event *event);
+/* A session of it has opened. Where all others end its sessions at once, for what else it does,
+ * this is the only moment for an act that needs one and never struck when the time is over. */
+void hostile_opened(struct house *h);
 /* One act of this kind by any hostile house; false if nobody can do it now. */
 bool hostile_strike(struct sim *sim, enum fault fault);
 /* It is honest from now on; a fork that it signed stays. */

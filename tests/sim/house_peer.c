@@ -3,6 +3,7 @@
 
 #include "proto/assert.h"
 #include "tests/sim/check.h"
+#include "tests/sim/hostile.h"
 #include "tests/sim/house.h"
 #include "tests/sim/net.h"
 
@@ -225,6 +226,7 @@ void house_conn_event(struct house *h, uint32_t conn, uint32_t end, struct sessi
     switch (event->type) {
     case SESSION_EV_OPEN:
         on_open(h, conn, end, event->peer.instance_nonce);
+        hostile_opened(h);
         return;
     case SESSION_EV_SEGMENT:
         on_segment(h, conn, end, &event->segment);

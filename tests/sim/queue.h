@@ -21,7 +21,7 @@ enum event_type {
     EVENT_CLOCK,    /* a: house: its clock is put right */
     EVENT_HEAL,     /* a: partition ends */
     EVENT_FAULT,    /* a: fault strikes */
-    EVENT_HOSTILE,  /* a: house does something bad */
+    EVENT_HOSTILE,  /* a: house does something bad; b 1: in the session that has just opened */
     EVENT_TWIN,     /* a: connection, b: end: a house is told that this session is the older one */
     EVENT_ALONE,    /* a: house: it loses its data among houses that do not hold it; stamp: which */
     EVENT_STATE,    /* a: house states what plan b says, of membership */
