@@ -64,7 +64,7 @@ check)
     {
         grep -hv '^#' tests/sim/seeds/*.seed 2>/dev/null
         echo "--profile small --seed 1 --runs 40 --twice"
-        echo "--profile members --seed 1 --runs 40 --twice"
+        echo "--profile members --seed 1 --runs 8 --twice"
         echo "--profile sparse --seed 1000 --days 3 --twice"
         for ((seed = 1; seed <= 12; seed++)); do
             echo "--profile dense --seed $seed --days 30"
@@ -84,9 +84,9 @@ soak)
     mkdir -p build
     while ((SECONDS < end)); do
         lines=()
-        for profile in small dense sparse sparse; do
+        for profile in small members dense sparse sparse; do
             for ((i = 0; i < jobs; i++)); do
-                runs=$([[ $profile == small ]] && echo 50 || echo 1)
+                runs=$([[ $profile == small || $profile == members ]] && echo 50 || echo 1)
                 lines+=("--profile $profile --seed $seed --runs $runs")
                 seed=$((seed + 100))
             done
