@@ -359,6 +359,19 @@ static void op_import(struct batch *b, const struct writer_op *op, struct writer
     r->fills = r->change == WRITER_CHANGED && op->fields != 0 && b->merge->fills;
 }
 
+/* published_as: a seq of the data log; of a later epoch than 0 with its epoch. */
+static enum tris_err write_published(const struct batch *b, struct wbuf *w, uint64_t seq)
+{
+    struct store_log log;
+    enum tris_err err = store_log_get(store_txn_view(b->txn), b->own[TRIS_TOPIC_DATA].no, &log);
+    if (err == TRIS_OK && log.ref.epoch > 0) {
+        pack_write_array(w, 2);
+        pack_write_uint(w, log.ref.epoch);
+    }
+    pack_write_uint(w, seq);
+    return err;
+}
+
 /* An ending of a record; published_as is a seq of the own data log. */
 static enum tris_err append_end(struct batch *b, enum tris_topic topic,
                                 const struct store_record *record, uint32_t reason,
@@ -373,7 +386,10 @@ static enum tris_err append_end(struct batch *b, enum tris_topic topic,
     }
     if (published_as != NULL) {
         pack_write_uint(&w, 2);
-        pack_write_uint(&w, *published_as);
+        enum tris_err err = write_published(b, &w, *published_as);
+        if (err != TRIS_OK) {
+            return err;
+        }
     }
     tris_assert(w.err == TRIS_OK);
     return batch_append(b, topic, VERB_END, record->kind, &record->ref, wbuf_span(&w), seq);
