@@ -90,6 +90,21 @@ static void put_revocation(struct out *o, const struct store_members *now,
     out_end(o);
 }
 
+void out_revocations(struct out *o, uint32_t index)
+{
+    const struct store_members *now = o->d->members.now;
+    const struct tris_house_id *id = &o->d->members.list[index].id;
+    uint32_t at = now != NULL ? member_find(&now->set, id) : UINT32_MAX;
+    out_list(o, "revocations");
+    if (at != UINT32_MAX) {
+        const struct member_house *house = &now->set.house[at];
+        for (uint32_t i = 0; i < house->revocation_count; i++) {
+            put_revocation(o, now, &now->set.revocation[house->revocation_first + i]);
+        }
+    }
+    out_end(o);
+}
+
 /* When its membership became complete, as far as the statements say: the time of the latest one
  * that it needed. 0: by the charter. */
 static uint64_t since_ms(const struct store_members *now, const struct member_opening *x,
@@ -149,11 +164,7 @@ static void put_member(struct out *o, uint32_t index, bool show)
         }
     }
     out_end(o);
-    out_list(o, "revocations");
-    for (uint32_t i = 0; i < house->revocation_count; i++) {
-        put_revocation(o, now, &now->set.revocation[house->revocation_first + i]);
-    }
-    out_end(o);
+    out_revocations(o, index);
 }
 
 static bool wanted(const struct member *m, struct span state)

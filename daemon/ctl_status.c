@@ -77,7 +77,13 @@ static void status_sync(struct out *o)
 {
     struct daemon *d = o->d;
     uint64_t oldest = UINT64_MAX, silent = 0, now = clock_wall_ms();
+    uint64_t others = 0,
+             reached = 0; /* sessions of candidates and revoked houses are no members' */
     for (uint32_t i = 0; i < d->members.count; i++) {
+        if (i != d->own_index && member_is_active(&d->members.list[i])) {
+            others++;
+            reached += overlay_session_stats(d->overlay, i) != NULL ? 1 : 0;
+        }
         if (i == d->own_index || !member_is_house(&d->members.list[i])) {
             continue;
         }
@@ -89,6 +95,8 @@ static void status_sync(struct out *o)
     out_uint(o, "connected", overlay_open_count(d->overlay));
     out_uint(o, "equal", overlay_equal_count(d->overlay));
     out_uint(o, "members", d->members.active);
+    out_uint(o, "others", others);
+    out_uint(o, "others_connected", reached);
     out_uint(o, "silent", silent);
     out_uint(o, "oldest_heard_ms", oldest == UINT64_MAX ? 0 : oldest);
     out_end(o);

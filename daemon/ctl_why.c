@@ -4,6 +4,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/ctl_handlers.h"
+#include "daemon/ctl_member.h"
 #include "daemon/ctl_peer.h"
 #include "daemon/facts.h"
 
@@ -106,6 +107,9 @@ void ctl_why(struct daemon *d, uint64_t token, struct span params)
         out_text(o, "slug", call);
         put_step(o, &facts, call);
         put_facts(o, &facts);
+        if (facts.why.revoked) {
+            out_revocations(o, index);
+        }
         if (index != d->own_index) {
             put_connection(o, index);
         }

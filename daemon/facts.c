@@ -86,6 +86,7 @@ void facts_of(struct daemon *d, struct store_view *v, uint32_t index, struct fac
     memset(out, 0, sizeof *out);
     struct why_facts *why = &out->why;
     why->member = member_is_active(m);
+    why->revoked = m->state == MEMBER_REVOKED;
     why->own = index == d->own_index;
     why->has_logs = member_is_house(m);
     note_node(d, why);

@@ -56,6 +56,11 @@ const char *standing_name(enum standing standing)
 
 /* ---- the steps ---- */
 
+static bool revoked(const struct why_facts *f)
+{
+    return f->revoked;
+}
+
 static bool not_admitted(const struct why_facts *f)
 {
     return !f->member;
@@ -133,9 +138,11 @@ static bool nothing(const struct why_facts *f)
 }
 
 static const struct why_row rows[WHY_STEP_COUNT] = {
+    {WHY_REVOKED, "revoked", EXIT_REFUSED, revoked,
+     "it was a member and has been revoked: what it writes since does not count",
+     "tris member show HOUSE"},
     {WHY_NOT_ADMITTED, "not_admitted", EXIT_REFUSED, not_admitted,
-     "no house of this federation has this name or key: it has not been admitted",
-     "tris house list"},
+     "the federation has not admitted this house", "tris member candidates"},
     {WHY_DISK, "disk", EXIT_FAILED, disk,
      "this node cannot store anything at the moment, of no house", "tris doctor"},
     {WHY_FORKED, "forked", EXIT_INTEGRITY, forked,

@@ -24,6 +24,7 @@ enum {
 
 struct why_facts {
     bool member;   /* the federation has admitted it */
+    bool revoked;  /* it had, and has revoked it since */
     bool own;      /* this house itself */
     bool has_logs; /* no observer */
     /* this node */
@@ -67,6 +68,7 @@ const char *standing_name(enum standing standing); /* "equal", ...: never transl
 
 /* The steps in the order in which they are looked at. */
 enum why_step {
+    WHY_REVOKED,
     WHY_NOT_ADMITTED,
     WHY_DISK,
     WHY_FORKED,

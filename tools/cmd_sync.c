@@ -269,6 +269,29 @@ static void print_times(const json_t *result)
     }
 }
 
+/* Who has stated that the house is revoked; several revocations may be complete. */
+static void print_revocations(const json_t *result)
+{
+    size_t i, k;
+    json_t *revocation, *by;
+    char line[512], when[SHOW_BYTES];
+    json_array_foreach(json_object_get(result, "revocations"), i, revocation)
+    {
+        if (!get_bool(revocation, "complete")) {
+            continue;
+        }
+        json_array_foreach(json_object_get(revocation, "by"), k, by)
+        {
+            if (get_bool(by, "counts")) {
+                (void)snprintf(line, sizeof line, _("%s on %s by its own clock"),
+                               get_text(by, "house"),
+                               show_time((uint64_t)get_int(by, "time_ms"), when));
+                show_pair(_("Revoked by"), line);
+            }
+        }
+    }
+}
+
 static int why_run(struct cli *cli, const struct args *args)
 {
     int code = EXIT_OK;
@@ -294,6 +317,7 @@ static int why_run(struct cli *cli, const struct args *args)
                            (long long)get_int(result, "claimants"));
             show_pair(_("Missing"), line);
         }
+        print_revocations(result);
         print_times(result);
         print_addresses(result);
         print_limits(result);

@@ -172,12 +172,12 @@ static void check_disk(struct doctor *d)
 static void check_connections(struct doctor *d, const json_t *status)
 {
     const json_t *sync = json_object_get(status, "sync");
-    long long connected = (long long)get_int(sync, "connected");
-    long long members = (long long)get_int(sync, "members");
+    long long connected = (long long)get_int(sync, "others_connected");
+    long long others = (long long)get_int(sync, "others");
     char text[160];
-    (void)snprintf(text, sizeof text, _("connected to %lld of %lld members"), connected,
-                   members > 0 ? members - 1 : 0);
-    report(d, connected > 0 || members <= 1 ? VERDICT_OK : VERDICT_WARN, TRIS_OK, CHECK_PEERS, text,
+    (void)snprintf(text, sizeof text, _("connected to %lld of %lld other members"), connected,
+                   others);
+    report(d, connected > 0 || others == 0 ? VERDICT_OK : VERDICT_WARN, TRIS_OK, CHECK_PEERS, text,
            "tris peer list");
     (void)snprintf(text, sizeof text, _("%lld entries have no effect on views"),
                    (long long)get_int(json_object_get(status, "store"), "inert"));

@@ -29,6 +29,11 @@ static void stranger(struct why_facts *f)
 {
     f->member = false;
 }
+static void expelled(struct why_facts *f)
+{
+    f->member = false;
+    f->revoked = true;
+}
 static void full(struct why_facts *f)
 {
     f->trouble = TRIS_ERR_DISK_FULL;
@@ -114,12 +119,13 @@ static const struct {
     enum why_step step;
     void (*make)(struct why_facts *f);
 } cases[] = {
-    {WHY_NOT_ADMITTED, stranger}, {WHY_DISK, full},        {WHY_FORKED, forked},
-    {WHY_PAUSED, paused},         {WHY_HOURS, night},      {WHY_REFUSED, refused},
-    {WHY_FAULT, faulty},          {WHY_UNREACHABLE, dead}, {WHY_LIMIT, paced},
-    {WHY_WITHHELD, withheld},     {WHY_BEHIND, behind},    {WHY_HOLE, hole},
-    {WHY_CLOCK, future},          {WHY_NO_ADDRESS, lost},  {WHY_SILENT, silent},
-    {WHY_ALONE, alone},           {WHY_SEAL, unsealed},    {WHY_NOTHING, nothing},
+    {WHY_REVOKED, expelled}, {WHY_NOT_ADMITTED, stranger}, {WHY_DISK, full},
+    {WHY_FORKED, forked},    {WHY_PAUSED, paused},         {WHY_HOURS, night},
+    {WHY_REFUSED, refused},  {WHY_FAULT, faulty},          {WHY_UNREACHABLE, dead},
+    {WHY_LIMIT, paced},      {WHY_WITHHELD, withheld},     {WHY_BEHIND, behind},
+    {WHY_HOLE, hole},        {WHY_CLOCK, future},          {WHY_NO_ADDRESS, lost},
+    {WHY_SILENT, silent},    {WHY_ALONE, alone},           {WHY_SEAL, unsealed},
+    {WHY_NOTHING, nothing},
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
