@@ -139,6 +139,14 @@ static json_t *member_json(const struct charter *c, uint32_t index)
     return item;
 }
 
+/* How many houses besides the founders must belong before `needed` others than one of the founders
+ * can state something about it. */
+static unsigned more_houses(const struct charter *c, uint32_t needed)
+{
+    const uint32_t others = c->founder_count > 0 ? c->founder_count - 1 : 0;
+    return needed > others ? needed - others : 0;
+}
+
 static int charter_json(const struct charter *c)
 {
     char fed[65];
@@ -147,9 +155,12 @@ static int charter_json(const struct charter *c)
         (void)json_array_append_new(members, member_json(c, i));
     }
     tris_hex(c->fed.b, sizeof c->fed.b, fed);
-    return cli_json(json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o}", "id", fed, "name", c->name,
-                              "rules", (int)c->rules, "admit", (int)c->admit, "revoke",
-                              (int)c->revoke, "complete", charter_complete(c), "items", members),
+    return cli_json(json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:o}", "id", fed,
+                              "name", c->name, "rules", (int)c->rules, "admit", (int)c->admit,
+                              "revoke", (int)c->revoke, "founders", (int)c->founder_count,
+                              "more_to_rotate", (int)more_houses(c, c->admit), "more_to_revoke",
+                              (int)more_houses(c, c->revoke), "complete", charter_complete(c),
+                              "items", members),
                     "tris.charter.1");
 }
 
@@ -344,6 +355,30 @@ static void show_member(const struct charter *c, uint32_t index)
     free(name);
 }
 
+/* What the two numbers mean, with the founders that there are. */
+static void show_rules(const struct charter *c)
+{
+    const unsigned rotate = more_houses(c, c->admit), revoke = more_houses(c, c->revoke);
+    (void)printf(_("A house becomes a member when %u member houses endorse it.\n"),
+                 (unsigned)c->admit);
+    if (c->founder_count < c->admit) {
+        (void)printf(_("As long as they are fewer, all founders together are enough: %u.\n"),
+                     (unsigned)c->founder_count);
+    }
+    (void)printf(_("A new key of a house, also after a loss, takes %u other member houses.\n"),
+                 (unsigned)c->admit);
+    if (rotate > 0) {
+        (void)printf(_("A founder can get one only when %u more houses belong.\n"), rotate);
+    }
+    (void)printf(_("A house is revoked when %u other member houses state it.\n"),
+                 (unsigned)c->revoke);
+    if (revoke > 0) {
+        (void)printf(_("A founder can be revoked only when %u more houses belong.\n"), revoke);
+    }
+    (void)printf("%s\n",
+                 _("Observers read: they endorse and revoke nobody. All this never changes."));
+}
+
 static int run_show(struct cli *cli, const struct args *args)
 {
     struct charter c;
@@ -373,6 +408,7 @@ static int run_show(struct cli *cli, const struct args *args)
         (void)printf(_("admit %u, revoke %u, rules %u, signed by %u of %u founders\n"),
                      (unsigned)c.admit, (unsigned)c.revoke, (unsigned)c.rules,
                      (unsigned)c.sig_count, (unsigned)c.founder_count);
+        show_rules(&c);
         for (uint32_t i = 0; i < c.member_count; i++) {
             show_member(&c, i);
         }
@@ -397,7 +433,8 @@ const struct command cmd_charter_rows[] = {
      run_new},
     {"charter", "sign", "FILE [COPY...]",
      N_("sign as a founder; signatures of copies are taken over"), NULL, 1, 64, 0, run_sign},
-    {"charter", "show", "[FILE]", N_("who founded the federation, and who has signed"), NULL, 0, 1,
-     0, run_show},
+    {"charter", "show", "[FILE]",
+     N_("who founded the federation, who has signed, and who may admit and revoke"), NULL, 0, 1, 0,
+     run_show},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };

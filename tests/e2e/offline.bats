@@ -97,6 +97,24 @@ fails_with() { # code, command...
     [ "$(tris_at koeln charter show "$WORLD/one" --json | json 'd["complete"]')" = false ]
 }
 
+@test "the charter says in words who may admit and revoke, and what the founders alone cannot" {
+    node_new leipzig 14713 --no-address
+    tris_at koeln charter new Two --house "$(house_line koeln)" --house "$(house_line leipzig)" \
+        --admit 1 --revoke 2 -o "$WORLD/words2"
+    run_code 0 tris_at koeln charter show "$WORLD/words2"
+    [[ $output == *"when 1 member houses endorse it"* ]]
+    [[ $output == *"A founder can be revoked only when 1 more houses belong."* ]]
+    not grep -qF "A founder can get one" <<<"$output"
+    run_code 0 tris_at koeln charter show "$WORLD/words2" --json
+    [ "$(json 'd["founders"], d["more_to_rotate"], d["more_to_revoke"]' <<<"$output")" = "(2, 0, 1)" ]
+    # one founder: nobody else could endorse its next key
+    tris_at koeln charter new One --house "$(house_line koeln)" --admit 3 --revoke 4 -o "$WORLD/words1"
+    run_code 0 tris_at koeln charter show "$WORLD/words1" --lang de
+    [[ $output == *"genügen alle Gründer zusammen: 1."* ]]
+    [[ $output == *"Ein Gründer kann ihn erst bekommen, wenn 3 weitere Häuser dazugehören."* ]]
+    [[ $output == *"erst ausgeschlossen werden, wenn 4 weitere Häuser"* ]]
+}
+
 @test "a charter that was signed for others is not taken over, a second federation neither" {
     node_new leipzig 14713 --no-address
     tris_at leipzig charter new Theirs --house "$(house_line leipzig)" -o "$WORLD/theirs"
