@@ -209,6 +209,8 @@ static void status_warnings(struct out *o, enum tris_err err, const struct store
         {map_nearly_full(info), "the store is nearly as large as store.map_bytes allows",
          "tris config show --origin"},
         {disk_nearly_full(info), "the disk of the data directory is nearly full", "df -h"},
+        {d->few_files, "trisd may open fewer files and sockets than its peers and clients may need",
+         "ulimit -n, or LimitNOFILE of the service; then start trisd anew"},
         {own_state_is(d, MEMBER_CANDIDATE),
          "nobody has vouched for this house yet: it gets no data of others", "tris member list"},
         {own_state_is(d, MEMBER_REVOKED),

@@ -14,6 +14,7 @@
 #include "daemon/clock.h"
 #include "daemon/conn.h"
 #include "daemon/datadir.h"
+#include "daemon/files.h"
 #include "daemon/heads.h"
 #include "daemon/membership.h"
 #include "proto/assert.h"
@@ -201,6 +202,18 @@ static void log_started(struct daemon *d)
     }
 }
 
+/* Too few are no reason to stay down: most houses have few peers. */
+static void look_at_files(struct daemon *d)
+{
+    const uint64_t needed = files_needed(&d->config), allowed = files_raise(needed);
+    d->few_files = allowed < needed;
+    if (d->few_files) {
+        LOG(&d->log, LOG_WARN, "few_files", log_number("allowed", allowed),
+            log_number("needed", needed),
+            log_text("next", "raise ulimit -n, or LimitNOFILE of the service"));
+    }
+}
+
 int daemon_open(struct daemon *d)
 {
     struct refusal why;
@@ -208,6 +221,7 @@ int daemon_open(struct daemon *d)
     atomic_store(&d->stopping, false);
     d->started_mono_ms = clock_mono_ms();
     log_init(&d->log, d->config.log_level, d->config.log_format);
+    look_at_files(d);
     randombytes_buf(&d->instance_nonce, sizeof d->instance_nonce);
     enum tris_err err = open_datadir(d, &why);
     if (err == TRIS_OK) {
@@ -344,6 +358,7 @@ static void reload_apply(struct daemon *d, const struct config *fresh)
     d->config.dial_auto = fresh->dial_auto;
     d->config.dial_max = fresh->dial_max;
     d->config.inbound_max = fresh->inbound_max;
+    look_at_files(d);
     d->config.import_max_change = fresh->import_max_change;
     d->config.heartbeat_ms = fresh->heartbeat_ms; /* of sessions that begin from now on */
     log_set_level(&d->log, fresh->log_level);

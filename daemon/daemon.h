@@ -43,6 +43,7 @@ struct daemon {
     uint32_t gov_no, data_no, local_no; /* own logs; LOG_NO_NONE for an observer's gov and data */
     uint64_t instance_nonce;
     uint64_t started_mono_ms;
+    bool few_files; /* fewer may be open than the settings may need: loop thread */
 
     struct store *store;
     struct frontier *frontier;

@@ -138,6 +138,34 @@ PY
     node_stop house
 }
 
+@test "a soft limit of files is raised; a hard one that is too low is said" {
+    soft() { awk '/^Max open files/ {print $4}' "/proc/$(node_pid house)/limits"; }
+    said() { grep -c 'few_files allowed=64 needed=' "$(node_dir house).log" || true; }
+    local before
+    before=$(said)
+    few() { tris_at house status --json | json 'sum("fewer files" in w for w in d["warnings"])'; }
+    (
+        ulimit -Sn 64
+        node_start house
+    )
+    (($(soft) > 256))
+    [ "$(few)" = 0 ]
+    node_stop house
+    [ "$(said)" = "$before" ]
+    (
+        ulimit -n 64
+        node_start house
+    )
+    [ "$(soft)" = 64 ]
+    [ "$(few)" = 1 ]
+    run tris_at house status --lang de
+    [[ $output == *"weniger Dateien"* ]]
+    run tris_at house doctor
+    [[ $output == *"fewer files"*LimitNOFILE* ]]
+    node_stop house
+    [ "$(said)" = $((before + 1)) ]
+}
+
 @test "a storm of TERM in an import, then the import again: every row once, audit clean" {
     local pid code=0
     node_start house
