@@ -39,6 +39,11 @@ bool conn_closing(const struct conn *c)
     return c->phase == CONN_CLOSING;
 }
 
+bool conn_answered(const struct conn *c)
+{
+    return c->write_buf != NULL;
+}
+
 const struct conn_origin *conn_origin(const struct conn *c)
 {
     return &c->origin;

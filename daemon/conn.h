@@ -51,6 +51,8 @@ uint64_t conn_session_no(const struct conn *c);
 bool conn_inbound(const struct conn *c);
 bool conn_open(const struct conn *c); /* authenticated and not closing */
 bool conn_closing(const struct conn *c);
+/* Something was said to it: it knows our transport key, nobody else gets a byte. */
+bool conn_answered(const struct conn *c);
 const struct conn_origin *conn_origin(const struct conn *c);
 /* For the owner: the peer's index in members, UINT32_MAX = not known yet. */
 uint32_t conn_peer(const struct conn *c);

@@ -4,16 +4,17 @@
 #include <sys/resource.h>
 
 #include "daemon/ctl.h"
+#include "daemon/half_open.h"
 
 enum {
-    /* store, log, listeners, loop, peers with a configured address, guests, exports, a backup,
-     * connections that have not authenticated */
-    FILES_OTHER = 192,
+    /* store, log, listeners, loop, peers with a configured address, guests, exports, a backup */
+    FILES_OTHER = 128,
 };
 
 uint64_t files_needed(const struct config *c)
 {
-    return (uint64_t)c->inbound_max + c->dial_max + CTL_CLIENTS_MAX + FILES_OTHER;
+    return (uint64_t)c->inbound_max + c->dial_max + HALF_OPEN_SILENT_MAX + HALF_OPEN_ANSWERED_MAX +
+           CTL_CLIENTS_MAX + FILES_OTHER;
 }
 
 uint64_t files_raise(uint64_t needed)

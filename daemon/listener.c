@@ -7,8 +7,6 @@
 #include "daemon/daemon.h"
 #include "proto/assert.h"
 
-enum { LISTENER_BACKLOG = 128 };
-
 /* What the kernel bound: port 0 has become a real one. */
 static void real_address(const uv_tcp_t *tcp, char *out, size_t size)
 {

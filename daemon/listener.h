@@ -9,6 +9,8 @@
 
 struct daemon;
 
+enum { LISTENER_BACKLOG = 128 }; /* connections that the kernel keeps until they are taken */
+
 struct listener {
     uv_tcp_t tcp[CONFIG_LISTEN_MAX];
     char address[CONFIG_LISTEN_MAX][TRIS_ADDRESS_BYTES_MAX]; /* with the real port */

@@ -2,6 +2,7 @@
  * one house stays. */
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
+#include "daemon/half_open.h"
 #include "daemon/overlay_int.h"
 #include "proto/assert.h"
 
@@ -9,8 +10,6 @@ enum {
     OVERLAY_WINDOW_MIN = 512 * 1024,
     OVERLAY_WINDOW_MAX = 16 * 1024 * 1024,
     OVERLAY_WINDOW_ALL = 48 * 1024 * 1024, /* below the writer's inbox */
-    OVERLAY_HALF_OPEN_MAX = 32,            /* connections that have not authenticated */
-    OVERLAY_HALF_OPEN_ORIGIN = 4,  /* of one network address; loopback has no limit of its own */
     OVERLAY_REFUSAL_LOG_MS = 5000, /* strangers must not fill the log: one line in so long */
     OVERLAY_HOUSE_CONNS_MAX = 4,   /* of one house, those that are ending included */
 };
@@ -20,39 +19,12 @@ _Static_assert((int)OVERLAY_WINDOW_ALL < (int)WRITER_SEGMENTS_BYTES_MAX, "it fit
 
 /* ---- accepting ---- */
 
-static bool same_origin(const struct conn_origin *a, const struct conn_origin *b)
+/* Makes room for the newest connection if too many have not authenticated. */
+static void limit_half_open(struct overlay *o, const struct conn *newest)
 {
-    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
-}
-
-/* Whether it knows our transport key: nobody else was answered with a byte. */
-static bool has_passed_gate(struct conn *c)
-{
-    return conn_session(c) != NULL && session_stats(conn_session(c))->bytes_out > 0;
-}
-
-/* Makes room for the newest connection if too many have not authenticated. The oldest one that has
- * not even passed the gate goes: an honest peer sends its first message at once, so that idle
- * connections keep nobody out. */
-static void limit_half_open(struct overlay *o, struct conn *newest)
-{
-    uint32_t all = 0, same = 0;
-    struct conn *oldest = newest, *oldest_same = newest;
-    for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) { /* newest first */
-        if (!conn_inbound(c) || conn_open(c) || conn_closing(c)) {
-            continue;
-        }
-        bool is_same = same_origin(conn_origin(c), conn_origin(newest));
-        bool idle = !has_passed_gate(c);
-        all++;
-        same += is_same ? 1 : 0;
-        oldest = idle ? c : oldest;
-        oldest_same = idle && is_same ? c : oldest_same;
-    }
-    if (!conn_origin(newest)->loopback && same > OVERLAY_HALF_OPEN_ORIGIN) {
-        conn_close(oldest_same, TRIS_ERR_BUSY);
-    } else if (all > OVERLAY_HALF_OPEN_MAX) {
-        conn_close(oldest, TRIS_ERR_BUSY);
+    struct conn *c;
+    while ((c = half_open_victim(o->conns, newest, o->d->few_files)) != NULL) {
+        conn_close(c, TRIS_ERR_BUSY);
     }
 }
 
