@@ -348,6 +348,12 @@ const struct candidate_house *candidates_find(const struct daemon *d,
     return found ? v->candidate[at] : NULL;
 }
 
+struct penalty *candidates_penalty(struct daemon *d, const struct tris_house_id *house)
+{
+    const uint32_t at = candidate_lower(&d->invites, house);
+    return candidates_find(d, house) != NULL ? &d->invites.candidate[at]->penalty : NULL;
+}
+
 const struct candidate_house *candidates_at(const struct daemon *d, uint32_t index)
 {
     return index < d->invites.candidates ? d->invites.candidate[index] : NULL;
@@ -412,6 +418,7 @@ enum tris_err candidates_put(struct daemon *d, const char *text)
     memcpy(c->text, text, strlen(text) + 1);
     if (old != NULL) { /* the same key, written once */
         uint32_t at = candidate_lower(&d->invites, &c->line.id);
+        c->penalty = old->penalty;
         free(d->invites.candidate[at]);
         d->invites.candidate[at] = c;
     } else {

@@ -8,6 +8,7 @@
 
 #include "daemon/writer.h"
 #include "proto/invite.h"
+#include "proto/penalty.h"
 
 struct daemon;
 
@@ -28,7 +29,8 @@ struct invite_row {
 struct candidate_house {
     struct house_line line;
     char text[TRIS_HOUSE_LINE_BYTES_MAX + 1];
-    uint64_t heard_ms; /* wall clock: when its line came last */
+    uint64_t heard_ms;      /* wall clock: when its line came last */
+    struct penalty penalty; /* whether its sessions are taken; since the start of the daemon */
 };
 
 struct invites {
@@ -71,6 +73,8 @@ TRIS_MUST_CHECK enum tris_err candidates_put(struct daemon *d, const char *text)
 /* NULL if it is none that is known here. Valid until candidates_put or _remove. */
 const struct candidate_house *candidates_find(const struct daemon *d,
                                               const struct tris_house_id *house);
+/* Its penalty, to be changed; NULL and validity as above. */
+struct penalty *candidates_penalty(struct daemon *d, const struct tris_house_id *house);
 /* In order of their house ids, from 0; NULL at the end. */
 const struct candidate_house *candidates_at(const struct daemon *d, uint32_t index);
 /* It has become a member, or is not wanted. Nothing happens if it is unknown. */

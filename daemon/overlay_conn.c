@@ -266,9 +266,7 @@ void overlay_conn_closed(struct daemon *d, struct conn *c, enum tris_err reason,
     if (conn_peer(c) != UINT32_MAX) {
         peer_closed(o, c, reason, by_peer);
     } else if (conn_guest(c)) {
-        LOG(&d->log, LOG_INFO, "guest_closed", log_number("session", conn_session_no(c)),
-            log_text("reason", tris_err_name(reason)),
-            log_text("by_peer", by_peer ? "true" : "false"));
+        overlay_guest_closed(o, c, reason, by_peer);
     } else if (!o->stopping) {
         note_refusal(o, c, reason);
     }

@@ -1,5 +1,7 @@
 /* Guests: sessions of houses that are no members. They came by an invitation, or are candidates
  * that are known here; what travels is up to the level of their session. */
+#include <sodium.h>
+
 #include "daemon/daemon.h"
 #include "daemon/overlay_int.h"
 
@@ -26,6 +28,18 @@ static struct conn *guest_other(const struct overlay *o, struct conn *c)
     return NULL;
 }
 
+/* Candidates keep to the same limits as members: so many sessions a minute, and after some faults
+ * in a row they wait outside. */
+static bool guest_refused(struct overlay *o, const struct tris_house_id *house)
+{
+    struct penalty *penalty = candidates_penalty(o->d, house);
+    if (penalty == NULL) {
+        return false; /* it comes by an invitation, which opens nothing a second time */
+    }
+    penalty_dialled_by(penalty, overlay_now(o));
+    return penalty_refuses(penalty, overlay_now(o));
+}
+
 void overlay_guest_open(struct overlay *o, struct conn *c, const struct session_event *event)
 {
     const struct tris_house_id *house = &event->peer.house;
@@ -35,7 +49,8 @@ void overlay_guest_open(struct overlay *o, struct conn *c, const struct session_
         return;
     }
     struct conn *older = guest_other(o, c);
-    if (o->stopping || (older == NULL && guest_count(o) >= OVERLAY_GUESTS_MAX)) {
+    const bool full = older == NULL && guest_count(o) >= OVERLAY_GUESTS_MAX;
+    if (o->stopping || guest_refused(o, house) || full) {
         conn_goodbye(c, o->stopping ? TRIS_ERR_STOPPING : TRIS_ERR_BUSY);
         return;
     }
@@ -47,6 +62,23 @@ void overlay_guest_open(struct overlay *o, struct conn *c, const struct session_
     tris_hex(house->b, sizeof house->b, hex);
     LOG(&o->d->log, LOG_INFO, "guest_open", log_text("house", hex),
         log_number("session", conn_session_no(c)), log_text("invited", invited ? "true" : "false"));
+}
+
+void overlay_guest_closed(struct overlay *o, struct conn *c, enum tris_err reason, bool by_peer)
+{
+    const bool offence = penalty_is_offence(reason, by_peer);
+    const uint64_t now = overlay_now(o), opened = session_stats(conn_session(c))->opened_ms;
+    struct penalty *penalty = candidates_penalty(o->d, &conn_guard(c)->house);
+    if (penalty != NULL) {
+        penalty_lasted(penalty, now > opened ? now - opened : 0, offence);
+    }
+    if (penalty != NULL && offence) {
+        penalty_offended(penalty);
+        penalty_later(penalty, now, randombytes_random(), PENALTY_BACKOFF_MS_MAX);
+    }
+    LOG(&o->d->log, offence ? LOG_WARN : LOG_INFO, "guest_closed",
+        log_number("session", conn_session_no(c)), log_text("reason", tris_err_name(reason)),
+        log_text("by_peer", by_peer ? "true" : "false"));
 }
 
 void overlay_greet_guests(struct overlay *o, const struct tris_house_id *house)

@@ -42,6 +42,8 @@ void overlay_dial_open(struct overlay *o);
 void overlay_set_configured(struct overlay *o, uint32_t index, bool configured);
 /* Ends the session of a house for which there is no room, and names others. */
 void overlay_refer(struct overlay *o, struct conn *c);
+/* The session of a guest is over. */
+void overlay_guest_closed(struct overlay *o, struct conn *c, enum tris_err reason, bool by_peer);
 /* Not connected, has an address, and may be dialled. */
 bool overlay_is_candidate(const struct overlay *o, uint32_t index);
 /* Puts the peer off, for longer each time. */

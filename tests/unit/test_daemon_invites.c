@@ -224,6 +224,21 @@ static void a_candidate_stays_with_its_newest_line(void **state)
     assert_null(candidates_find(&f->d, &id));
 }
 
+static void a_newer_line_does_not_clear_a_penalty(void **state)
+{
+    struct fixture *f = *state;
+    char text[TRIS_HOUSE_LINE_BYTES_MAX + 1];
+    struct tris_house_id house;
+    make_line(1, 1000, text, &house);
+    assert_null(candidates_penalty(&f->d, &house));
+    assert_int_equal(candidates_put(&f->d, text), TRIS_OK);
+    penalty_offended(candidates_penalty(&f->d, &house));
+    make_line(1, 2000, text, &house);
+    assert_int_equal(candidates_put(&f->d, text), TRIS_OK);
+    assert_string_equal(candidates_find(&f->d, &house)->text, text);
+    assert_int_equal(candidates_penalty(&f->d, &house)->offences, 1);
+}
+
 static void of_more_candidates_the_one_not_heard_of_makes_room(void **state)
 {
     struct fixture *f = *state;
@@ -261,6 +276,7 @@ int main(void)
         CASE(a_cancelled_one_is_gone),
         CASE(eight_are_open_and_sixty_four_are_kept),
         CASE(a_candidate_stays_with_its_newest_line),
+        CASE(a_newer_line_does_not_clear_a_penalty),
         CASE(of_more_candidates_the_one_not_heard_of_makes_room),
     };
     if (sodium_init() < 0) {
