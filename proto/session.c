@@ -295,7 +295,7 @@ static void on_unknown(struct session *s, const struct msg *m)
 }
 
 /* counted: small messages that cost the receiver more than the sender; the others are bounded by
- * credit, by open requests or by the peer's own bytes. */
+ * credit or by open requests, and count where they are not. */
 static const struct {
     void (*handle)(struct session *s, const struct msg *m);
     bool counted;
@@ -333,13 +333,17 @@ static const struct {
     [MSG_CARD] = {join_on_card, true},
 };
 
-static bool control_allowed(struct session *s)
+bool session_count_control(struct session *s)
 {
     if (s->now_ms - s->control_window_ms >= CONTROL_WINDOW_MS) {
         s->control_window_ms = s->now_ms;
         s->control_in_window = 0;
     }
-    return ++s->control_in_window <= SESSION_CONTROL_PER_SECOND;
+    if (++s->control_in_window > SESSION_CONTROL_PER_SECOND) {
+        session_fail(s, TRIS_ERR_FLOOD);
+        return false;
+    }
+    return true;
 }
 
 static void frame_process(struct session *s, struct span frame)
@@ -361,9 +365,7 @@ static void frame_process(struct session *s, struct span frame)
         err = msg_decode(&r, &m);
         if (err != TRIS_OK) {
             session_fail(s, err);
-        } else if (handlers[m.type].counted && !control_allowed(s)) {
-            session_fail(s, TRIS_ERR_FLOOD);
-        } else {
+        } else if (!handlers[m.type].counted || session_count_control(s)) {
             handlers[m.type].handle(s, &m);
         }
     }

@@ -450,6 +450,8 @@ struct session {
 /* session.c */
 void session_fail(struct session *s, enum tris_err reason); /* goodbye if authenticated */
 void session_end(struct session *s, enum tris_err reason, bool by_peer);
+/* One more small message in this second; false: it is one too many, and the session has failed. */
+bool session_count_control(struct session *s);
 void session_event_put(struct session *s, const struct session_event *event);
 void session_opened(struct session *s);
 /* Compares own and peer root; tells the owner when they become equal. Returns equality. */

@@ -443,6 +443,8 @@ static void range_ended(struct session *s, const struct msg_end *m)
         s->pull.fetched_ms = s->now_ms;
         s->stats.round_trips++;
         pull_step(s);
+    } else {
+        (void)session_count_control(s); /* nobody waits for it */
     }
 }
 

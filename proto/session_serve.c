@@ -22,6 +22,17 @@ void serve_fini(struct session *s)
 
 /* ---- ranges and push ------------------------------------------------------------------------- */
 
+static bool range_finished(const struct session *s, const struct range *range)
+{
+    const struct frontier_item *item = frontier_item(s->config.frontier, range->log_no);
+    if (item != NULL && range->seal) {
+        /* the end of a cut log has no seal that could be given */
+        return frontier_item_ends(item); /* else the newest one, however far it has grown since */
+    }
+    return item == NULL || range->next >= range->until || range->next >= item->held;
+}
+
+/* Requests that bring segments are bounded by what they cost the peer to take; others count. */
 static void range_add(struct session *s, const struct msg_get_range *m)
 {
     struct serve *v = &s->serve;
@@ -35,27 +46,20 @@ static void range_add(struct session *s, const struct msg_get_range *m)
             position_set(s, range.log_no, m->first); /* else it asks what we hold of its own */
         }
     }
-    for (uint32_t i = 0; i < v->ranges_count; i++) {
-        if (tris_short_eq(&v->ranges[i].log, &m->log)) {
-            v->ranges[i] = range; /* asked again: the newer request counts */
-            return;
-        }
+    uint32_t at = 0; /* asked again: the newer request takes the place of the other */
+    while (at < v->ranges_count && !tris_short_eq(&v->ranges[at].log, &m->log)) {
+        at++;
     }
-    if (v->ranges_count == SESSION_RANGES_MAX) {
+    const bool idle = at < v->ranges_count || range_finished(s, &range);
+    if (idle && !session_count_control(s)) {
+        return;
+    }
+    if (at == SESSION_RANGES_MAX) {
         session_fail(s, TRIS_ERR_FLOOD);
         return;
     }
-    v->ranges[v->ranges_count++] = range;
-}
-
-static bool range_finished(const struct session *s, const struct range *range)
-{
-    const struct frontier_item *item = frontier_item(s->config.frontier, range->log_no);
-    if (item != NULL && range->seal) {
-        /* the end of a cut log has no seal that could be given */
-        return frontier_item_ends(item); /* else the newest one, however far it has grown since */
-    }
-    return item == NULL || range->next >= range->until || range->next >= item->held;
+    v->ranges[at] = range;
+    v->ranges_count += at == v->ranges_count ? 1 : 0;
 }
 
 static uint32_t range_of(const struct session *s, uint32_t log_no)
