@@ -246,7 +246,7 @@ fuzz-smoke: ## all fuzz targets for a fixed number of executions, 3 million in a
 check: ## everything that CI runs
 	$(Q)bash tests/check.sh
 
-bench: all $(bench_bin) $(B)/e2e_hostile ## figures beside their targets; build/bench.json
+bench: all $(bench_bin) $(B)/e2e_hostile $(B)/e2e_crowd $(B)/e2e_flood ## figures beside their targets; build/bench.json
 	$(Q)BUILD=$(B) bash tools/bench.sh
 
 demo: ## three houses and an observer on loopback

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Benchmarks: the machine's limits, the programs bench_*, then daemons over loopback, as one table.
 
-Started by `make bench`; the word `daemons` leaves the programs out. RECORDS=n sets the size of
+Started by `make bench`; the word `daemons` leaves the programs out, `hostile` all but the peers that
+mean harm. RECORDS=n sets the size of
 import and cold sync (100,000), ROUNDS=n how often they run (3, the median counts); BENCH=full means
 1,000,000 records, once, and stores of 4 and 10 million. Nothing here is a test: a figure that falls short is printed as FAILS, the
 exit code stays 0 as long as everything could be measured. What takes too long ends with a sentence.
@@ -20,6 +21,7 @@ import tempfile
 import threading
 import time
 
+import bench_hostile
 import bench_scale
 from bench_node import BUILD, ROOT, TICKS, BenchError, Control, Node, Proxy, end_process, pack, until
 from bench_scale import percentile
@@ -103,6 +105,7 @@ class Report:
 def scale(world):
     bench_scale.sessions(Report, run_program("bench_session", str(bench_scale.HOUSES)))
     bench_scale.hostile(Report, world)
+    bench_hostile.hostile(Report, world, run_program("bench_gate"))
     if FULL:
         bench_scale.aggregate(Report, world)
         bench_scale.start(Report, world)
@@ -510,6 +513,9 @@ def daemons(worlds):
 def measure():
     worlds = tempfile.mkdtemp(prefix="tris-bench.")
     try:
+        if sys.argv[1:] == ["hostile"]:
+            bench_hostile.hostile(Report, worlds, run_program("bench_gate"))
+            return
         if sys.argv[1:] != ["daemons"]:
             machine(worlds)
             verify()

@@ -239,10 +239,10 @@ class Control:
             try:
                 while at < len(self.data):
                     (_, _, error, result), at = unpack(self.data, at)
+                    self.data, at = self.data[at:], 0
                     if error is not None:
                         raise BenchError("refused: %s" % json.dumps(error))
                     results.append(result)
-                    self.data, at = self.data[at:], 0
             except IndexError:
                 pass
         return results
