@@ -75,20 +75,27 @@ _Static_assert(sizeof(struct work) % _Alignof(struct writer_op) == 0, "ops follo
 _Static_assert(sizeof(struct writer_op) % _Alignof(struct writer_result) == 0, "results follow");
 
 /* Queues the work if there is room; TRIS_ERR_NO_SPACE or _STOPPING leave it with the caller. */
-static enum tris_err inbox_push(struct writer *w, struct work_list *list, size_t bytes_max,
-                                struct work *work)
+static enum tris_err inbox_push(struct writer *w, struct work *work)
 {
+    const bool own = work->type == WORK_GROUP;
+    const size_t bytes_max = own ? WRITER_GROUPS_BYTES_MAX : WRITER_SEGMENTS_BYTES_MAX;
+    const uint64_t now = clock_mono_ms();
     enum tris_err err = TRIS_OK;
     uv_mutex_lock(&w->mutex);
+    const size_t bytes = own ? w->groups.bytes : w->lanes.bytes;
     if (w->stop) {
         err = TRIS_ERR_STOPPING;
-    } else if (list->bytes > 0 &&
-               (list->bytes > bytes_max || work->bytes > bytes_max - list->bytes)) {
+    } else if (bytes > 0 && (bytes > bytes_max || work->bytes > bytes_max - bytes)) {
         err = TRIS_ERR_NO_SPACE;
+    } else if (own) {
+        if (work->ops[0].type != WRITER_SETTING) { /* those are not waited for */
+            lanes_share(&w->lanes, now);
+        }
+        work_list_push(&w->groups, work);
     } else {
-        work_list_push(list, work);
-        uv_cond_signal(&w->cond);
+        lanes_push(&w->lanes, work, now);
     }
+    uv_cond_signal(&w->cond);
     uv_mutex_unlock(&w->mutex);
     return err;
 }
@@ -119,7 +126,7 @@ enum tris_err writer_submit(struct writer *w, const struct writer_group *group)
     if (work == NULL) {
         return TRIS_ERR_NO_MEMORY;
     }
-    enum tris_err err = inbox_push(w, &w->groups, WRITER_GROUPS_BYTES_MAX, work);
+    enum tris_err err = inbox_push(w, work);
     if (err != TRIS_OK) {
         free(work);
     }
@@ -159,7 +166,7 @@ static void submit_foreign(struct writer *w, const struct work *from, uint8_t *b
         *work = *from;
         work->bytes = len + sizeof *work;
         work->entries = entries;
-        err = inbox_push(w, &w->segments, WRITER_SEGMENTS_BYTES_MAX, work);
+        err = inbox_push(w, work);
     }
     if (err != TRIS_OK) {
         free(bytes);
@@ -236,7 +243,7 @@ void writer_stats(const struct writer *w, struct writer_stats *out)
     struct writer *mutable_w = (struct writer *)w;
     uv_mutex_lock(&mutable_w->mutex);
     *out = w->stats;
-    out->inbox_bytes = w->groups.bytes + w->segments.bytes;
+    out->inbox_bytes = w->groups.bytes + w->lanes.bytes;
     uv_mutex_unlock(&mutable_w->mutex);
 }
 
@@ -403,7 +410,7 @@ enum tris_err writer_open(struct daemon *d, struct writer **out)
     w->entries_limit = WRITER_BATCH_ENTRIES_MAX;
     w->outcomes_tail = &w->outcomes;
     work_list_init(&w->groups);
-    work_list_init(&w->segments);
+    lanes_init(&w->lanes);
     enum tris_err err = batch_init(&w->batch, d);
     if (err == TRIS_OK) {
         err = first_entries(d, &w->batch);
@@ -461,8 +468,7 @@ void writer_free(struct writer *w)
     }
     tris_assert(!w->async_open && (!w->started || w->joined));
     struct work *work;
-    while ((work = work_list_pop(&w->groups)) != NULL ||
-           (work = work_list_pop(&w->segments)) != NULL) {
+    while ((work = work_list_pop(&w->groups)) != NULL || (work = lanes_pop(&w->lanes)) != NULL) {
         work_free(work);
     }
     batch_fini(&w->batch);

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "daemon/writer_held.h"
+#include "daemon/writer_lanes.h"
 
 /* What a batch tells the loop thread. */
 struct outcome {
@@ -27,7 +28,8 @@ struct writer {
     uv_mutex_t mutex;
     uv_cond_t cond;
     /* under the mutex */
-    struct work_list groups, segments;
+    struct work_list groups;
+    struct lanes lanes; /* what sessions bring */
     struct outcome *outcomes, **outcomes_tail;
     bool stop, ended;
     bool confirm_due; /* writer_confirmed was called */

@@ -83,7 +83,7 @@ static bool inbox_wait(struct writer *w, struct work_list *out)
         bool segments_may = w->retry_at <= now || w->stop;
         take(&w->groups, out, w->entries_limit);
         if (segments_may) {
-            take(&w->segments, out, w->entries_limit);
+            lanes_take(&w->lanes, out, w->entries_limit, now);
         }
         w->seal_now = w->seal_now || w->confirm_due;
         w->confirm_due = false;
@@ -97,7 +97,7 @@ static bool inbox_wait(struct writer *w, struct work_list *out)
         if (w->readers_at < until) {
             until = w->readers_at;
         }
-        if (w->segments.first != NULL && w->retry_at < until) {
+        if (w->lanes.bytes > 0 && w->retry_at < until) {
             until = w->retry_at;
         }
         if (!w->word_done && w->word_at < until) {

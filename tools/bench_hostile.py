@@ -22,17 +22,18 @@ BLOCKS = 4
 SAMPLES = 60  # of a block
 FLOOD_SAMPLES = 100
 FLOOD_SECONDS = 15  # at most: it ends when the samples are taken
-BURST = 4000
+BURST = 2000
+BURSTS = 4  # the best counts: what else runs makes them longer
 BURST_US = 5
 PEER_MIB = 1.25
-# who, what, how it is called
-FLOODS = (("writer", "writes", "a member that writes without end"),
-          ("signer", "slivers", "a member with a signature for each entry"),
-          ("asker", "ranges", "a member that asks for all again and again"),
-          ("talker", "chatter", "a member with as many small messages as are allowed"),
+# who, what, how it is called; those that fill the stores at the end
+FLOODS = (("talker", "chatter", "a member with as many small messages as are allowed"),
           ("talker", "small", "a member with more, which comes again and again"),
+          ("kiel", "small", "a candidate with too many small messages, again and again"),
           ("kiel", "writes", "a candidate that writes without end"),
-          ("kiel", "small", "a candidate with too many small messages, again and again"))
+          ("asker", "ranges", "a member that asks for all again and again"),
+          ("signer", "slivers", "a member with a signature for each entry"),
+          ("writer", "writes", "a member that writes without end"))
 MEMBERS = ("writer", "signer", "asker", "talker")
 
 
@@ -85,6 +86,12 @@ class World:
             return True
         except BenchError:
             return False
+
+    def settle(self):
+        """What a flood has left is worked off."""
+        for control in (self.ca, self.cb):
+            until(lambda c=control: c.call("status")["store"]["word_behind"] == 0, 60,
+                  "the search index", 0.1)
 
     def propagation(self, count):
         """Milliseconds from a write at A until B shows it."""
@@ -193,6 +200,8 @@ def crowd(report, w):
 def floods(report, w, quiet):
     report.head("honest propagation beside a house that may talk and floods")
     for who, mode, what in FLOODS:
+        w.settle()
+        quiet = quiet + w.propagation(SAMPLES)
         flood = Flood(w, who, mode)
         before = w.b.cpu_seconds()
         began = time.monotonic()
@@ -214,15 +223,15 @@ def gate(report, w, program):
         judged = "message" in name and "no message" not in name
         report.figure(name, float(value), unit, "<= %d" % BURST_US if judged else None,
                       float(value) <= BURST_US if judged else None)
-    took = {}
-    for kind in ("knock", "burst"):  # the same connections, without and with a message
+    took = {"knock": 1e9, "burst": 1e9}
+    for kind in ("knock", "burst") * BURSTS:  # the same connections, without and with a message
         before = w.b.threads()["loop"][0]
         burst = tool("e2e_crowd", kind, [str(BURST)], w.b, w.charter, w.keys("talker"),
                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         out = burst.communicate(timeout=60)[0]
         if not re.search(r"opened %d answered 0" % BURST, out):
             raise BenchError("a burst of connections: %r" % out)
-        took[kind] = (w.b.threads()["loop"][0] - before) / BURST * 1e6
+        took[kind] = min(took[kind], (w.b.threads()["loop"][0] - before) / BURST * 1e6)
     more = max(0.0, took["burst"] - took["knock"])
     report.figure("the daemon: a connection without a byte", took["knock"], "us")
     report.figure("the daemon: what a bad first message costs more", more, "us",
