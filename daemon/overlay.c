@@ -281,6 +281,9 @@ enum tris_err overlay_start(struct overlay *o)
     int rc = uv_timer_init(&o->d->loop, &o->stop_timer);
     tris_assert(rc == 0);
     o->stop_timer.data = o;
+    rc = uv_timer_init(&o->d->loop, &o->accept_timer);
+    tris_assert(rc == 0);
+    o->accept_timer.data = o;
     o->stop_timer_open = true;
     overlay_twins_open(o);
     overlay_limits_open(o);
@@ -320,6 +323,7 @@ void overlay_stop(struct overlay *o, uint64_t flush_ms)
     asks_close(&o->asks);
     uv_close((uv_handle_t *)&o->dial_timer, NULL);
     uv_close((uv_handle_t *)&o->rotate_timer, NULL);
+    uv_close((uv_handle_t *)&o->accept_timer, NULL);
     uv_close((uv_handle_t *)&o->twins_timer, NULL);
     uv_close((uv_handle_t *)&o->limits_timer, NULL);
     for (struct conn *c = o->conns; c != NULL; c = conn_next(c)) {

@@ -11,6 +11,7 @@ enum {
     OVERLAY_WINDOW_MAX = 16 * 1024 * 1024,
     OVERLAY_WINDOW_ALL = 48 * 1024 * 1024, /* below the writer's inbox */
     OVERLAY_REFUSAL_LOG_MS = 5000, /* strangers must not fill the log: one line in so long */
+    OVERLAY_ACCEPTS_TURN = 16,     /* connections in a turn of the loop: less than a millisecond */
     OVERLAY_HOUSE_CONNS_MAX = 4,   /* of one house, those that are ending included */
 };
 
@@ -41,12 +42,41 @@ static void note_refusal(struct overlay *o, const struct conn *c, enum tris_err 
         log_text("reason", tris_err_name(reason)), log_number("refused_in_all", o->refused));
 }
 
+/* Whether one more may be taken in this turn of the loop; else it waits for the next one: libuv
+ * takes no more from a listener of which one waits. */
+static bool may_accept(struct overlay *o, uv_stream_t *listener)
+{
+    const uint64_t now = overlay_now(o);
+    if (now != o->accepts_ms) {
+        o->accepts_ms = now;
+        o->accepts = 0;
+    }
+    if (o->accepts < OVERLAY_ACCEPTS_TURN) {
+        o->accepts++;
+        return true;
+    }
+    o->accept_waits[(uv_tcp_t *)listener - o->listener.tcp] = true;
+    uv_timer_start(&o->accept_timer, overlay_on_accept_timer, 1, 0);
+    return false;
+}
+
+void overlay_on_accept_timer(uv_timer_t *timer)
+{
+    struct overlay *o = timer->data;
+    for (size_t i = 0; i < o->listener.count; i++) {
+        if (o->accept_waits[i]) {
+            o->accept_waits[i] = false;
+            overlay_on_connection((uv_stream_t *)&o->listener.tcp[i], 0);
+        }
+    }
+}
+
 void overlay_on_connection(uv_stream_t *listener, int status)
 {
     struct daemon *d = listener->data;
     struct overlay *o = d->overlay;
     struct conn *c;
-    if (status != 0 || o->stopping) {
+    if (status != 0 || o->stopping || !may_accept(o, listener)) {
         return;
     }
     if (conn_accept(d, listener, o->next_session_no++, &c) != TRIS_OK) {

@@ -18,7 +18,10 @@ struct overlay {
     uint32_t configured;               /* first of those that were configured, by configured_next */
     uint32_t referred[MSG_REFERS_MAX]; /* members that a refusal has named, to be dialled next */
     uint32_t referred_count;
-    uv_timer_t dial_timer, rotate_timer, stop_timer, twins_timer, limits_timer;
+    uv_timer_t dial_timer, rotate_timer, stop_timer, twins_timer, limits_timer, accept_timer;
+    uint64_t accepts_ms; /* the turn of the loop in which `accepts` connections were taken */
+    uint32_t accepts;
+    bool accept_waits[CONFIG_LISTEN_MAX]; /* a connection waits at this listener */
     bool started, stopping, stop_timer_open;
     uint64_t refused, refused_logged_ms; /* connections that did not become sessions */
 };
@@ -63,5 +66,7 @@ void overlay_note_end(struct peer *p, struct conn *c, enum tris_err reason, bool
 void overlay_note_open(struct peer *p);
 void overlay_note_addresses(struct peer *p);
 void overlay_on_connection(uv_stream_t *listener, int status);
+/* The next turn: takes what waits. */
+void overlay_on_accept_timer(uv_timer_t *timer);
 
 #endif

@@ -17,7 +17,6 @@ from bench_node import BUILD, BenchError, Control, Node, end_process, until
 from bench_scale import percentile
 
 CROWD = 1000
-CROWD_KINDS = ("silent", "drip", "garbage", "guess", "held")  # "mixed" is all of them
 BLOCKS = 4
 SAMPLES = 60  # of a block
 FLOOD_SAMPLES = 100
@@ -29,8 +28,8 @@ PEER_MIB = 1.25
 # who, what, how it is called; those that fill the stores at the end
 FLOODS = (("talker", "chatter", "a member with as many small messages as are allowed"),
           ("talker", "small", "a member with more, which comes again and again"),
-          ("kiel", "small", "a candidate with too many small messages, again and again"),
           ("kiel", "writes", "a candidate that writes without end"),
+          ("kiel", "small", "a candidate with too many small messages, again and again"),
           ("asker", "ranges", "a member that asks for all again and again"),
           ("signer", "slivers", "a member with a signature for each entry"),
           ("writer", "writes", "a member that writes without end"))
@@ -187,13 +186,6 @@ def crowd(report, w):
     each = (meanwhile.peak[w.b] - before) / max(held, 1)
     report.figure("anonymous memory for each of them", each, "MiB", "<= %g" % PEER_MIB,
                   each <= PEER_MIB)
-    for kind in CROWD_KINDS:
-        hostile = Crowd(w, kind)
-        try:
-            put_latency(report, "beside %s %s ones" % (format(CROWD, ","), kind), quiet,
-                        w.propagation(SAMPLES))
-        finally:
-            hostile.end()
     return quiet
 
 

@@ -143,7 +143,7 @@ static void ask_for_all(struct peer *p)
 
 static void ask_on(struct peer *p, const struct msg *m)
 {
-    if (m->type == MSG_END) {
+    if (m->type == MSG_END && m->end.next > 0) { /* else it is no work */
         struct msg again = {.type = MSG_GET_RANGE};
         again.get_range.log = m->end.log;
         again.get_range.until = UINT64_MAX;
