@@ -39,11 +39,6 @@ bool conn_closing(const struct conn *c)
     return c->phase == CONN_CLOSING;
 }
 
-bool conn_answered(const struct conn *c)
-{
-    return c->write_buf != NULL;
-}
-
 const struct conn_origin *conn_origin(const struct conn *c)
 {
     return &c->origin;

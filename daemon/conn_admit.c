@@ -2,6 +2,11 @@
 #include "daemon/conn_int.h"
 #include "daemon/daemon.h"
 
+bool conn_answered(const struct conn *c)
+{
+    return c->write_buf != NULL;
+}
+
 bool conn_guest(const struct conn *c)
 {
     return c->guest;
