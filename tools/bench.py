@@ -29,7 +29,7 @@ from bench_scale import percentile
 FULL = os.environ.get("BENCH") == "full"
 RECORDS = int(os.environ.get("RECORDS") or (1000000 if FULL else 100000))
 ROUNDS = int(os.environ.get("ROUNDS") or (1 if FULL else 3))
-TOTAL_SECONDS = 1800 if FULL else 285
+TOTAL_SECONDS = 1860 if FULL else 345
 PROGRAM_SECONDS = 300 if FULL else 60
 SYNC_SECONDS = 600 if FULL else 60
 LIVE_SAMPLES = 200
