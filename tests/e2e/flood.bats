@@ -30,10 +30,14 @@ flood() { # house, mode, [seconds]: what came of it
     timeout 60 "$BUILD/e2e_flood" "$2" "$(node_port leipzig)" "$WORLD/charter.txt" \
         "$(node_dir "$1")" leipzig "${3:-2}"
 }
-is_flood() { # house, mode
-    local came
+floods() { log_lines '(peer|guest)_closed .*reason=flood'; }
+more_floods() { (($(floods) > $1)); }
+is_flood() { # house, mode; the session has counted when this returns
+    local came before
+    before=$(floods)
     came=$(flood "$1" "$2")
     [[ $came == "$2 sent "*" bye 7" ]] || die "came: $came"
+    wait_for 10 more_floods "$before"
 }
 ends_with() { # house, mode, what came of it
     local came
