@@ -62,6 +62,9 @@ everywhere() { # command with one @ for the node, nodes after --
     for node in "$@"; do wait_for 40 "${words[@]/#@/$node}"; done
 }
 
+all_sealed() { [ "$(tris_at "$1" status --json | json 'd["guard"]["unsealed"]')" = 0 ]; }
+has_draft() { tris_at "$1" draft list --json | json '[i["was"] for i in d["items"]]' | grep -qF "$2"; }
+
 # Exit code, and the error as programs read it: what failed, what is unchanged, what is next.
 refused() { # exit code, name of the error, words of its text, command...
     local code=$1 name=$2 words=$3
@@ -226,4 +229,39 @@ refused() { # exit code, name of the error, words of its text, command...
     done
     same_views koeln leipzig rostock bonn trier
     not grep -h fork_proven "$WORLD"/*.log # nobody has signed anything twice
+}
+
+@test "a revoked house: what it wrote behind the cut counts nowhere, and it is told why" {
+    local node
+    add trier 07211 "Vor dem Ausschluss e. V."
+    wait_equal 30 koeln leipzig rostock bonn trier
+    for node in koeln leipzig rostock bonn; do node_stop "$node"; done
+    add trier 07211 "Hinter dem Schnitt e. V."
+    wait_for 20 all_sealed trier
+    node_stop trier
+    for node in koeln leipzig rostock bonn; do node_start "$node"; done
+    for node in koeln leipzig bonn; do
+        wait_equal 30 koeln leipzig rostock bonn
+        tris_at "$node" member revoke trier -y
+    done
+    everywhere state_is @ trier revoked -- koeln leipzig rostock bonn
+    wait_equal 30 koeln leipzig rostock bonn
+    refused 5 ended "no member" tris_at rostock member revoke trier -y
+    node_start trier
+    wait_for 30 state_is trier trier revoked
+    tris_at trier status | grep -F "this house was revoked: what it writes does not count any more"
+    run tris_at trier doctor
+    [[ $output == *"WARN  this house was revoked"* ]]
+    TRIS_LANG=de tris_at trier status | grep -F "ausgeschlossen"
+    # what counts nowhere is not lost: it waits where it was written
+    wait_for 20 has_draft trier trier-2
+    for node in koeln leipzig rostock bonn; do
+        has_partner "$node" "Vor dem Ausschluss"
+        not has_partner "$node" "Hinter dem Schnitt"
+        tris_at "$node" member list | grep -E '^trier .* revoked '
+        tris_at "$node" member show trier | grep -F "complete"
+        run_code 21 tris_at "$node" why trier
+        audit_clean "$node"
+    done
+    same_views koeln leipzig rostock bonn
 }
