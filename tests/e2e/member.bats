@@ -235,11 +235,11 @@ refused() { # exit code, name of the error, words of its text, command...
     local node
     add trier 07211 "Vor dem Ausschluss e. V."
     wait_equal 30 koeln leipzig rostock bonn trier
-    for node in koeln leipzig rostock bonn; do node_stop "$node"; done
+    for node in koeln leipzig rostock bonn koblenz; do node_stop "$node"; done # nobody gets it
     add trier 07211 "Hinter dem Schnitt e. V."
     wait_for 20 all_sealed trier
     node_stop trier
-    for node in koeln leipzig rostock bonn; do node_start "$node"; done
+    for node in koeln leipzig rostock bonn koblenz; do node_start "$node"; done
     for node in koeln leipzig bonn; do
         wait_equal 30 koeln leipzig rostock bonn
         tris_at "$node" member revoke trier -y
