@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/address.h"
 #include "tools/fields.h"
 #include "tools/grid.h"
 #include "tools/lists.h"
@@ -111,6 +112,9 @@ static int house_show(struct cli *cli, const struct args *args)
 static int house_edit(struct cli *cli, const struct args *args)
 {
     int code = EXIT_OK;
+    if (address_is_asked(args)) {
+        return address_edit(cli, args);
+    }
     json_t *status = cli_call(cli, "status", json_object(), &code);
     if (status == NULL) {
         return code;
@@ -159,7 +163,7 @@ const struct command cmd_house_rows[] = {
     {"house", "list", NULL, N_("the houses of the federation"), NULL, 0, 0, 0, house_list},
     {"house", "show", "[HOUSE]", N_("one house; without a name this one"), NULL, 0, 1, 0,
      house_show},
-    {"house", "edit", NULL, N_("change what this house says of itself"), NULL, 0, 0, KIND_HOUSE,
-     house_edit},
+    {"house", "edit", NULL, N_("change what this house says of itself"), address_edit_options, 0, 0,
+     KIND_HOUSE, house_edit},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };

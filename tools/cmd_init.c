@@ -75,8 +75,13 @@ static int charter_own_line(struct init *in, const struct charter *c)
                          _("the charter names another transport key for this house than "
                            "transport.key has"));
     }
+    struct house_line kept;
     in->line = *own;
-    enum tris_err err = house_line_print(own, in->text, sizeof in->text);
+    if (in->has_charter && keys_line_load(in->cli->data_dir, &kept) == TRIS_OK &&
+        tris_house_id_eq(&kept.id, &own->id) && kept.time_ms > own->time_ms) {
+        in->line = kept; /* made since: a new address, or a later key */
+    }
+    enum tris_err err = house_line_print(&in->line, in->text, sizeof in->text);
     if (err != TRIS_OK) {
         return offline_file_error(in->cli, err, HOUSE_LINE_FILE, NULL);
     }

@@ -3,6 +3,7 @@
 
 #include "proto/district.h"
 #include "proto/text.h"
+#include "tools/address.h"
 #include "tools/init.h"
 
 static bool copy_field(char *out, size_t size, const char *text)
@@ -72,26 +73,6 @@ static int line_name(struct init *in, const char *name)
     return EXIT_OK;
 }
 
-/* Each --address, in order; given once, they replace the former ones. */
-static int line_addresses(struct init *in)
-{
-    uint32_t count = 0;
-    for (int i = 0; i < in->args->opt_count; i++) {
-        if (strcmp(in->args->opt[i].name, "address") != 0) {
-            continue;
-        }
-        if (count == TRIS_ADDRESSES_MAX ||
-            !copy_field(in->line.addr[count], sizeof in->line.addr[0], in->args->opt[i].value)) {
-            return cli_usage(in->cli, "tris help init",
-                             _("--address: at most %d, each HOST:PORT or [IPV6]:PORT"),
-                             TRIS_ADDRESSES_MAX);
-        }
-        count++;
-    }
-    in->line.addr_count = count > 0 ? count : in->line.addr_count;
-    return EXIT_OK;
-}
-
 static int line_from_options(struct init *in, bool exists)
 {
     const char *region = args_value(in->args, "region"), *name = args_value(in->args, "name");
@@ -122,7 +103,7 @@ static int line_from_options(struct init *in, bool exists)
     } else if (code == EXIT_OK && slug == NULL && (!exists || region != NULL)) {
         line_default_slug(in);
     }
-    return code == EXIT_OK ? line_addresses(in) : code;
+    return code == EXIT_OK ? address_options(in->cli, in->args, "tris help init", &in->line) : code;
 }
 
 static bool line_same(const struct house_line *a, const struct house_line *b)

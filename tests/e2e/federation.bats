@@ -12,6 +12,9 @@ WAIT=60
 
 setup_file() { world_new; }
 teardown_file() { world_end; }
+teardown() { # what the daemons said last, if it failed
+    [[ -n ${BATS_TEST_COMPLETED:-} ]] || tail -n 6 "$WORLD"/*.log || true
+}
 
 region_of() {
     case $1 in
@@ -25,6 +28,7 @@ add() { # node, name: prints the id
         --region "$(region_of "$1")"
 }
 has_partner() { tris_at "$1" partner list --json | grep -q "$2"; }
+log_has() { grep -qE "$2" "$(node_dir "$1").log"; }
 all_sealed() { [ "$(tris_at "$1" status --json | json 'd["guard"]["unsealed"]')" = 0 ]; }
 guard_is() { [ "$(tris_at "$1" status --json | json 'd["guard"]["state"]')" = "$2" ]; }
 is_confirmed() { [ "$(tris_at "$1" status --json | json 'd["guard"]["confirmed"]')" = true ]; }
@@ -40,6 +44,11 @@ asks_at() { # node, house, epoch: its key waits there to be vouched for
         json "any(m['slug'] == '$2' and ($3 in [m['epoch']] + [o['epoch'] for o in m.get('openings', [])])
             for m in d['items'])" | grep -qx true
 }
+# What changed is asked for every second, not every fifteen.
+fast() {
+    mkdir -p "$(node_dir "$1").conf.d"
+    printf '[sync]\nheartbeat_ms = 1000\n' >"$(node_dir "$1").conf.d/sync.conf"
+}
 # A new directory by an invitation; with a third word nobody can reach it.
 join() { # name, invitation, [hidden]
     local port address
@@ -49,6 +58,7 @@ join() { # name, invitation, [hidden]
     [[ -z ${3:-} ]] || printf 'listen =\n' >"$(node_dir "$1").conf"
     address=(--address "127.0.0.1:$port")
     [[ -z ${3:-} ]] || address=()
+    fast "$1"
     guard_wait "$1" 300
     tris_at "$1" init --join "$2" --region "$(region_of "$1")" --name "Haus $1" --slug "$1" \
         "${address[@]}" >/dev/null
@@ -70,7 +80,10 @@ alike() { # nodes...: roots, members, records and figures
 
 @test "three found, seven are admitted by two endorsements each" {
     local node inviter=koeln
-    for node in $FOUNDERS; do node_new "$node" "$(region_of "$node")"; done
+    for node in $FOUNDERS; do
+        node_new "$node" "$(region_of "$node")"
+        fast "$node"
+    done
     # shellcheck disable=SC2086 # names
     federation_found "Zehn Häuser" 2 3 $FOUNDERS
     for node in $FOUNDERS; do node_start "$node"; done
@@ -88,4 +101,44 @@ alike() { # nodes...: roots, members, records and figures
     alike $FOUNDERS $ADMITTED
     [ "$(national_partners hof)" = 10 ]
     [ "$(tris_at jena member list --json | json 'd["active"]')" = 10 ]
+}
+
+addresses_at() { tris_at "$1" house show "$2" --json | json '",".join(d["addresses"])'; }
+knows_address() { [ "$(addresses_at "$1" "$2")" = "$3" ]; }
+talks_to() { [ "$(tris_at "$1" peer show "$2" --json | json 'd["state"]')" = open ]; }
+@test "one moves: the others learn its new address and reach it there" {
+    local node former address line
+    former=127.0.0.1:$(node_port kiel)
+    free_port >"$(node_dir kiel).port"
+    address=127.0.0.1:$(node_port kiel)
+    line=$(cat "$(node_dir kiel)/house.line")
+    # what is refused leaves the line as it was
+    run_code 2 tris_at kiel house edit --address "$address" --phone 1
+    [[ $output == *"addresses are changed alone"* ]]
+    run_code 2 tris_at kiel house edit --address "$address" --no-address
+    [[ $output == *"addresses are changed alone"* ]]
+    run_code 2 tris_at kiel house edit --address "no port"
+    [[ $output == *HOST:PORT* ]]
+    tris_at kiel house edit --address "$address" --dry-run 2>&1 | grep -F "nothing written"
+    [ "$(cat "$(node_dir kiel)/house.line")" = "$line" ]
+    tris_at kiel house edit --address "$address" 2>&1 | grep -F "when trisd starts again"
+    not test "$(cat "$(node_dir kiel)/house.line")" = "$line"
+    node_stop kiel
+    printf 'listen = %s\n' "$address" >"$(node_dir kiel).conf"
+    node_start kiel
+    for node in $FOUNDERS $ADMITTED; do
+        wait_for $WAIT knows_address "$node" kiel "$address"
+        not knows_address "$node" kiel "$former"
+    done
+    # kiel dials nobody now: who talks to it has found it there
+    printf '[peers]\ndial = configured\n' >"$(node_dir kiel).conf.d/peers.conf"
+    node_stop kiel
+    node_start kiel
+    wait_for $WAIT talks_to koeln kiel
+    [ "$(tris_at koeln peer show kiel --json | json 'd["address"]')" = "$address" ]
+    [ "$(tris_at koeln peer show kiel --json | json 'd["inbound"]')" = false ]
+    rm "$(node_dir kiel).conf.d/peers.conf"
+    add kiel "Nach dem Umzug e. V." >/dev/null
+    # shellcheck disable=SC2086
+    alike $FOUNDERS $ADMITTED
 }
