@@ -261,6 +261,7 @@ refused() { # exit code, name of the error, words of its text, command...
         tris_at "$node" member list | grep -E '^trier .* revoked '
         tris_at "$node" member show trier | grep -F "complete"
         run_code 21 tris_at "$node" why trier
+        [[ $output == *"has been revoked"* && $output == *"tris member show trier"* ]]
         audit_clean "$node"
     done
     same_views koeln leipzig rostock bonn
