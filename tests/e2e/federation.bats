@@ -144,7 +144,7 @@ talks_to() { [ "$(peer_of "$1" "$2" 'd["state"]')" = open ]; }
     rm "$(node_dir kiel).conf.d/peers.conf"
     add kiel "Nach dem Umzug e. V." >/dev/null
     # shellcheck disable=SC2086
-    alike $FOUNDERS $ADMITTED
+    wait_equal $WAIT $FOUNDERS $ADMITTED
 }
 
 @test "two are reached by nobody: what they write is everywhere, and who asks is told how" {
@@ -196,7 +196,7 @@ talks_to() { [ "$(peer_of "$1" "$2" 'd["state"]')" = open ]; }
         tris_at bonn draft list | grep -E "$id .*written again"
     fi
     # shellcheck disable=SC2086
-    alike $FOUNDERS $ADMITTED
+    wait_equal $WAIT $FOUNDERS $ADMITTED
 }
 
 @test "one loses its key and comes back as the same house with a new one, and is told at each step" {
@@ -225,7 +225,7 @@ talks_to() { [ "$(peer_of "$1" "$2" 'd["state"]')" = open ]; }
     tris_at rostock partner edit rostock-1 --name "Nach dem Brand e. V."
     add rostock "Neu nach dem Brand e. V." >/dev/null
     # shellcheck disable=SC2086
-    alike $FOUNDERS $ADMITTED
+    wait_equal $WAIT $FOUNDERS $ADMITTED
     has_partner hof "Neu nach dem Brand"
     not has_partner hof "Verein rostock"
 }
@@ -234,7 +234,7 @@ talks_to() { [ "$(peer_of "$1" "$2" 'd["state"]')" = open ]; }
     local node
     add essen "Vor dem Ausschluss e. V." >/dev/null
     # shellcheck disable=SC2086
-    alike $FOUNDERS $ADMITTED
+    wait_equal $WAIT $FOUNDERS $ADMITTED
     # the partition: it dials nobody, and is not where the others look for it
     tris_at essen peer pause koeln >/dev/null
     node_stop essen
@@ -277,7 +277,7 @@ talks_to() { [ "$(peer_of "$1" "$2" 'd["state"]')" = open ]; }
         [[ $output == *"it was revoked"* && $output == *"tris member show essen"* ]]
     done
     # shellcheck disable=SC2086
-    alike $HONEST
+    wait_equal $WAIT $HONEST
     for node in $HONEST; do
         has_partner "$node" "Vor dem Ausschluss"
         not has_partner "$node" "Hinter dem Schnitt"
@@ -288,7 +288,7 @@ talks_to() { [ "$(peer_of "$1" "$2" 'd["state"]')" = open ]; }
 @test "one runs twice: both notice and seal nothing, until a person has decided" {
     local node before
     # shellcheck disable=SC2086
-    alike $HONEST
+    wait_equal $WAIT $HONEST
     cp -r "$(node_dir ulm)" "$WORLD/twin"
     cp -r "$(node_dir ulm).conf.d" "$WORLD/twin.conf.d"
     rm -f "$WORLD/twin/trisd.sock" "$WORLD/twin/lock"

@@ -77,7 +77,7 @@ PY
 
 # json EXPRESSION: evaluates a Python expression over the document `d` on stdin
 json() {
-    "$PYTHON" -c '
+    "$PYTHON" -IS -c '
 import json, sys
 d = json.load(sys.stdin)
 v = eval(sys.argv[1])
