@@ -274,7 +274,7 @@ talks_to() { [ "$(peer_of "$1" "$2" 'd["state"]')" = open ]; }
     [[ $output == *"WARN  this house was revoked"* ]]
     for node in essen koeln hof; do
         run_code 21 tris_at "$node" why essen
-        [[ $output == *"it was revoked"* && $output == *"tris member show essen"* ]]
+        [[ $output == *"has been revoked"* && $output == *"tris member show essen"* ]]
     done
     # shellcheck disable=SC2086
     wait_equal $WAIT $HONEST
