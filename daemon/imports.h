@@ -41,8 +41,7 @@ TRIS_MUST_CHECK enum tris_err imports_next(struct store_view *v, uint64_t *id,
                                            struct import_head *out);
 /* All runs; the caller frees runs->run in every case. */
 TRIS_MUST_CHECK enum tris_err imports_runs(struct store_view *v, uint64_t id,
-                                           const struct import_head *head,
-                                           struct import_runs *out);
+                                           const struct import_head *head, struct import_runs *out);
 bool imports_has(const struct import_runs *runs, uint32_t log_no, uint64_t seq);
 
 /* Key and value of the head as settings; `key` has IMPORTS_KEY_BYTES. */

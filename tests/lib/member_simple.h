@@ -134,7 +134,7 @@ static inline uint32_t simple_counting(const struct simple *m, uint8_t letter, u
 static inline void simple_ends(const struct simple *m, const bool *ever, uint8_t letter,
                                struct result *r)
 {
-    for (uint8_t epoch = 0; epoch < EPOCHS; epoch++) {
+    for (uint8_t epoch = 0; epoch < (uint8_t)EPOCHS; epoch++) {
         uint32_t next = 0, named = 0;
         for (uint32_t i = 0; i < m->count; i++) {
             named += ever[i] && letter_of(&m->opening[i].house) == letter &&
@@ -164,7 +164,7 @@ static inline void simple_house(const struct simple *m, const bool *ever, uint8_
         named = named || (m->named[i] && letter_of(&m->opening[i].house) == letter);
         was = was || (ever[i] && letter_of(&m->opening[i].house) == letter);
     }
-    for (uint8_t epoch = 0; epoch < EPOCHS; epoch++) {
+    for (uint8_t epoch = 0; epoch < (uint8_t)EPOCHS; epoch++) {
         uint32_t n = simple_counting(m, letter, epoch, &at);
         if (n == 1 && !m->revoked[letter][epoch] &&
             (!disputed || bits(m->mask[at]) >= m->w->charter.revoke)) {
@@ -226,7 +226,7 @@ static inline void simple_result(const struct world *w, struct result *r)
     simple_names(&m);
     simple_stratum(&m, true);
     *r = (struct result){.len = 0};
-    for (uint8_t letter = 0; letter < LETTERS; letter++) {
+    for (uint8_t letter = 0; letter < (uint8_t)LETTERS; letter++) {
         simple_house(&m, ever, letter, r);
     }
 }

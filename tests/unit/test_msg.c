@@ -169,6 +169,18 @@ static void sample_gossip(struct msg *m)
     }
 }
 
+static void sample_talk(struct msg *m)
+{
+    if (m->type == MSG_PING) {
+        m->ping.id = 5;
+    } else if (m->type == MSG_PONG) {
+        m->pong.id = UINT64_MAX;
+    } else {
+        m->bye.code = 3;
+        m->bye.text = span_str("an der Grenze");
+    }
+}
+
 static void sample_compare(struct msg *m)
 {
     if (m->type == MSG_GET_CHANGED) {
@@ -192,14 +204,9 @@ static struct msg sample(uint32_t which)
     case MSG_GET_DIGESTS:
         break;
     case MSG_PING:
-        m.ping.id = 5;
-        break;
     case MSG_PONG:
-        m.pong.id = UINT64_MAX;
-        break;
     case MSG_BYE:
-        m.bye.code = 3;
-        m.bye.text = span_str("an der Grenze");
+        sample_talk(&m);
         break;
     case MSG_ROOT:
         m.root.root = short_of(9);

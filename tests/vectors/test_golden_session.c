@@ -258,7 +258,6 @@ static struct msg vector_msg(uint32_t number, uint8_t *bytes)
     for (size_t i = 0; i < MSG_DIGESTS_BYTES; i++) {
         bytes[i] = (uint8_t)(i * 7);
     }
-    const struct tris_short root = vector_short(0x20);
     switch (m.type) {
     case MSG_UNKNOWN:
     case MSG_PING:
@@ -272,7 +271,7 @@ static struct msg vector_msg(uint32_t number, uint8_t *bytes)
         m.bye.text = span_str(tris_err_text(TRIS_ERR_CREDIT));
         break;
     case MSG_ROOT:
-        m.root.root = root;
+        m.root.root = vector_short(0x20);
         break;
     case MSG_CREDIT:
         m.credit = (struct msg_credit){327680, 1024};
@@ -288,7 +287,7 @@ static struct msg vector_msg(uint32_t number, uint8_t *bytes)
         vector_compare(&m, bytes);
         break;
     case MSG_FRONTIER:
-        m.frontier.root = root;
+        m.frontier.root = vector_short(0x20);
         m.frontier.more = 1;
         m.frontier.items = vector_items(bytes, MSG_SMALL_BYTES_MAX);
         break;
