@@ -161,6 +161,27 @@ static void test_missing_endorsers_are_counted_down(void **state)
     member_set_fini(&set);
 }
 
+/* The revoked house d vouches for e behind its cut, and dates that before everything. */
+static void test_a_statement_dated_back_stays_behind_the_cut(void **state)
+{
+    static struct world w;
+    (void)state;
+    for (int inside = 0; inside < 2; inside++) {
+        world_init(&w, 4, 0, 2, 3);
+        world_read(&w, inside ? "d+4 d>e a>e a!d b!d c!d" : "d+5 d>e a>e a!d b!d c!d");
+        for (uint32_t i = 0; i < w.count; i++) {
+            bool of_d = letter_of(&w.statement[i].by.house) == 'd' - 'a';
+            /* inside the cut the other lie: dated after the revocation, it counts all the same */
+            w.statement[i].time_ms = !of_d ? 1000 + i : inside ? 5000 : 1;
+        }
+        struct member_set set = world_evaluate(&w);
+        const struct member_opening *e = first_opening(&set, 'e');
+        assert_int_equal(e->counts, inside);
+        assert_int_equal(e->counted, 1 + inside);
+        member_set_fini(&set);
+    }
+}
+
 static void test_of_two_cuts_of_one_size_the_smaller_root_counts(void **state)
 {
     static struct world w;
@@ -324,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_named_situations),
         cmocka_unit_test(test_missing_endorsers_are_counted_down),
+        cmocka_unit_test(test_a_statement_dated_back_stays_behind_the_cut),
         cmocka_unit_test(test_of_two_cuts_of_one_size_the_smaller_root_counts),
         cmocka_unit_test(test_result_says_who_stated_what_and_what_of_it_counts),
         cmocka_unit_test(test_a_log_is_found_by_house_epoch_and_key),

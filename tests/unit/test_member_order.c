@@ -178,6 +178,30 @@ static void test_neither_order_nor_repetition_changes_anything(void **state)
     }
 }
 
+/* A house may write any time into its own headers. */
+static void test_what_time_a_statement_claims_changes_nothing(void **state)
+{
+    static const uint64_t claimed[] = {0, 1, 1000, UINT64_MAX};
+    static struct world w;
+    static struct result first, again;
+    (void)state;
+    for (uint64_t seed = 1; seed <= FEDERATIONS; seed++) {
+        struct test_rng rng = {seed};
+        random_world(&w, &rng);
+        for (uint32_t i = 0; i < w.count; i++) {
+            w.statement[i].time_ms = 1000 + w.statement[i].seq; /* as honest clocks say */
+        }
+        put_all(&w, &first);
+        for (int i = 0; i < SHUFFLES; i++) {
+            for (uint32_t k = 0; k < w.count; k++) {
+                w.statement[k].time_ms = claimed[below(&rng, sizeof claimed / sizeof claimed[0])];
+            }
+            put_all(&w, &again);
+            assert_string_equal(first.text, again.text);
+        }
+    }
+}
+
 static bool ever_has(const struct member_set *set, const struct tris_hash *id)
 {
     for (uint32_t i = 0; i < set->opening_count; i++) {
@@ -293,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_result_is_that_of_the_simple_evaluator),
         cmocka_unit_test(test_neither_order_nor_repetition_changes_anything),
+        cmocka_unit_test(test_what_time_a_statement_claims_changes_nothing),
         cmocka_unit_test(test_more_statements_only_add_to_the_first_stratum),
         cmocka_unit_test(test_strangers_change_nothing),
         cmocka_unit_test(test_hostile_houses_below_the_thresholds_change_nothing_about_others),
