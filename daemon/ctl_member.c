@@ -124,30 +124,73 @@ static uint64_t since_ms(const struct store_members *now, const struct member_op
     return last;
 }
 
-/* The pairs that list and show have in common; `show`: every epoch and revocation too. */
-static void put_member(struct out *o, uint32_t index, bool show)
+/* An opening that somebody has to vouch for still: of a new house, or a new key of one. */
+static bool is_incomplete(const struct member *m, const struct member_opening *x)
+{
+    return !x->counts && !x->revoked && x->opening.epoch >= m->line->epoch;
+}
+
+/* The last such one of a member, or NULL. */
+static const struct member_opening *incomplete_opening(const struct daemon *d,
+                                                       const struct member *m)
+{
+    const struct store_members *now = d->members.now;
+    uint32_t at = now != NULL ? member_find(&now->set, &m->id) : UINT32_MAX;
+    const struct member_opening *last = NULL;
+    for (uint32_t i = 0; at != UINT32_MAX && i < now->set.house[at].opening_count; i++) {
+        const struct member_opening *x = &now->set.opening[now->set.house[at].opening_first + i];
+        last = is_incomplete(m, x) ? x : last;
+    }
+    return last;
+}
+
+/* What a member is. `waits`: the opening of it that the row is about; NULL: the member as it is. */
+static void put_who(struct out *o, uint32_t index, const struct member_opening *waits)
 {
     struct daemon *d = o->d;
     const struct member *m = &d->members.list[index];
-    const struct store_members *now = d->members.now;
-    uint32_t at = now != NULL ? member_find(&now->set, &m->id) : UINT32_MAX;
     char call[OUT_ID_BYTES];
     house_call(&d->members, index, call);
     out_hex(o, "id", m->id.b, sizeof m->id.b);
     out_text(o, "slug", call);
     out_text(o, "name", m->line->name);
-    out_text(o, "region", m->line->region);
-    out_text(o, "role", tris_role_name(m->role));
-    out_text(o, "state", member_state_name(m->state));
+    out_text(o, "region", waits != NULL ? waits->opening.region : m->line->region);
+    out_text(o, "role", tris_role_name(waits != NULL ? waits->opening.role : m->role));
+    out_text(o, "state", member_state_name(waits != NULL ? MEMBER_CANDIDATE : m->state));
     out_bool(o, "own", index == d->own_index);
-    out_uint(o, "epoch", m->line->epoch);
+    out_uint(o, "epoch", waits != NULL ? waits->opening.epoch : m->line->epoch);
     out_bool(o, "brittle", m->brittle);
     out_bool(o, "disputed", m->disputed);
+}
+
+enum row_kind {
+    ROW_LIST,      /* the opening that counts, and those that are not complete */
+    ROW_SHOW,      /* all of them */
+    ROW_CANDIDATE, /* those that somebody has to vouch for still: there is one */
+};
+
+static bool opening_shows(const struct member_house *house, const struct member *m,
+                          const struct store_members *now, uint32_t opening, enum row_kind kind)
+{
+    const struct member_opening *x = &now->set.opening[opening];
+    if (kind == ROW_CANDIDATE) {
+        return is_incomplete(m, x);
+    }
+    return kind == ROW_SHOW || opening == house->current || m->state != MEMBER_ACTIVE || !x->counts;
+}
+
+static void put_member(struct out *o, uint32_t index, enum row_kind kind)
+{
+    struct daemon *d = o->d;
+    const struct member *m = &d->members.list[index];
+    const struct store_members *now = d->members.now;
+    uint32_t at = now != NULL ? member_find(&now->set, &m->id) : UINT32_MAX;
+    put_who(o, index, kind == ROW_CANDIDATE ? incomplete_opening(d, m) : NULL);
     if (at == UINT32_MAX) {
         return;
     }
     const struct member_house *house = &now->set.house[at];
-    if (house->current != UINT32_MAX) {
+    if (house->current != UINT32_MAX && kind != ROW_CANDIDATE) {
         const struct member_opening *x = &now->set.opening[house->current];
         out_bool(o, "founder", x->by_charter);
         if (!x->by_charter) {
@@ -157,9 +200,7 @@ static void put_member(struct out *o, uint32_t index, bool show)
     out_list(o, "openings");
     for (uint32_t i = 0; i < house->opening_count; i++) {
         uint32_t opening = house->opening_first + i;
-        bool speaks = opening == house->current || m->state != MEMBER_ACTIVE ||
-                      !now->set.opening[opening].counts;
-        if (show || speaks) {
+        if (opening_shows(house, m, now, opening, kind)) {
             put_opening(o, now, &now->set.opening[opening]);
         }
     }
@@ -194,7 +235,7 @@ void ctl_member_list(struct daemon *d, uint64_t token, struct span params)
         uint32_t index = d->members.by_id[at];
         if (wanted(&d->members.list[index], state)) {
             out_map(o, NULL);
-            put_member(o, index, false);
+            put_member(o, index, ROW_LIST);
             out_end(o);
             limit--;
         }
@@ -236,20 +277,6 @@ static bool is_endorsed(const struct daemon *d, const struct house_line *line)
     return false;
 }
 
-/* Somebody has to be vouched for: a new house, or a new key of one. */
-static bool has_incomplete(const struct daemon *d, const struct member *m)
-{
-    const struct store_members *now = d->members.now;
-    uint32_t at = now != NULL ? member_find(&now->set, &m->id) : UINT32_MAX;
-    for (uint32_t i = 0; at != UINT32_MAX && i < now->set.house[at].opening_count; i++) {
-        const struct member_opening *o = &now->set.opening[now->set.house[at].opening_first + i];
-        if (!o->counts && !o->revoked && o->opening.epoch >= m->line->epoch) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void ctl_member_candidates(struct daemon *d, uint64_t token, struct span params)
 {
     static const char *const keys[] = {NULL};
@@ -266,9 +293,9 @@ void ctl_member_candidates(struct daemon *d, uint64_t token, struct span params)
     out_list(o, "items");
     for (uint32_t i = 0; i < d->members.count && out_has_room(o); i++) {
         uint32_t index = d->members.by_id[i];
-        if (has_incomplete(d, &d->members.list[index])) {
+        if (incomplete_opening(d, &d->members.list[index]) != NULL) {
             out_map(o, NULL);
-            put_member(o, index, false);
+            put_member(o, index, ROW_CANDIDATE);
             out_end(o);
         }
     }
@@ -312,7 +339,7 @@ void ctl_member_show(struct daemon *d, uint64_t token, struct span params)
     if (o == NULL) {
         return;
     }
-    put_member(o, index, true);
+    put_member(o, index, ROW_SHOW);
     const struct house_line *line = d->members.list[index].line;
     out_hex(o, "transport", line->transport.b, sizeof line->transport.b);
     out_list(o, "addresses");

@@ -210,7 +210,7 @@ talks_to() { [ "$(peer_of "$1" "$2" 'd["state"]')" = open ]; }
     tris_at trier member candidates | grep -E '^rostock\.1 .*candidate'
     endorse rostock 1 trier
     wait_for $WAIT asks_at leipzig rostock 1
-    wait_for $WAIT waits_as leipzig '^rostock .*1 more needed'
+    wait_for $WAIT waits_as leipzig '^rostock\.1 .* candidate .*trier .*1 more needed'
     member_is koeln rostock active 0
     endorse rostock 1 leipzig
     for node in $FOUNDERS $ADMITTED; do

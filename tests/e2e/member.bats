@@ -52,6 +52,7 @@ asks_at() { # node, house, epoch: its key of that epoch waits there to be vouche
         json "any(m['slug'] == '$2' and ($3 in [m['epoch']] + [o['epoch'] for o in m.get('openings', [])])
             for m in d['items'])" | grep -qx true
 }
+waits_as() { tris_at "$1" member candidates | grep -qE "$2"; } # node, what a line says
 everywhere() { # command with one @ for the node, nodes after --
     local words=() node
     while [[ $1 != -- ]]; do
@@ -170,7 +171,9 @@ refused() { # exit code, name of the error, words of its text, command...
     tris_at koeln key rotate -y
     add koeln 05315 "Während des Wechsels e. V." >/dev/null
     for node in leipzig bonn; do
+        [ "$node" = leipzig ] || wait_for 20 waits_as bonn '^koeln\.1 .* leipzig .*1 more needed'
         wait_for 20 asks_at "$node" koeln 1
+        tris_at "$node" member candidates | grep -E '^koeln\.1 .* candidate '
         tris_at "$node" member endorse koeln -y
     done
     everywhere epoch_is @ koeln 1 -- koeln leipzig rostock bonn trier
