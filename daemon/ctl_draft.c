@@ -20,8 +20,29 @@ static const char *state_name(enum draft_state state)
     return names[state];
 }
 
+/* Why nothing can be written to the own log of this topic any more, and what is left to do; NULL if
+ * it goes on. A draft that waits for such a log goes into the next one, if there is ever one. */
+static const char *ended_text(const struct daemon *d, struct store_view *v, enum tris_topic topic)
+{
+    static const char *const texts[] = {
+        [STORE_END_FORK] = "the log has ended where two histories of it part: it is written again "
+                           "once this house has a new key (tris key rotate)",
+        [STORE_END_CUT] = "this house was revoked and its log has ended: it is written again only "
+                          "if the house is admitted anew, with a new key; read it with tris draft "
+                          "show, give it up with tris draft drop",
+        [STORE_END_CLOSED] = "this house has a newer key, and the log of this one has ended: it is "
+                             "written again once the newer key is in this directory; read it with "
+                             "tris draft show, give it up with tris draft drop",
+        [STORE_END_OUTSIDE] = NULL, /* never of an own log */
+    };
+    struct store_log log;
+    const uint32_t no = topic == TRIS_TOPIC_GOV ? d->gov_no : d->data_no;
+    return store_log_get(v, no, &log) == TRIS_OK ? texts[log.ends] : NULL;
+}
+
 /* What the reason of a draft means for it, for people. */
-static const char *reason_text(const struct store_draft *draft)
+static const char *reason_text(const struct daemon *d, struct store_view *v,
+                               const struct store_draft *draft)
 {
     static const struct {
         enum tris_err err;
@@ -32,8 +53,9 @@ static const char *reason_text(const struct store_draft *draft)
         {TRIS_ERR_NOT_READY, "the record was changed, or another draft has to be written first"},
         {TRIS_ERR_NOT_FOUND, "the record is not there"},
     };
-    if (draft->reason == TRIS_OK) {
-        return "";
+    const char *ended = draft->state == DRAFT_WAITING ? ended_text(d, v, draft->topic) : NULL;
+    if (ended != NULL || draft->reason == TRIS_OK) {
+        return ended != NULL ? ended : "";
     }
     if (draft->topic == TRIS_TOPIC_GOV && draft->reason == TRIS_ERR_EXISTS) {
         return "the log that came back says the same already, or something else about this house";
@@ -97,7 +119,9 @@ static void out_draft(struct out *o, struct store_view *v, const struct store_dr
         out_id(o, "id", v, record_now(v, now));
     }
     out_text(o, "reason", draft->reason != TRIS_OK ? tris_err_name(draft->reason) : "");
-    out_text(o, "text", reason_text(draft));
+    out_text(o, "text", reason_text(o->d, v, draft));
+    out_bool(o, "ended",
+             draft->state == DRAFT_WAITING && ended_text(o->d, v, draft->topic) != NULL);
 }
 
 void ctl_draft_list(struct daemon *d, uint64_t token, struct span params)
@@ -180,6 +204,7 @@ static void decision_done(struct daemon *d, void *ctx, enum tris_err err,
     }
     if (err != TRIS_OK) {
         const char *text = err == TRIS_ERR_INVALID     ? "this draft is settled already"
+                           : err == TRIS_ERR_FORK      ? "the log that it would go into has ended"
                            : err == TRIS_ERR_NOT_FOUND ? "there is no such draft, or its record is "
                                                          "not there"
                            : err == TRIS_ERR_NOT_READY

@@ -8,14 +8,18 @@
 #include "tools/grid.h"
 #include "tools/lists.h"
 
-static const char *state_label(const char *state)
+static const char *state_label(const json_t *draft)
 {
+    const char *state = get_text(draft, "state");
     static const char *const rows[][2] = {
         {"waiting", N_("waits for the log")},
         {"written", N_("written again")},
         {"decision", N_("your decision")},
         {"dropped", N_("dropped")},
     };
+    if (get_bool(draft, "ended")) {
+        return _("its log has ended");
+    }
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(rows[i][0], state) == 0) {
             return _(rows[i][1]);
@@ -61,7 +65,7 @@ static int draft_list(struct cli *cli, const struct args *args)
         grid_text(grid, now[0] != '\0' ? now : "-");
         grid_text(grid, get_text(item, "kind"));
         grid_text(grid, show_time((uint64_t)get_int(item, "time_ms"), text));
-        grid_text(grid, state_label(get_text(item, "state")));
+        grid_text(grid, state_label(item));
         grid_text(grid, sentence(get_text(item, "text")));
     }
     grid_print(grid, _("No drafts: nothing of this house was ever taken back."));
@@ -101,7 +105,7 @@ static int draft_show(struct cli *cli, const struct args *args)
     show_pair(_("Is now"), get_text(result, "id"));
     show_pair(_("Kind"), get_text(result, "kind"));
     show_pair(_("Time"), show_time((uint64_t)get_int(result, "time_ms"), text));
-    show_pair(_("State"), state_label(get_text(result, "state")));
+    show_pair(_("State"), state_label(result));
     show_pair(_("Reason"), sentence(get_text(result, "text")));
     json_object_foreach(json_object_get(result, "fields"), key, value)
     {

@@ -267,7 +267,8 @@ talks_to() { [ "$(peer_of "$1" "$2" 'd["state"]')" = open ]; }
     for node in $HONEST essen; do wait_for $WAIT member_is "$node" essen revoked 0; done
     wait_for $WAIT log_has essen 'error member_revoked house=essen epoch=0 own=true'
     log_has essen 'warn log_ends house=essen topic=data epoch=0 ends_at=3 next="tris draft list"'
-    tris_at essen draft list | grep -F essen-3 # not lost where it was written
+    # not lost where it was written, and not said to be on its way
+    tris_at essen draft list | grep -E 'essen-3 .*its log has ended .*this house was revoked.*tris draft drop'
     tris_at essen status | grep -F "this house was revoked"
     TRIS_LANG=de tris_at essen status | grep -F "dieses Haus wurde ausgeschlossen"
     run_code 3 tris_at essen doctor

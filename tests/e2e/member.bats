@@ -235,7 +235,7 @@ refused() { # exit code, name of the error, words of its text, command...
 }
 
 @test "a revoked house: what it wrote behind the cut counts nowhere, and it is told why" {
-    local node
+    local node number
     add trier 07211 "Vor dem Ausschluss e. V."
     wait_equal 30 koeln leipzig rostock bonn trier
     for node in koeln leipzig rostock bonn koblenz; do node_stop "$node"; done # nobody gets it
@@ -258,6 +258,14 @@ refused() { # exit code, name of the error, words of its text, command...
     TRIS_LANG=de tris_at trier status | grep -F "ausgeschlossen"
     # what counts nowhere is not lost: it waits where it was written
     wait_for 20 has_draft trier trier-2
+    tris_at trier draft list >"$WORLD/drafts"
+    grep -E 'trier-2 .*its log has ended .*this house was revoked.*tris draft show.*tris draft drop' "$WORLD/drafts"
+    not grep -F "waits for the log" "$WORLD/drafts"
+    TRIS_LANG=de tris_at trier draft list |
+        grep -E "sein Protokoll ist zu Ende .*[dD]ieses Haus wurde ausgeschlossen.*aufgeben mit"
+    number=$(tris_at trier draft list --json | json '[i["draft"] for i in d["items"] if i.get("was") == "trier-2"][0]')
+    refused 14 fork "has ended" tris_at trier draft apply "$number" -y
+    tris_at trier draft show "$number" | grep -F "Hinter dem Schnitt"
     for node in koeln leipzig rostock bonn; do
         has_partner "$node" "Vor dem Ausschluss"
         not has_partner "$node" "Hinter dem Schnitt"
