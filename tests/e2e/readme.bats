@@ -1,13 +1,15 @@
 #!/usr/bin/env bats
-# The newcomer's path of README.md, run as it is written there: only host names, the port and the
-# two machines (a home directory each) are put in.
+# The newcomer's path of README.md, run as it is written there: only host names, ports and the
+# machines (a home directory each) are put in, and what a person does: the invitation is handed on,
+# and the question of `member endorse` is answered.
 
 load lib
 
 setup_file() {
     world_new
+    : >"$WORLD/invitation"
     local house
-    for house in koeln leipzig; do
+    for house in koeln leipzig rostock; do
         mkdir -p "$WORLD/$house/home"
         free_port >"$WORLD/$house.port"
     done
@@ -34,6 +36,9 @@ machine() { # house, command text
     text=${text//koeln.example:8747/127.0.0.1:$(node_port koeln)}
     text=${text//leipzig.example:8747/127.0.0.1:$(node_port leipzig)}
     text=${text//\[::\]:8747/127.0.0.1:$(node_port "$house")}
+    text=${text//leipzig.example:8748/127.0.0.1:$(node_port rostock)} # a port of nobody
+    text=${text//TRIS-INVITE-1:.../$(cat "$WORLD/invitation")}
+    text=${text//member endorse /member endorse -y }
     text=${text//python3 /$PYTHON }
     (
         cd "$WORLD/$house" || exit
@@ -48,6 +53,9 @@ machine() { # house, command text
     )
 }
 
+has_asked() { machine "$1" "tris member candidates --json" | grep -q "\"$2\""; } # node, house
+says() { machine "$1" "$2" | grep -qF "$3"; }                                   # node, command, words
+
 @test "every step works as it is written, and Leipzig sees the partner of Köln" {
     local file step words text seen=0
     [ "$(ls "$WORLD"/step.* | wc -l)" -ge 8 ]
@@ -59,9 +67,12 @@ machine() { # house, command text
         echo "$text"
         case ${words[0]} in
         run)
+            [[ $text != *"member endorse"* ]] || wait_for 30 has_asked "${words[1]}" rostock
             run machine "${words[1]}" "$text"
             echo "$output"
             [ "$status" -eq 0 ]
+            [[ $text != *"peer invite"* ]] ||
+                grep -o 'TRIS-INVITE-1:[A-Z2-7]*' <<<"$output" >"$WORLD/invitation"
             [[ ${words[1]} != leipzig || $output != *"Tafel Deutz"* ]] || seen=$((seen + 1))
             ;;
         file) printf '%s\n' "$text" >"$WORLD/${words[1]}/${words[2]}" ;;
@@ -76,6 +87,30 @@ machine() { # house, command text
         esac
     done
     [ "$seen" -eq 2 ] # with tris, and with the program
+    wait_for 30 says rostock "tris partner list" "Tafel Deutz" # the newcomer was let in
+}
+
+@test "the commands that it only shows exist, with their options" {
+    run_code 0 "$PYTHON" - "$ROOT/README.md" "$TRIS" <<'PY'
+import json, re, subprocess, sys
+tris = lambda *words: subprocess.run([sys.argv[2], *words], check=True, capture_output=True, text=True).stdout
+text = open(sys.argv[1], encoding="utf-8").read()
+have = {" ".join(filter(None, (i["noun"], i.get("verb"))))
+        for i in json.loads(tris("help", "--json"))["items"]}
+blocks = "\n".join(re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)).replace("\\\n", " ")
+named = set()
+for line in re.findall(r"^tris .*$", blocks, re.M) + re.findall(r"`(tris [a-z][^`]*)`", text):
+    words = line.split("#")[0].split()[1:]
+    name = next((n for n in (" ".join(words[:2]), words[0]) if n in have), None)
+    nouns = {n.split()[0] for n in have}
+    assert name or (len(words) == 1 and words[0] in nouns), line
+    for option in re.findall(r" --([a-z-]+)", line.split("#")[0]):
+        assert option == "data" or f" --{option} " in tris("help", *name.split()), f"{line}: {option}"
+    named.add(name)
+for command in ("peer invite", "init", "member candidates", "member endorse", "member revoke",
+                "key rotate", "house edit"):
+    assert command in named, command
+PY
 }
 
 @test "the program has at most 30 lines" {
