@@ -47,14 +47,30 @@ peers_connected() { [ "$(tris_at koeln peer list --json | json "sum(p['state'] =
     run "$PYTHON" - "$PAGE" "$PENDING" <(tris_at koeln help --json) <<'PY'
 import json, re, sys
 page, pending = open(sys.argv[1]).read(), {" ".join(w.split()) for w in sys.argv[2].split(",")}
-have = {" ".join(filter(None, (i["noun"], i.get("verb")))) for i in json.load(open(sys.argv[3]))["items"]}
-named = set()
-for line in re.findall(r"^\ttris .*$", page, re.M):
-    words = [w for w in line.strip().rstrip("+").split()[1:] if not w.startswith(("--", "_"))]
-    name = " ".join(words[:2])
-    named.add(name if name in have | pending else words[0])
-assert len(named) > 20, named
-missing = named - have - pending
+have = {" ".join(filter(None, (i["noun"], i.get("verb")))): i["options"]
+        for i in json.load(open(sys.argv[3]))["items"]}
+every = {"data", "json", "lang", "help"} # of every command
+named, tasks = set(), {}
+for number, text in re.findall(r"^\*(\d+)\. .*?\*\n(.*?)(?=^[*#])", page, re.M | re.S):
+    tasks[int(number)] = lines = re.findall(r"^\t?(trisd? .*?)(?:\+\+)?$", text, re.M)
+    assert lines, f"task {number} has no command"
+    for line in lines:
+        if line.startswith("trisd "):
+            continue
+        words = [w for w in line.split()[1:] if not w.startswith("-") and not w.startswith("_")]
+        name = " ".join(words[:2])
+        name = name if name in have or name in pending else words[0]
+        named.add(name)
+        unknown = set(re.findall(r" --([a-z-]+)", line)) - set(have.get(name, [])) - every
+        assert not unknown or name in pending, f"{line}: no option {unknown}"
+assert sorted(tasks) == list(range(1, 26)), sorted(tasks)
+assert len(named) > 30, named
+for number, words in {7: "peer invite,init --join,member candidates,member endorse", 8: "member revoke",
+                      9: "key rotate,key restore,member endorse,peer invite --house,member revoke",
+                      19: "house edit --address,peer ping"}.items():
+    for command in words.split(","):
+        assert any(line.startswith(f"tris {command}") for line in tasks[number]), f"{number}: {command}"
+missing = named - have.keys() - pending
 assert not missing, missing
 PY
     [ "$status" -eq 0 ] || die "$output"
