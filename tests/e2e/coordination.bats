@@ -19,10 +19,10 @@ setup_file() {
 teardown_file() { world_end; }
 setup() { cd "$WORLD" || return; }
 
-shown() { # node, noun, id, key: who says so, joined by commas
-    tris_at "$1" "$2" show "$3" --json | json "','.join(d.get('$4', []))"
+shown() { # node, noun, id, key: "by" and who says so, joined by commas; nothing if it is not there
+    tris_at "$1" "$2" show "$3" --json | json "'by ' + ','.join(d.get('$4', []))"
 }
-says() { [[ $(shown "$1" "$2" "$3" "$4") == "$5" ]]; }
+says() { [[ $(shown "$1" "$2" "$3" "$4") == "by $5" ]]; }
 
 @test "an instrument is released, withdrawn and released again; every house sees by whom" {
     id=$(tris_at koeln instrument add "Praxischeck" --slug praxis-check --type practice_check)
