@@ -327,6 +327,8 @@ BUGS = [
         "h->current != UINT32_MAX ? h->current : last", "h->opening_first"),
     Bug(307, "dispute about an epoch is over with the next one", "proto/member.c",
         "h->disputed || e.counting > 1", "e.counting > 1"),
+    Bug(308, "data of a disputed epoch taken", "storage/members.c",
+        "ref->topic == TRIS_TOPIC_DATA && !is_the_one(set, i)", "false"),
     Bug(309, "closing of an epoch taken for a cut", "storage/members.c",
         "o->closed ? STORE_END_CLOSED : STORE_END_CUT", "STORE_END_CUT"),
     # ---- invitations and joining

@@ -140,6 +140,83 @@ static void test_statements_are_read_strictly(void **state)
     fed_fini(&w);
 }
 
+/* ---- a disputed epoch ---- */
+
+/* Of epoch 1 two openings count: with two keys, or of one key with two closings. */
+static void dispute_case(bool same_key)
+{
+    static struct fed w;
+    struct script_log gov[3], zero, data, next_gov;
+    struct store_txn *t;
+    struct store_log log;
+    struct tris_sign_secret secret;
+    const uint8_t signer = same_key ? HOUSE : OTHER; /* whose keys the second one has */
+    fed_init(&w);
+    for (uint8_t i = 0; i < 3; i++) {
+        fed_log(&gov[i], &w, (uint8_t)(i + 2), TRIS_TOPIC_GOV, 0, 4);
+    }
+    fed_log(&zero, &w, HOUSE, TRIS_TOPIC_DATA, 0, ENTRIES);
+    fed_log(&data, &w, HOUSE, TRIS_TOPIC_DATA, 1, ENTRIES);
+    fed_log(&next_gov, &w, HOUSE, TRIS_TOPIC_GOV, 1, 2);
+    add_partners(&w, &zero, ENTRIES);
+    add_partners(&w, &data, ENTRIES);
+    const struct log_cut ends[2] = {fed_cut(&zero, 6), fed_cut(&zero, 5)};
+    const struct opening first = fed_opening(HOUSE, 0, NULL);
+    const struct opening one = fed_opening(HOUSE, 1, &ends[0]);
+    struct opening two = fed_opening(HOUSE, 1, &ends[same_key ? 1 : 0]);
+    const struct tris_house_id key = fed_key(signer, 1, &secret);
+    memcpy(two.key.b, key.b, sizeof two.key.b);
+    const struct revocation r = {.house = first.house, .data = ends[0]};
+    for (int i = 0; i < 3; i++) { /* epoch 0 ends, whatever becomes of epoch 1 */
+        fed_endorse(&gov[i], &first, HOUSE);
+        fed_revoke(&gov[i], &r);
+    }
+    fed_endorse(&gov[0], &one, HOUSE);
+    fed_endorse(&gov[1], &one, HOUSE);
+    fed_endorse(&gov[1], &two, signer);
+    fed_endorse(&gov[2], &two, signer);
+
+    ok(store_txn_begin(w.f.s, &t));
+    (void)fed_apply(&w, t);
+    assert_true(fed_meet(&gov[0], t, 3));
+    assert_true(fed_meet(&gov[1], t, 3));
+    assert_true(fed_meet(&gov[2], t, 2));
+    (void)fed_apply(&w, t);
+    assert_true(fed_has(t, &data, &log));
+    assert_false(log.outside); /* one opening alone counts */
+    assert_true(fed_meet(&zero, t, 6));
+    assert_true(fed_meet(&data, t, ENTRIES));
+
+    assert_true(fed_meet(&gov[1], t, 4));
+    assert_true(fed_meet(&gov[2], t, 3));
+    (void)fed_apply(&w, t);
+    assert_true(fed_has(t, &data, &log));
+    assert_true(log.outside);
+    assert_int_equal(log.held, 0);
+    assert_false(fed_meet(&data, t, ENTRIES));
+    assert_true(fed_has(t, &next_gov, &log));
+    assert_false(log.outside); /* what it states about others is there to be seen */
+    assert_true(fed_has(t, &zero, &log));
+    assert_int_equal(log.ends, STORE_END_CUT);
+    assert_int_equal(log.whole, 6);
+    ok(store_commit(t));
+    audit_clean(w.f.s);
+    for (int i = 0; i < 3; i++) {
+        script_fini(&gov[i]);
+    }
+    script_fini(&zero);
+    script_fini(&data);
+    script_fini(&next_gov);
+    fed_fini(&w);
+}
+
+static void test_data_of_a_disputed_epoch_stays_outside(void **state)
+{
+    (void)state;
+    dispute_case(false);
+    dispute_case(true);
+}
+
 /* ---- orders ---- */
 
 enum { GOVS = 3, HELD = 10, CUT_AT = 6, PART = 7, CLOSE_AT = 8 };
@@ -363,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_enough_endorsements_make_a_houses_logs),
         cmocka_unit_test(test_what_this_house_states_counts_once_it_is_sealed),
         cmocka_unit_test(test_statements_are_read_strictly),
+        cmocka_unit_test(test_data_of_a_disputed_epoch_stays_outside),
         cmocka_unit_test(test_a_revocation_in_every_order),
         cmocka_unit_test(test_a_closing_in_every_order),
     };
