@@ -128,6 +128,7 @@ static void conn_end(struct conn *c, enum tris_err reason, bool by_peer)
     c->by_peer = by_peer;
     c->open = false;
     c->phase = CONN_ENDING;
+    overlay_conn_ended(c->d, c, reason, by_peer);
     if (!c->writing) {
         conn_close(c, reason);
     }

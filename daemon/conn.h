@@ -83,6 +83,9 @@ void overlay_conn_card(struct daemon *d, struct conn *c, const char *text);
 void overlay_conn_refer(struct daemon *d, struct conn *c, const struct tris_house_id *houses,
                         uint32_t count);
 void overlay_conn_pong(struct daemon *d, struct conn *c, uint64_t id, uint64_t rtt_ms);
+/* The session is over, the socket may stay for a while: a fault counts from now on, whatever else
+ * the peer has opened. */
+void overlay_conn_ended(struct daemon *d, struct conn *c, enum tris_err reason, bool by_peer);
 /* Last word: the memory goes when this returns. Session and its stats are still there. */
 void overlay_conn_closed(struct daemon *d, struct conn *c, enum tris_err reason, bool by_peer);
 

@@ -241,7 +241,24 @@ static void note_stats(struct overlay *o, struct peer *p, struct conn *c, bool o
         return;
     }
     p->heard_wall_ms = overlay_heard(o, s);
-    penalty_lasted(&p->penalty, now > s->opened_ms ? now - s->opened_ms : 0, offence);
+    if (!offence) {
+        penalty_lasted(&p->penalty, now > s->opened_ms ? now - s->opened_ms : 0, false);
+    }
+}
+
+void overlay_conn_ended(struct daemon *d, struct conn *c, enum tris_err reason, bool by_peer)
+{
+    struct overlay *o = d->overlay;
+    if (conn_peer(c) == UINT32_MAX || !penalty_is_offence(reason, by_peer)) {
+        return;
+    }
+    struct penalty *penalty = &o->peers[conn_peer(c)].penalty;
+    const uint64_t opened = session_stats(conn_session(c))->opened_ms, now = overlay_now(o);
+    if (opened != 0) {
+        penalty_lasted(penalty, now > opened ? now - opened : 0, true);
+    }
+    penalty_offended(penalty);
+    overlay_wait_longer(o, penalty);
 }
 
 static void conns_remove(struct overlay *o, struct conn *c)
@@ -278,9 +295,6 @@ static void peer_closed(struct overlay *o, struct conn *c, enum tris_err reason,
     }
     p->conn = NULL;
     p->instance = 0;
-    if (offence) {
-        penalty_offended(&p->penalty);
-    }
     overlay_note_end(p, c, reason, by_peer, offence);
     overlay_dial_later(o, p, reason);
     if (!overlay_is_candidate(o, index)) {

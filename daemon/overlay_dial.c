@@ -42,11 +42,16 @@ void overlay_set_configured(struct overlay *o, uint32_t index, bool configured)
     }
 }
 
+void overlay_wait_longer(const struct overlay *o, struct penalty *penalty)
+{
+    penalty_later(penalty, overlay_now(o), randombytes_random(), PENALTY_BACKOFF_MS_MAX);
+}
+
 void overlay_dial_later(struct overlay *o, struct peer *p, enum tris_err err)
 {
     p->last_error = err;
     p->address_turn++;
-    penalty_later(&p->penalty, overlay_now(o), randombytes_random(), PENALTY_BACKOFF_MS_MAX);
+    overlay_wait_longer(o, &p->penalty);
     p->state = PEER_WAITING;
 }
 

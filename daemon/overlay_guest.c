@@ -1,7 +1,5 @@
 /* Guests: sessions of houses that are no members. They came by an invitation, or are candidates
  * that are known here; what travels is up to the level of their session. */
-#include <sodium.h>
-
 #include "daemon/daemon.h"
 #include "daemon/overlay_int.h"
 
@@ -74,7 +72,7 @@ void overlay_guest_closed(struct overlay *o, struct conn *c, enum tris_err reaso
     }
     if (penalty != NULL && offence) {
         penalty_offended(penalty);
-        penalty_later(penalty, now, randombytes_random(), PENALTY_BACKOFF_MS_MAX);
+        overlay_wait_longer(o, penalty);
     }
     LOG(&o->d->log, offence ? LOG_WARN : LOG_INFO, "guest_closed",
         log_number("session", conn_session_no(c)), log_text("reason", tris_err_name(reason)),

@@ -49,7 +49,9 @@ void overlay_refer(struct overlay *o, struct conn *c);
 void overlay_guest_closed(struct overlay *o, struct conn *c, enum tris_err reason, bool by_peer);
 /* Not connected, has an address, and may be dialled. */
 bool overlay_is_candidate(const struct overlay *o, uint32_t index);
-/* Puts the peer off, for longer each time. */
+/* A session or a dial has failed: each time it takes longer until the next one. */
+void overlay_wait_longer(const struct overlay *o, struct penalty *penalty);
+/* The same, and the peer's next address is tried then. */
 void overlay_dial_later(struct overlay *o, struct peer *p, enum tris_err err);
 /* Dials whoever is due and sets the timer for who is next. */
 void overlay_plan_dials(struct overlay *o);

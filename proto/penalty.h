@@ -49,7 +49,7 @@ void penalty_replan(struct penalty *p);
 bool penalty_is_offence(enum tris_err reason, bool by_peer);
 /* Any session that was open for so long is over. */
 void penalty_lasted(struct penalty *p, uint64_t open_ms, bool offence);
-/* The session that counts ended with an offence. After penalty_lasted, before penalty_later. */
+/* A session ended with an offence. After penalty_lasted, before penalty_later. */
 void penalty_offended(struct penalty *p);
 
 /* The peer has dialled a session, which is open now; counted. */

@@ -72,6 +72,12 @@ log_lines() { grep -cE "$1" "$(node_dir leipzig).log" || true; }
     still_works junk
 }
 
+@test "faults count also of a house that has opened another session meanwhile" {
+    fresh
+    ends_with junk-beside "bye 4"
+    still_works "junk beside"
+}
+
 @test "a header and a payload over the limit, entries without end: closed, and told why" {
     fresh
     ends_with long-header "bye 17"

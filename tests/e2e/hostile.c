@@ -220,6 +220,15 @@ static void mode_junk(struct peer *p)
     peer_listen(p, ANSWER_MS, NULL);
 }
 
+/* Each time it comes again before the daemon has closed the connection of the former fault. */
+static void mode_junk_beside(struct peer *p)
+{
+    for (int i = 0; i < 4; i++) {
+        p->goodbye = false;
+        mode_junk(p); /* the socket stays open */
+    }
+}
+
 static void mode_range_flood(struct peer *p)
 {
     peer_open(p);
@@ -371,6 +380,7 @@ static const struct {
     {"deaf-entries", mode_deaf_entries},
     {"records", mode_records},
     {"junk", mode_junk},
+    {"junk-beside", mode_junk_beside},
     {"range-flood", mode_range_flood},
     {"never-read", mode_never_read},
     {"slow-bytes", mode_slow_bytes},
