@@ -27,6 +27,9 @@ static enum tris_err ensure_own(struct daemon *d, struct store_txn *t)
         if (err == TRIS_OK) {
             err = ensure(d, t, TRIS_TOPIC_DATA, &d->data_no);
         }
+        if (err == TRIS_OK) {
+            err = store_former_take_back(t);
+        }
     }
     return err == TRIS_OK ? ensure(d, t, TRIS_TOPIC_LOCAL, &d->local_no) : err;
 }

@@ -146,3 +146,19 @@ enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size, enu
     epoch_refold(t, log);
     return t->err;
 }
+
+enum tris_err store_former_take_back(struct store_txn *t)
+{
+    uint32_t count = 0;
+    enum tris_err err = store_log_count(&t->view, &count);
+    for (uint32_t no = 0; no < count && err == TRIS_OK; no++) {
+        struct store_log log;
+        err = store_log_get(&t->view, no, &log);
+        const uint64_t sealed = err == TRIS_OK && log.has_seal ? log.seal.size : 0;
+        if (err == TRIS_OK && log.own && !log.current && log.ref.topic == TRIS_TOPIC_GOV &&
+            log.ends == STORE_END_NONE && log.held > sealed) {
+            err = store_log_cut(t, no, sealed, STORE_TAIL_DRAFT);
+        }
+    }
+    return err;
+}

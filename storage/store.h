@@ -200,6 +200,10 @@ TRIS_MUST_CHECK enum tris_err store_seal_own(struct store_txn *t, uint32_t no,
 enum store_tail { STORE_TAIL_DROP, STORE_TAIL_DRAFT };
 TRIS_MUST_CHECK enum tris_err store_log_cut(struct store_txn *t, uint32_t no, uint64_t size,
                                             enum store_tail tail);
+/* Entries of own gov logs of former epochs that no seal covers become drafts: their key seals
+ * nothing any more. (Data logs are closed.) For a start; without any it costs a look at each log.
+ */
+TRIS_MUST_CHECK enum tris_err store_former_take_back(struct store_txn *t);
 
 /* Wire form of one entry; TRIS_ERR_NOT_FOUND. */
 TRIS_MUST_CHECK enum tris_err store_entry_get(struct store_view *v, uint32_t no, uint64_t seq,

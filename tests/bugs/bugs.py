@@ -331,6 +331,8 @@ BUGS = [
         "ref->topic == TRIS_TOPIC_DATA && !is_the_one(set, i)", "false"),
     Bug(309, "closing of an epoch taken for a cut", "storage/members.c",
         "o->closed ? STORE_END_CLOSED : STORE_END_CUT", "STORE_END_CUT"),
+    Bug(310, "statements that the former key did not seal stay there", "daemon/writer_first.c",
+        "store_former_take_back(t)", "TRIS_OK"),
     # ---- invitations and joining
     Bug(260, "used invitation stays open", "daemon/invites.c", "row->used = true;", "(void)0;"),
     Bug(261, "expired invitation lets in", "daemon/invites.c",

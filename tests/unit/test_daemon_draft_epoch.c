@@ -50,13 +50,12 @@ static void endorse_next(struct fixture *f, uint64_t size)
     side_close(&leipzig);
 }
 
-/* The copy's data log is closed at `size`, and it begins anew with the key of epoch 1. */
-static void begin_epoch(struct fixture *f, uint64_t size)
+/* The copy begins anew with the key of epoch 1. */
+static void begin_again(struct fixture *f)
 {
     struct side *s = &f->copy;
     struct store_members *members;
     char detail[256];
-    endorse_next(f, size);
     batch_fini(&s->b);
     store_close(s->d.store);
     struct store_opts opts = {.dir = s->dir,
@@ -69,6 +68,13 @@ static void begin_epoch(struct fixture *f, uint64_t size)
     assert_int_equal(first_logs(&s->d, &members), TRIS_OK);
     members_free(members);
     assert_int_equal(batch_init(&s->b, &s->d), TRIS_OK);
+}
+
+/* Its data log is closed at `size`. */
+static void begin_epoch(struct fixture *f, uint64_t size)
+{
+    endorse_next(f, size);
+    begin_again(f);
 }
 
 static void assert_partner(struct side *s, struct record_ref ref, const char *expected)
@@ -346,6 +352,24 @@ static void a_revocation_beside_another_one_needs_a_decision(void **state)
     assert_asked(*state, true);
 }
 
+/* Nothing is sealed while a new key waits: what was stated meanwhile goes on under that key. */
+static void a_statement_that_the_former_key_did_not_seal_is_stated_again(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t held, size;
+    carry_all(f);
+    state_it(&f->copy, false, false);
+    size = sealed(&f->copy, f->copy.d.data_no, &held);
+    begin_epoch(f, size);
+    write_drafts(f);
+    assert_int_equal(stated(f, false, false), 1);
+    begin_again(f);
+    write_drafts(f);
+    assert_int_equal(stated(f, false, false), 1);
+    assert_draft(f, 1, DRAFT_WRITTEN, TRIS_OK);
+    assert_clean(f);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -355,6 +379,7 @@ int main(void)
         CASE(references_follow_into_the_next_epoch),
         CASE(a_record_that_was_changed_since_needs_a_decision),
         CASE(a_change_of_a_former_epochs_record_is_written_again),
+        CASE(a_statement_that_the_former_key_did_not_seal_is_stated_again),
         CASE(an_endorsement_is_stated_again_once),
         CASE(a_revocation_is_stated_again_once),
         CASE(an_endorsement_that_the_tail_has_is_not_doubled),
