@@ -5,7 +5,7 @@
 
 #include "tests/lib/member_world.h"
 
-enum { SIMPLE_STATEMENTS_MAX = 70, SIMPLE_OPENINGS_MAX = SIMPLE_STATEMENTS_MAX + LETTERS };
+enum { SIMPLE_STATEMENTS_MAX = 140, SIMPLE_OPENINGS_MAX = SIMPLE_STATEMENTS_MAX + LETTERS };
 
 struct simple {
     const struct world *w;

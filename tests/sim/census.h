@@ -33,6 +33,7 @@
     X(ADMIT,      "admit",      "members endorse a house")                                         \
     X(REVOKE,     "revoke",     "members revoke a house")                                          \
     X(APART,      "revoke-apart", "members revoke a house that nobody reaches meanwhile")          \
+    X(ROTATE,     "rotate",     "a house takes a new key, for which members endorse its next epoch") \
     /* what hostile houses do */                                                                   \
     X(GARBAGE,    "garbage",    "hostile: bytes that are no frame")                                \
     X(MESSAGES,   "messages",   "hostile: frames of any content, floods of them")                  \

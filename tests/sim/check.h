@@ -47,7 +47,7 @@ void check_end_reason(struct house *h, const struct conn *c, uint32_t end, enum 
 struct check_clones;
 struct history; /* of one log of a doubled house: what each of the two has let out, by size */
 
-struct check_clones *check_clones_new(uint32_t houses);
+struct check_clones *check_clones_new(uint32_t logs);
 void check_clones_free(struct check_clones *clones);
 /* NULL: the owner is not doubled. */
 struct history *check_history(const struct check_clones *clones, uint32_t log);

@@ -30,11 +30,11 @@ struct check_clones {
     uint32_t logs;
 };
 
-struct check_clones *check_clones_new(uint32_t houses)
+struct check_clones *check_clones_new(uint32_t logs)
 {
     struct check_clones *clones = calloc(1, sizeof *clones);
     tris_assert(clones != NULL);
-    clones->logs = houses * 2;
+    clones->logs = logs;
     clones->history = calloc(clones->logs, sizeof(struct history *));
     tris_assert(clones->history != NULL);
     return clones;
@@ -156,7 +156,7 @@ void check_clone_head(struct history *history, struct house *h, struct store_vie
 {
     const uint32_t number = h->log_of[log->no];
     const uint64_t size = log->has_seal ? log->seal.size : 0;
-    const bool mine = number / 2 == h->who;
+    const bool mine = house_log_owner(h->sim, number) == h->who;
     if (mine) {
         extend(history, h, v, log, size);
     }
@@ -221,7 +221,7 @@ static void look_at_log(struct house *h, struct store_view *v, uint32_t no)
 {
     const uint32_t number = h->log_of[no];
     struct store_log log;
-    if (number == SIM_NONE || h->sim->house[number / 2].hostile) {
+    if (number == SIM_NONE || h->sim->house[house_log_owner(h->sim, number)].hostile) {
         return;
     }
     const struct history *history = check_log_history(h->sim, number);

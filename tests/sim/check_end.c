@@ -73,8 +73,8 @@ void check_explain(struct sim *sim)
         fprintf(stderr, "  house %u: %s%s%s, guard %d\n", i, h->up ? "up" : "down",
                 h->busy ? ", busy" : "", h->mark_pending ? ", mark pending" : "",
                 (int)guard_why(&h->guard));
-        for (uint32_t log = 0; h->up && log < sim->houses * 2; log++) {
-            const struct house *owner = &sim->house[log / 2];
+        for (uint32_t log = 0; h->up && log < sim->houses * 2 * HOUSE_EPOCHS; log++) {
+            const struct house *owner = &sim->house[house_log_owner(sim, log)];
             uint32_t mine = FRONTIER_NONE, theirs = FRONTIER_NONE;
             for (uint32_t no = 0; no < HOUSE_LOGS_MAX; no++) {
                 mine = h->log_of[no] == log ? no : mine;

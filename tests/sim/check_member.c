@@ -143,12 +143,19 @@ static struct tris_house_id renamed(const struct sim *sim, const struct tris_hou
     return house_of(letter_at(sim, house_find(sim, house)));
 }
 
+/* Each epoch of an honest house has one key; hostile houses have one epoch. */
+static struct tris_sign_pub renamed_key(const struct tris_house_id *renamed, uint32_t epoch)
+{
+    return key_of((struct party){.letter = letter_of(renamed), .epoch = (uint8_t)epoch});
+}
+
 static bool is_there(const struct world *w, const struct member_statement *s)
 {
     for (uint32_t i = 0; i < w->count; i++) {
         const struct member_statement *t = &w->statement[i];
         struct tris_hash x, y;
-        if (t->what.revoke != s->what.revoke || !tris_house_id_eq(&t->by.house, &s->by.house)) {
+        if (t->what.revoke != s->what.revoke || !tris_house_id_eq(&t->by.house, &s->by.house) ||
+            t->by.epoch != s->by.epoch) {
             continue;
         }
         if (s->what.revoke) {
@@ -165,7 +172,7 @@ static bool is_there(const struct world *w, const struct member_statement *s)
     return false;
 }
 
-/* The statements with houses as letters, of each house the first of several identical ones: the
+/* The statements with houses as letters, of each log the first of several identical ones: the
  * loaded ones come by house and position. */
 static void world_of(const struct sim *sim, const struct store_members *m, struct world *w)
 {
@@ -175,10 +182,10 @@ static void world_of(const struct sim *sim, const struct store_members *m, struc
         struct tris_house_id *about =
             s.what.revoke ? &s.what.revocation.house : &s.what.opening.house;
         s.by.house = renamed(sim, &s.by.house);
-        memcpy(s.by.seal_key.b, s.by.house.b, sizeof s.by.seal_key.b);
+        s.by.seal_key = renamed_key(&s.by.house, s.by.epoch);
         *about = renamed(sim, about);
         if (!s.what.revoke) {
-            memcpy(s.what.opening.key.b, about->b, sizeof s.what.opening.key.b);
+            s.what.opening.key = renamed_key(about, s.what.opening.epoch);
         }
         if (!is_there(w, &s)) {
             tris_assert(w->count < SIMPLE_STATEMENTS_MAX);
@@ -218,6 +225,14 @@ static void check_simple(const struct sim *sim, const struct house *h,
 
 /* ---- what a weak coalition has changed ---- */
 
+static bool same_opening_state(const struct member_opening *o, const struct member_opening *p)
+{
+    return o->counts == p->counts && o->revoked == p->revoked && o->closed == p->closed &&
+           o->data_end.size == p->data_end.size &&
+           (o->data_end.size == UINT64_MAX || tris_hash_eq(&o->data_end.root, &p->data_end.root)) &&
+           o->gov_end.size == p->gov_end.size;
+}
+
 static bool same_house(const struct member_set *a, const struct member_set *b,
                        const struct tris_house_id *id)
 {
@@ -227,15 +242,13 @@ static bool same_house(const struct member_set *a, const struct member_set *b,
     if (!was[0] || !was[1]) {
         return was[0] == was[1];
     }
-    if (x->state != y->state || x->disputed != y->disputed) {
-        return false;
+    bool same =
+        x->state == y->state && x->disputed == y->disputed && x->opening_count == y->opening_count;
+    for (uint32_t i = 0; i < x->opening_count && same; i++) {
+        same = same_opening_state(&a->opening[x->opening_first + i],
+                                  &b->opening[y->opening_first + i]);
     }
-    const struct member_opening *o = &a->opening[x->opening_first];
-    const struct member_opening *p = &b->opening[y->opening_first];
-    return o->counts == p->counts && o->revoked == p->revoked &&
-           o->data_end.size == p->data_end.size &&
-           (o->data_end.size == UINT64_MAX || tris_hash_eq(&o->data_end.root, &p->data_end.root)) &&
-           o->gov_end.size == p->gov_end.size;
+    return same;
 }
 
 /* As if hostile houses had stated nothing. */
@@ -293,6 +306,7 @@ static void check_house(struct sim *sim, struct house *h)
     struct store_members m;
     struct store_view *v;
     struct tris_hash now, anew;
+    uint32_t plan, author;
     if (store_view_begin(h->store, &v) != TRIS_OK ||
         store_members_evaluate(v, &sim->charter, &m) != TRIS_OK) {
         sim_fail(sim, "house %u: its members cannot be evaluated", h->no);
@@ -303,6 +317,10 @@ static void check_house(struct sim *sim, struct house *h)
     digest(&m.set, &anew);
     if (!tris_hash_eq(&now, &anew)) {
         sim_fail(sim, "house %u goes by an evaluation that is not that of its store", h->no);
+    }
+    if (member_lacks(sim, &m, &plan, &author)) {
+        sim_fail(sim, "I1: house %u: what house %u has stated (plan %u) is not there", h->no,
+                 author, plan);
     }
     check_simple(sim, h, &m);
     if (member_coalition_is_weak(sim)) {

@@ -9,6 +9,7 @@
 #include "tests/sim/house.h"
 #include "tests/sim/member.h"
 #include "tests/sim/net.h"
+#include "tests/sim/rotate.h"
 
 enum {
     AGAIN_MS = 10 * SIM_MINUTE_MS, /* nobody to strike: later */
@@ -297,6 +298,7 @@ static strike_fn *const strikes[FAULTS] = {
     [FAULT_ADMIT] = member_strike,
     [FAULT_REVOKE] = member_strike,
     [FAULT_APART] = member_strike,
+    [FAULT_ROTATE] = rotate_strike,
 };
 
 void fault_begin(struct sim *sim)

@@ -11,12 +11,37 @@
 #include "tests/sim/check.h"
 #include "tests/sim/net.h"
 #include "tests/sim/operator.h"
+#include "tests/sim/rotate.h"
 
 enum { MAP_BYTES = 1 << 28, DOWN_MS_MAX = 12 * SIM_HOUR_MS };
 
 uint64_t house_wall_ms(const struct house *h)
 {
     return clock_show(&h->clock, h->sim->now_ms);
+}
+
+void house_key(const struct house *h, uint32_t epoch, struct tris_sign_pub *pub,
+               struct tris_sign_secret *secret)
+{
+    uint8_t seed[crypto_sign_SEEDBYTES];
+    if (epoch == 0) {
+        memcpy(pub->b, h->id.b, sizeof pub->b);
+        *secret = h->identity;
+        return;
+    }
+    struct rng keys = rng_of(h->sim->options.seed, 5000 + h->who * HOUSE_EPOCHS + epoch);
+    rng_bytes(&keys, seed, sizeof seed);
+    (void)crypto_sign_seed_keypair(pub->b, secret->b, seed);
+}
+
+uint32_t house_own_no(const struct house *h, uint32_t epoch, enum tris_topic topic)
+{
+    for (uint32_t no = 0; no < h->logs; no++) {
+        if (h->log_of[no] == house_log_at(h->sim, h->who, epoch, topic)) {
+            return no;
+        }
+    }
+    return SIM_NONE;
 }
 
 void house_init(struct house *h, struct sim *sim, uint32_t no, uint32_t who)
@@ -31,6 +56,7 @@ void house_init(struct house *h, struct sim *sim, uint32_t no, uint32_t who)
     h->lost = true; /* there is nothing yet */
     rng_bytes(&keys, seed, sizeof seed);
     (void)crypto_sign_seed_keypair(h->id.b, h->identity.b, seed);
+    house_key(h, 0, &h->seal_key, &h->key);
     rng_bytes(&keys, secret.b, sizeof secret.b);
     noise_keypair_from_secret(&secret, &h->transport);
     h->rng = rng_of(sim->options.seed, 3000 + no);
@@ -70,10 +96,15 @@ static enum tris_err ensure(struct house *h, struct store_txn *t, uint32_t owner
 {
     struct tris_log_ref ref = {.house = h->sim->house[owner].id, .topic = topic};
     memcpy(ref.seal_key.b, ref.house.b, sizeof ref.seal_key.b);
+    if (owner == h->who && topic != TRIS_TOPIC_LOCAL) {
+        ref.epoch = h->epoch;
+        ref.seal_key = h->seal_key;
+    }
     enum tris_err err = store_log_ensure(t, &ref, no);
     if (err == TRIS_OK) {
         tris_assert(*no < HOUSE_LOGS_MAX);
-        h->log_of[*no] = topic == TRIS_TOPIC_LOCAL ? (uint32_t)SIM_NONE : house_log(owner, topic);
+        h->log_of[*no] = topic == TRIS_TOPIC_LOCAL ? (uint32_t)SIM_NONE
+                                                   : house_log_at(h->sim, owner, ref.epoch, topic);
     }
     return err;
 }
@@ -97,6 +128,9 @@ static enum tris_err ensure_logs(struct house *h)
             err = ensure(h, t, i, TRIS_TOPIC_DATA, &no);
         }
     }
+    if (err == TRIS_OK) {
+        err = store_former_take_back(t);
+    }
     if (err != TRIS_OK) {
         store_abort(t);
         return err;
@@ -108,8 +142,13 @@ static enum tris_err ensure_logs(struct house *h)
 static enum tris_err open_store(struct house *h)
 {
     char detail[256];
-    struct store_opts opts = {
-        .dir = h->dir, .map_bytes = MAP_BYTES, .create = h->lost, .fed = h->sim->fed, .own = h->id};
+    struct store_opts opts = {.dir = h->dir,
+                              .map_bytes = MAP_BYTES,
+                              .create = h->lost,
+                              .fed = h->sim->fed,
+                              .own = h->id,
+                              .own_epoch = h->epoch,
+                              .own_key = h->seal_key};
     enum tris_err err = store_open(&opts, &h->store, detail, sizeof detail);
     if (err != TRIS_OK) {
         h->store = NULL;
@@ -176,6 +215,7 @@ void house_start(struct house *h)
               EVENT_DAY, h->no, 0, h->life);
     house_guard_open(h);
     house_guard_members(h);
+    rotate_look(h);
     house_redial(h);
 }
 

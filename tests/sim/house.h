@@ -15,7 +15,13 @@
 #include "tests/sim/disk.h"
 #include "tests/sim/sim.h"
 
-enum { HOUSE_PATH_BYTES = 256, HOUSE_TOPICS = 3, HOUSE_LOGS_MAX = 128 };
+enum {
+    HOUSE_PATH_BYTES = 256,
+    HOUSE_TOPICS = 3,
+    HOUSE_LOGS_MAX = 128,
+    HOUSE_EPOCHS = 3,       /* of one house, the first one included */
+    HOUSE_RECORD_BITS = 48, /* of a record's number: its seq; above: the epoch that created it */
+};
 
 struct peer {
     bool dials;    /* we dial it */
@@ -35,7 +41,7 @@ struct op {
     enum op_type type;
     enum tris_topic topic; /* PUT */
     bool has_record;
-    uint64_t record; /* seq of the record that is changed, ended or published */
+    uint64_t record; /* number (house_record) of the one that is changed, ended or published */
     const char *key; /* SETTING */
     uint32_t plan;   /* STATE: see member.h */
     bool revoke;
@@ -70,7 +76,7 @@ struct hostility {
     bool junk_seals;    /* seals with another root, time or signature */
     bool bent_entries;  /* a byte of the entries, or of a payload asked for, turned over */
     bool bare_entries;  /* some without payload */
-    uint32_t withholds; /* a log (house * 2 + topic) that it does not pass on; SIM_NONE: none */
+    uint32_t withholds; /* a log (house_log) that it does not pass on; SIM_NONE: none */
 };
 
 struct house {
@@ -86,6 +92,10 @@ struct house {
 
     struct tris_house_id id;
     struct tris_sign_secret identity;
+    uint32_t epoch; /* the present one, whose key seals and signs its lines */
+    struct tris_sign_pub seal_key;
+    struct tris_sign_secret key;
+    bool rotates; /* it has asked for its next epoch; see rotate.h */
     struct noise_keypair transport;
     uint64_t instance;
     uint32_t cards;
@@ -93,7 +103,7 @@ struct house {
     struct store *store;
     struct frontier *frontier;
     uint32_t own_no[HOUSE_TOPICS];
-    uint32_t log_of[HOUSE_LOGS_MAX]; /* store's number -> house * 2 + topic; SIM_NONE: local */
+    uint32_t log_of[HOUSE_LOGS_MAX]; /* store's number -> house_log_at; SIM_NONE: local */
     uint32_t logs;                   /* so many has the store */
     struct acked acked[HOUSE_TOPICS];
     struct members members; /* if membership changes */
@@ -166,11 +176,35 @@ static inline bool house_doubled(const struct house *h)
 {
     return h->sim->house[h->who].doubled;
 }
-/* Whose log: house * 2 + topic. */
+/* Logs that all houses mean by one number; of epoch 0: house * 2 + topic. */
 static inline uint32_t house_log(uint32_t house, enum tris_topic topic)
 {
     return house * 2 + (uint32_t)topic;
 }
+static inline uint32_t house_log_at(const struct sim *sim, uint32_t house, uint32_t epoch,
+                                    enum tris_topic topic)
+{
+    return house_log(epoch * sim->houses + house, topic);
+}
+/* Whose log that is; its topic is the number modulo 2. */
+static inline uint32_t house_log_owner(const struct sim *sim, uint32_t log)
+{
+    return log / 2 % sim->houses;
+}
+/* The log that the house writes now, or its original. */
+static inline uint32_t house_own_log(const struct house *h, enum tris_topic topic)
+{
+    return house_log_at(h->sim, h->who, h->epoch, topic);
+}
+static inline uint64_t house_record(uint32_t epoch, uint64_t seq)
+{
+    return (uint64_t)epoch << HOUSE_RECORD_BITS | seq;
+}
+/* The number that its store gives this log of its own; SIM_NONE. */
+uint32_t house_own_no(const struct house *h, uint32_t epoch, enum tris_topic topic);
+/* The key pair of one of its epochs. */
+void house_key(const struct house *h, uint32_t epoch, struct tris_sign_pub *pub,
+               struct tris_sign_secret *secret);
 
 /* ---- house_write.c ---- */
 

@@ -18,6 +18,7 @@ uint32_t batch_touch(struct batch *b, uint32_t log_no, uint64_t source)
     tris_assert(b->logs_count < HOUSE_LOGS_MAX);
     b->logs[b->logs_count] = log_no;
     b->cut[b->logs_count] = false;
+    b->anew[b->logs_count] = false;
     b->source[b->logs_count] = source;
     return b->logs_count++;
 }
@@ -35,7 +36,7 @@ static bool seal_at(struct batch *b, enum tris_topic topic, const struct store_l
     struct house *h = b->h;
     struct seal seal = {.log = log->id, .size = at->size, .time_ms = b->now_ms};
     tree_root(at, &seal.root);
-    seal_make(&seal, &h->identity);
+    seal_make(&seal, &h->key);
     if (store_seal_own(b->t, h->own_no[topic], &seal) != TRIS_OK) {
         return false; /* the transaction is broken: its commit says so */
     }
@@ -53,7 +54,8 @@ static void batch_seal(struct batch *b, enum tris_topic topic)
     struct house *h = b->h;
     struct store_view *v = store_txn_view(b->t);
     struct store_log log;
-    if (!h->may_seal || store_log_get(v, h->own_no[topic], &log) != TRIS_OK || log.held == 0) {
+    if (!h->may_seal || store_log_get(v, h->own_no[topic], &log) != TRIS_OK || log.held == 0 ||
+        log.ends != STORE_END_NONE || log.outside) {
         return;
     }
     if (b->own[topic].entries == 0) {
@@ -69,22 +71,37 @@ static void batch_seal(struct batch *b, enum tris_topic topic)
     }
 }
 
+/* Names the record: in its own log by the position alone, else with the epoch. */
+static enum tris_err name_record(struct batch *b, uint32_t own_no, struct record_ref record,
+                                 struct entry_header *header)
+{
+    struct store_log log;
+    header->has_record = true;
+    header->record_seq = record.seq;
+    if (record.log_no == own_no) {
+        return TRIS_OK;
+    }
+    enum tris_err err = store_log_get(store_txn_view(b->t), record.log_no, &log);
+    header->has_record_epoch = true;
+    header->record_epoch = log.ref.epoch;
+    return err;
+}
+
 enum tris_err batch_append(struct batch *b, enum tris_topic topic, enum entry_verb verb,
-                           uint32_t kind, const uint64_t *record, struct span payload,
+                           uint32_t kind, const struct record_ref *record, struct span payload,
                            uint64_t *seq)
 {
     struct house *h = b->h;
     struct own *own = &b->own[topic];
     struct entry_header header = {
         .version = ENTRY_VERSION, .verb = verb, .kind = kind, .time_ms = b->now_ms};
-    if (record != NULL) {
-        header.has_record = true;
-        header.record_seq = *record;
-    }
     struct tris_salt salt;
     rng_bytes(&h->rng, salt.b, sizeof salt.b);
     enum tris_err err =
-        store_append_own(b->t, h->own_no[topic], &header, &salt, payload, b->now_ms, seq);
+        record != NULL ? name_record(b, h->own_no[topic], *record, &header) : TRIS_OK;
+    if (err == TRIS_OK) {
+        err = store_append_own(b->t, h->own_no[topic], &header, &salt, payload, b->now_ms, seq);
+    }
     if (err != TRIS_OK) {
         return err;
     }
@@ -99,14 +116,29 @@ enum tris_err batch_append(struct batch *b, enum tris_topic topic, enum entry_ve
     return TRIS_OK;
 }
 
+/* Where the record is that people mean by this number. */
+static enum tris_err find_record(const struct batch *b, enum tris_topic topic, uint64_t number,
+                                 struct record_ref *out)
+{
+    const uint64_t seq = number & ((UINT64_C(1) << HOUSE_RECORD_BITS) - 1);
+    const uint32_t epoch = (uint32_t)(number >> HOUSE_RECORD_BITS);
+    *out = (struct record_ref){b->h->own_no[topic], seq};
+    return topic != TRIS_TOPIC_DATA || epoch == b->h->epoch
+               ? TRIS_OK
+               : store_record_find(store_txn_view(b->t), &b->h->id, epoch, seq, out);
+}
+
 static enum tris_err append_end(struct batch *b, enum tris_topic topic, uint64_t record,
                                 const uint64_t *published_as, uint64_t *seq)
 {
-    struct store_record now;
+    struct store_record now = {0};
+    struct record_ref ref;
     uint8_t bytes[END_PAYLOAD_BYTES];
     struct wbuf w = wbuf_of(bytes, sizeof bytes);
-    enum tris_err err = store_record_get(store_txn_view(b->t),
-                                         (struct record_ref){b->h->own_no[topic], record}, &now);
+    enum tris_err err = find_record(b, topic, record, &ref);
+    if (err == TRIS_OK) {
+        err = store_record_get(store_txn_view(b->t), ref, &now);
+    }
     if (err == TRIS_OK && now.ended) {
         err = TRIS_ERR_ENDED;
     }
@@ -116,9 +148,13 @@ static enum tris_err append_end(struct batch *b, enum tris_topic topic, uint64_t
     pack_write_map(&w, published_as != NULL ? 1 : 0);
     if (published_as != NULL) {
         pack_write_uint(&w, 2);
+        if (b->h->epoch > 0) {
+            pack_write_array(&w, 2);
+            pack_write_uint(&w, b->h->epoch);
+        }
         pack_write_uint(&w, *published_as);
     }
-    return batch_append(b, topic, VERB_END, now.kind, &record, wbuf_span(&w), seq);
+    return batch_append(b, topic, VERB_END, now.kind, &ref, wbuf_span(&w), seq);
 }
 
 static enum tris_err op_publish(struct batch *b, struct op *op)
@@ -138,13 +174,22 @@ static enum tris_err op_publish(struct batch *b, struct op *op)
     return err == TRIS_OK ? append_end(b, TRIS_TOPIC_LOCAL, op->record, &op->seq, &end_seq) : err;
 }
 
+static enum tris_err op_put(struct batch *b, struct op *op)
+{
+    struct record_ref ref;
+    enum tris_err err = op->has_record ? find_record(b, op->topic, op->record, &ref) : TRIS_OK;
+    return err != TRIS_OK
+               ? err
+               : batch_append(b, op->topic, VERB_PUT, KIND_PARTNER, op->has_record ? &ref : NULL,
+                              span_of(op->payload, op->len), &op->seq);
+}
+
 static enum tris_err op_apply(struct batch *b, struct op *op)
 {
     struct span payload = span_of(op->payload, op->len);
     switch (op->type) {
     case OP_PUT:
-        return batch_append(b, op->topic, VERB_PUT, KIND_PARTNER,
-                            op->has_record ? &op->record : NULL, payload, &op->seq);
+        return op_put(b, op);
     case OP_END:
         return append_end(b, op->topic, op->record, NULL, &op->seq);
     case OP_PUBLISH:
@@ -286,6 +331,27 @@ static enum tris_err batch_begin(struct batch *b, struct house *h)
     return err;
 }
 
+/* What changed in a log of a former epoch may let one of a later epoch be fetched, or take it back.
+ */
+static enum tris_err touch_later(struct batch *b)
+{
+    for (uint32_t i = 0; i < b->logs_count; i++) {
+        uint32_t later = UINT32_MAX;
+        enum tris_err err = TRIS_OK;
+        while (err == TRIS_OK) {
+            const uint32_t before = b->logs_count;
+            err = store_log_later(store_txn_view(b->t), b->logs[i], &later);
+            if (err == TRIS_OK && batch_touch(b, later, 0) == before) {
+                b->anew[before] = true;
+            }
+        }
+        if (err != TRIS_ERR_NOT_FOUND) {
+            return err;
+        }
+    }
+    return TRIS_OK;
+}
+
 static enum tris_err batch_try(struct batch *b, struct house *h, struct work *list)
 {
     enum tris_err err = batch_begin(b, h);
@@ -302,6 +368,9 @@ static enum tris_err batch_try(struct batch *b, struct house *h, struct work *li
     err = store_txn_err(b->t);
     if (err == TRIS_OK) {
         err = batch_members(b); /* behind the seals: only what is sealed counts */
+    }
+    if (err == TRIS_OK) {
+        err = touch_later(b);
     }
     if (err != TRIS_OK) {
         store_abort(b->t);

@@ -17,7 +17,8 @@ struct batch {
     struct work *culprit;
     uint32_t logs[HOUSE_LOGS_MAX];
     uint64_t source[HOUSE_LOGS_MAX];
-    bool cut[HOUSE_LOGS_MAX]; /* a fork proof has lowered its end */
+    bool cut[HOUSE_LOGS_MAX];  /* a fork proof has lowered its end */
+    bool anew[HOUSE_LOGS_MAX]; /* one of a former epoch changed: sessions look at it again */
     uint32_t logs_count;
     uint64_t written, delivered;
     struct store_members *members; /* a new evaluation, or NULL */
@@ -30,7 +31,7 @@ TRIS_MUST_CHECK enum tris_err batch_run(struct batch *b, struct house *h, struct
 uint32_t batch_touch(struct batch *b, uint32_t log_no, uint64_t source);
 TRIS_MUST_CHECK enum tris_err batch_append(struct batch *b, enum tris_topic topic,
                                            enum entry_verb verb, uint32_t kind,
-                                           const uint64_t *record, struct span payload,
+                                           const struct record_ref *record, struct span payload,
                                            uint64_t *seq);
 
 /* ---- house_member.c ---- */

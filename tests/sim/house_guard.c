@@ -72,13 +72,16 @@ enum tris_err house_guard_load(struct house *h, enum tris_err mark)
     }
     for (int i = 0; i < GUARD_LOGS; i++) {
         if (store_setting_get(v, key_proven[i], &value) == TRIS_OK) {
-            char text[24] = "";
+            char text[48] = "", *end = text;
             (void)snprintf(text, sizeof text, "%.*s", (int)value.len, (const char *)value.ptr);
-            config.proven[i] = strtoull(text, NULL, 10);
+            uint64_t size = strtoull(text, &end, 10);
+            /* with a new key the claims about the former one are over */
+            config.proven[i] = strtoull(end, NULL, 10) == h->epoch ? size : 0;
         }
     }
     store_view_end(v);
     guard_init(&h->guard, &config, h->sim->now_ms);
+    guard_rotates(&h->guard, h->rotates);
     h->may_seal = guard_may_seal(&h->guard);
     h->mark_doubtful = config.doubt != GUARD_SURE;
     h->tail_open = false;
@@ -260,8 +263,8 @@ void house_guard_event(struct house *h, struct end *e, const struct session_even
         guard_proof(&h->guard, &e->guard, log, seal->size,
                     relation_of(h, event->own_seal.log_no, seal->size, &root), now);
         if (h->guard.proven[log] > before) {
-            char text[24];
-            (void)snprintf(text, sizeof text, "%" PRIu64, h->guard.proven[log]);
+            char text[48];
+            (void)snprintf(text, sizeof text, "%" PRIu64 " %u", h->guard.proven[log], h->epoch);
             setting_put(h, key_proven[log], text);
         }
         break;
@@ -301,6 +304,7 @@ void house_guard_members(struct house *h)
         }
     }
     guard_others(&h->guard, h->members.active - (house_is_member(h) ? 1 : 0));
+    guard_rotates(&h->guard, h->rotates);
     update(h);
 }
 

@@ -5,6 +5,7 @@
 #include "proto/assert.h"
 #include "storage/members.h"
 #include "tests/sim/house_batch.h"
+#include "tests/sim/rotate.h"
 
 bool house_is_member(const struct house *h)
 {
@@ -22,8 +23,8 @@ static void note_log(struct house *h, struct store_view *v, uint32_t no)
     struct store_log log;
     if (store_log_get(v, no, &log) == TRIS_OK && log.ref.topic != TRIS_TOPIC_LOCAL) {
         tris_assert(no < HOUSE_LOGS_MAX);
-        h->log_of[no] =
-            house_log(house_find(h->sim, &log.ref.house), (enum tris_topic)log.ref.topic);
+        h->log_of[no] = house_log_at(h->sim, house_find(h->sim, &log.ref.house), log.ref.epoch,
+                                     (enum tris_topic)log.ref.topic);
     }
 }
 
@@ -112,9 +113,13 @@ void house_members_take(struct house *h, struct store_members *members, bool qui
     if (house_is_member(h) && !was_in && h->may_seal) {
         house_confirmed(h); /* what was written as a candidate can be sealed */
     }
+    if (house_is_member(h) != was_in) {
+        house_greet_again(h); /* a session keeps the level of its handshake */
+    }
     if (t.rights_changed) {
         house_ask_again(h);
     }
+    rotate_look(h);
 }
 
 enum tris_err house_members_open(struct house *h)

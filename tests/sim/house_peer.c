@@ -134,7 +134,7 @@ static void on_twin(struct house *h, uint32_t conn, uint32_t end, const struct t
 {
     struct twin answer;
     uint32_t peer = net_conn(h->sim, conn)->end[1 - end].who;
-    switch (twin_judge(&h->sim->fed, &h->identity, h->instance, twin, &answer)) {
+    switch (twin_judge(&h->sim->fed, &h->key, h->instance, twin, &answer)) {
     case TWIN_ANSWER:
         session_twin(net_conn(h->sim, conn)->end[end].session, &answer);
         return;

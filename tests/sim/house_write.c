@@ -70,7 +70,7 @@ static void publish(struct batch *b)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < b->logs_count; i++) {
         uint32_t log = h->log_of[b->logs[i]];
-        bool own = log == SIM_NONE || log / 2 == h->who;
+        bool own = log == SIM_NONE || house_log_owner(h->sim, log) == h->who;
         if (log == SIM_NONE || (own && h->mark_pending)) {
             continue;
         }
@@ -88,6 +88,8 @@ static void publish(struct batch *b)
             if (own) {
                 house_guard_fork(h, b->logs[i]);
             }
+            house_fork_known(h, b->logs[i]);
+        } else if (b->anew[i]) {
             house_fork_known(h, b->logs[i]);
         }
         b->logs[kept] = b->logs[i];

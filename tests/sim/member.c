@@ -6,9 +6,10 @@
 
 #include "proto/assert.h"
 #include "tests/sim/net.h"
+#include "tests/sim/rotate.h"
 
 enum {
-    PLANS_MAX = 16,
+    PLANS_MAX = 24,
     OUSTS_MAX = 2,
     PAYLOAD_BYTES = 4096,
     PEOPLE_MS_MAX = 6 * SIM_HOUR_MS, /* until the people of a house get to it */
@@ -60,14 +61,19 @@ static uint64_t bits_from(uint32_t first, uint32_t until)
 
 /* ---- the charter ---- */
 
-static void make_line(struct house *h, struct house_line *line)
+static void make_line(const struct house *h, uint32_t epoch, uint64_t time_ms,
+                      struct house_line *line, char text[TRIS_HOUSE_LINE_BYTES_MAX + 1])
 {
-    *line = (struct house_line){.role = TRIS_ROLE_HOUSE, .region = "05315"};
+    struct tris_sign_pub key;
+    struct tris_sign_secret secret;
+    *line = (struct house_line){
+        .role = TRIS_ROLE_HOUSE, .region = "05315", .id = h->id, .epoch = epoch};
     (void)snprintf(line->slug, sizeof line->slug, "haus-%u", h->who);
     (void)snprintf(line->name, sizeof line->name, "Haus %u", h->who);
     line->transport = h->transport.pub;
-    line->time_ms = SIM_EPOCH_MS - 1;
-    enum tris_err err = house_line_make(line, &h->identity, h->card, sizeof h->card);
+    line->time_ms = time_ms;
+    house_key(h, epoch, &key, &secret);
+    enum tris_err err = house_line_make(line, &secret, text, TRIS_HOUSE_LINE_BYTES_MAX + 1);
     tris_assert(err == TRIS_OK);
 }
 
@@ -92,7 +98,7 @@ void member_begin(struct sim *sim)
     struct house_line *founders = calloc(sim->profile.founders, sizeof *founders);
     tris_assert(plans->line != NULL && founders != NULL);
     for (uint32_t i = 0; i < sim->houses; i++) {
-        make_line(&sim->house[i], &plans->line[i]);
+        make_line(&sim->house[i], 0, SIM_EPOCH_MS - 1, &plans->line[i], sim->house[i].card);
         if (is_founder(sim, i)) {
             founders[count++] = plans->line[i];
         }
@@ -193,7 +199,47 @@ bool member_settled(const struct sim *sim)
             return false;
         }
     }
-    return true;
+    return rotate_settled(sim);
+}
+
+static bool same_statement(const struct statement *a, const struct statement *b)
+{
+    struct tris_hash x, y;
+    if (a->revoke != b->revoke) {
+        return false;
+    }
+    if (a->revoke) {
+        revocation_id(&a->revocation, &x);
+        revocation_id(&b->revocation, &y);
+    } else {
+        opening_id(&a->opening, &x);
+        opening_id(&b->opening, &y);
+    }
+    return tris_hash_eq(&x, &y);
+}
+
+bool member_lacks(const struct sim *sim, const struct store_members *m, uint32_t *plan,
+                  uint32_t *house)
+{
+    for (*plan = 0; *plan < sim->plans->count; ++*plan) {
+        const struct plan *p = &sim->plans->list[*plan];
+        struct statement what;
+        enum tris_err err = statement_decode(p->revoke ? VERB_REVOKE : VERB_ENDORSE,
+                                             span_of(p->payload, p->len), false, &what);
+        tris_assert(err == TRIS_OK);
+        for (*house = 0; *house < member_honest_founders(sim); ++*house) {
+            /* whoever is out may wait for ever for others to say what he has sealed */
+            bool there = (p->stated >> *house & 1) == 0 || sim->house[*house].accused;
+            for (uint32_t i = 0; i < m->count && !there; i++) {
+                there = tris_house_id_eq(&m->statement[i].by.house, &sim->house[*house].id) &&
+                        same_statement(&m->statement[i].what, &what);
+            }
+            if (!there) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 bool member_coalition_stated(const struct sim *sim, bool revoke)
@@ -225,14 +271,14 @@ static bool knows_as_member(const struct house *h, uint32_t about)
     return index != UINT32_MAX && member_is_active(&h->members.list[index]);
 }
 
-/* A founder of good will who can do it now. */
-static struct house *any_author(struct sim *sim)
+/* A founder of good will who can do it now, another one than `about`. */
+static struct house *any_author(struct sim *sim, uint32_t about)
 {
     const uint32_t founders = member_honest_founders(sim);
     const uint32_t first = (uint32_t)rng_below(chance(sim), founders);
     for (uint32_t i = 0; i < founders; i++) {
         struct house *h = &sim->house[(first + i) % founders];
-        if (h->up && house_is_member(h)) {
+        if (h->no != about && h->up && house_is_member(h)) {
             return h;
         }
     }
@@ -260,15 +306,16 @@ static bool admit(struct sim *sim)
     return plan_new(sim, &s, about, by);
 }
 
-/* What the author holds of a log. */
+/* What the author holds of a log of the present epoch. */
 static bool cut_here(struct house *h, uint32_t about, enum tris_topic topic, struct log_cut *cut)
 {
-    struct tris_log_ref ref = {.house = h->sim->house[about].id, .topic = topic};
+    const struct house *of = &h->sim->house[about];
+    struct tris_log_ref ref = {
+        .house = of->id, .topic = topic, .epoch = of->epoch, .seal_key = of->seal_key};
     struct tris_log_id id;
     struct store_view *v;
     struct store_log log;
     uint32_t no;
-    memcpy(ref.seal_key.b, ref.house.b, sizeof ref.seal_key.b);
     log_id_derive(&h->sim->fed, &ref, &id);
     memset(cut, 0, sizeof *cut);
     if (store_view_begin(h->store, &v) != TRIS_OK) {
@@ -295,7 +342,7 @@ static uint32_t any_accused(struct house *author)
         const struct house *h = &sim->house[no];
         bool fits = no < sim->honest ? no >= member_honest_founders(sim)
                                      : is_founder(sim, no) && member_coalition_is_weak(sim);
-        if (fits && !h->accused && knows_as_member(author, no)) {
+        if (fits && !h->accused && !h->rotates && knows_as_member(author, no)) {
             return no;
         }
     }
@@ -315,7 +362,7 @@ static void cut_off(struct sim *sim, uint32_t no)
 
 static bool revoke(struct sim *sim, bool apart)
 {
-    struct house *author = any_author(sim);
+    struct house *author = any_author(sim, SIM_NONE);
     const uint32_t about = author != NULL ? any_accused(author) : (uint32_t)SIM_NONE;
     struct statement s = {.revoke = true};
     if (about == SIM_NONE || !cut_here(author, about, TRIS_TOPIC_GOV, &s.revocation.gov) ||
@@ -323,10 +370,35 @@ static bool revoke(struct sim *sim, bool apart)
         return false;
     }
     s.revocation.house = sim->house[about].id;
+    s.revocation.epoch = sim->house[about].epoch;
     if (apart) {
         cut_off(sim, about);
     }
     return plan_new(sim, &s, about, bits_from(0, member_honest_founders(sim)));
+}
+
+bool member_plan_next(struct house *h)
+{
+    struct sim *sim = h->sim;
+    struct house_line line;
+    char card[TRIS_HOUSE_LINE_BYTES_MAX + 1];
+    struct statement s = {.revoke = false};
+    struct house *author = any_author(sim, h->no);
+    struct log_cut closes;
+    if (author == NULL || !cut_here(author, h->no, TRIS_TOPIC_DATA, &closes)) {
+        return false;
+    }
+    make_line(h, h->epoch + 1, SIM_EPOCH_MS + sim->now_ms, &line, card);
+    s.card = span_str(card);
+    s.opening = (struct opening){.house = line.id,
+                                 .epoch = line.epoch,
+                                 .key = line.key,
+                                 .role = line.role,
+                                 .has_closes = true,
+                                 .closes = closes};
+    memcpy(s.opening.region, line.region, sizeof s.opening.region);
+    return plan_new(sim, &s, h->no,
+                    bits_from(0, member_honest_founders(sim)) & ~(UINT64_C(1) << h->no));
 }
 
 bool member_strike(struct sim *sim, enum fault fault)
@@ -383,6 +455,7 @@ static bool oust(struct house *h)
         absurd_cut(chance(sim), &s.revocation.data);
     }
     s.revocation.house = sim->house[about].id;
+    s.revocation.epoch = sim->house[about].epoch;
     sim->plans->ousts++;
     /* without those whom they may have let in they may be one too few */
     const bool alone = rng_below(chance(sim), 2) == 0;

@@ -21,7 +21,7 @@ enum {
 };
 
 struct known {
-    uint64_t seq[KNOWN_MAX];
+    uint64_t seq[KNOWN_MAX]; /* house_record */
     size_t count;
 };
 
@@ -166,7 +166,9 @@ static void make_card(struct house *h, struct op *op)
     line.addr_count = 1;
     line.transport = h->transport.pub;
     line.time_ms = SIM_EPOCH_MS + h->sim->now_ms;
-    tris_assert(house_line_make(&line, &h->identity, text, sizeof text) == TRIS_OK);
+    line.id = h->id;
+    line.epoch = h->epoch;
+    tris_assert(house_line_make(&line, &h->key, text, sizeof text) == TRIS_OK);
     pack_write_map(&w, 1);
     pack_write_uint(&w, 1);
     pack_write_str(&w, span_str(text));
@@ -247,7 +249,7 @@ void operator_recall(struct house *h)
     for (uint64_t seq = 0; store_entry_get(v, h->own_no[TRIS_TOPIC_DATA], seq, &entry) == TRIS_OK;
          seq++) {
         if (entry_peek_header(&entry, &header) == TRIS_OK && !header.has_record) {
-            remember(o, &o->data, seq);
+            remember(o, &o->data, house_record(h->epoch, seq));
         }
     }
     store_view_end(v);
@@ -281,13 +283,13 @@ static bool name_of(const struct house *h, struct span payload, uint64_t *name)
 }
 
 /* Where the names stand that occur in the first `size` entries of an own log, counted from 1. */
-static void mark_found(struct house *h, struct store_view *v, enum tris_topic topic, uint64_t size,
+static void mark_found(struct house *h, struct store_view *v, uint32_t no, uint64_t size,
                        uint64_t *found)
 {
     struct entry entry;
     uint64_t name;
     for (uint64_t seq = 0; seq < size; seq++) {
-        if (store_entry_get(v, h->own_no[topic], seq, &entry) != TRIS_OK) {
+        if (store_entry_get(v, no, seq, &entry) != TRIS_OK) {
             return;
         }
         if (name_of(h, entry.payload, &name)) {
@@ -312,7 +314,7 @@ void operator_forget(struct house *h, uint64_t left)
     struct store_view *v;
     uint64_t *found = found_new(h, &v);
     size_t kept = 0;
-    mark_found(h, v, TRIS_TOPIC_DATA, left, found);
+    mark_found(h, v, h->own_no[TRIS_TOPIC_DATA], left, found);
     store_view_end(v);
     o->data.count = 0;
     o->local.count = 0;
@@ -343,8 +345,13 @@ void operator_check(struct house *h)
     uint64_t *found = found_new(h, &v);
     struct store_draft draft;
     uint64_t name, no = 0;
-    mark_found(h, v, TRIS_TOPIC_DATA, UINT64_MAX, found);
-    mark_found(h, v, TRIS_TOPIC_LOCAL, UINT64_MAX, found);
+    for (uint32_t epoch = 0; epoch <= h->epoch; epoch++) {
+        const uint32_t data = house_own_no(h, epoch, TRIS_TOPIC_DATA);
+        if (data != SIM_NONE) {
+            mark_found(h, v, data, UINT64_MAX, found);
+        }
+    }
+    mark_found(h, v, h->own_no[TRIS_TOPIC_LOCAL], UINT64_MAX, found);
     while (store_draft_next(v, &no, &draft) == TRIS_OK) {
         if (name_of(h, draft.payload, &name)) {
             found[name] = 1;
@@ -406,9 +413,13 @@ void operator_done(struct house *h, const struct op *ops, size_t count, enum tri
             owe(o, op);
         }
         if (op->type == OP_PUT && !op->has_record) {
-            remember(o, op->topic == TRIS_TOPIC_DATA ? &o->data : &o->local, op->seq);
+            if (op->topic == TRIS_TOPIC_DATA) {
+                remember(o, &o->data, house_record(h->epoch, op->seq));
+            } else {
+                remember(o, &o->local, op->seq);
+            }
         } else if (op->type == OP_PUBLISH) {
-            remember(o, &o->data, op->seq);
+            remember(o, &o->data, house_record(h->epoch, op->seq));
         }
     }
 }

@@ -111,6 +111,7 @@ static void draw_member_faults(struct profile *p)
     uint64_t run_ms = (uint64_t)p->days * DAY;
     p->every_ms[FAULT_BACKUP] = p->every_ms[FAULT_RESTORE] = p->every_ms[FAULT_LOSS] = 0;
     p->every_ms[FAULT_ADMIT] = run_ms / 8;
+    p->every_ms[FAULT_ROTATE] = run_ms / 6;
     p->every_ms[FAULT_REVOKE] = p->every_ms[FAULT_APART] = run_ms / 4;
     if (p->coalition == 0) {
         return;

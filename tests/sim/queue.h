@@ -25,6 +25,7 @@ enum event_type {
     EVENT_TWIN,     /* a: connection, b: end: a house is told that this session is the older one */
     EVENT_ALONE,    /* a: house: it loses its data among houses that do not hold it; stamp: which */
     EVENT_STATE,    /* a: house states what plan b says, of membership */
+    EVENT_KEY,      /* a: house takes the key of its next epoch */
     EVENT_CLONE,    /* a: house: people look after it and its clone, or b 1: work at the clone */
     EVENT_TYPES
 };

@@ -14,6 +14,7 @@
 #include "tests/sim/hostile.h"
 #include "tests/sim/member.h"
 #include "tests/sim/operator.h"
+#include "tests/sim/rotate.h"
 #include "tests/sim/run.h"
 #include "tests/sim/verify.h"
 
@@ -221,6 +222,9 @@ static void dispatch(struct sim *sim, const struct event *event)
         return;
     case EVENT_STATE:
         member_on_state(sim, event);
+        return;
+    case EVENT_KEY:
+        rotate_on_key(sim, event);
         return;
     case EVENT_CLONE:
         clone_on_event(sim, event);
